@@ -1,0 +1,72 @@
+/** What the API server must know about a kind. Adding a kind is adding a file with one of these, and a line in `registry.ts`. */
+import type { KubeObject, ResourceType } from '../kube/object.ts'
+import type { ObjectSchema } from './schema.ts'
+
+/** A broken field: becomes a cause of a 422 `Invalid` Status. */
+export interface FieldError {
+  readonly reason:
+    | 'FieldValueRequired'
+    | 'FieldValueInvalid'
+    | 'FieldValueDuplicate'
+    | 'FieldValueNotSupported'
+    | 'FieldValueForbidden'
+    | 'FieldValueTooLong'
+    | 'FieldValueTooMany'
+    | 'FieldValueNotFound'
+    | 'FieldValueTypeInvalid'
+  /** `spec.selector` */
+  readonly field: string
+  /** The wording after the field, as Kubernetes has it: `Required value`, `Invalid value: "x": must be …`. */
+  readonly message: string
+}
+
+/** A column of `kubectl get`. */
+export interface Column<T extends KubeObject = KubeObject> {
+  readonly name: string
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  /** 0 = always shown, 1 = only with `-o wide`. */
+  readonly priority: 0 | 1
+  readonly description?: string
+  /** `nowMs` for ages. */
+  readonly cell: (object: T, nowMs: number) => string | number | boolean
+}
+
+export interface Kind<T extends KubeObject = KubeObject> {
+  readonly type: ResourceType<T>
+  readonly singular: string
+  readonly shortNames: readonly string[]
+  /** `all` makes it part of `kubectl get all`. */
+  readonly categories: readonly string[]
+  /** apiVersion, kind, metadata and the kind's own fields. */
+  readonly schema: ObjectSchema
+  /** True: has a `/status` subresource; then writes to the object ignore status and writes to status ignore the rest. */
+  readonly hasStatus: boolean
+  readonly scale?: ScalePaths
+  /** Fills what the user left out. `object` has passed the schema. Pure. */
+  readonly defaults?: (object: T) => T
+  /** Rules the schema cannot say. `old` is the stored object on update. Pure. */
+  readonly validate?: (object: T, old: T | undefined) => readonly FieldError[]
+  /** Warnings that kubectl prints at apply time (HTTP `Warning` header). Pure. */
+  readonly warnings?: (object: T) => readonly string[]
+  /** Columns after Name, before nothing: include Age where the kind shows it. */
+  readonly columns: readonly Column<T>[]
+  /** Field selectors besides metadata.name and metadata.namespace: path → value. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>
+  /** True: changed annotations raise the generation too (Deployment). */
+  readonly generationCountsAnnotations?: boolean
+  /** Seconds a deleted object stays with a deletionTimestamp until its agent removes it (Pod); absent: removed at once. */
+  readonly gracePeriodSeconds?: (object: T) => number
+  /** PUT without resourceVersion is refused (422), as for custom resources. */
+  readonly requiresVersionOnUpdate?: boolean
+  /** Strategic merge patch is supported (built-in kinds); otherwise 415. */
+  readonly strategicPatch: boolean
+  /** `dns-label` names (Services, Namespaces) instead of DNS subdomains. */
+  readonly nameFormat?: 'dns-label' | 'dns-1035-label'
+}
+
+/** Where `/scale` reads and writes. */
+export interface ScalePaths {
+  readonly specReplicas: 'spec.replicas'
+  readonly statusReplicas: 'status.replicas'
+  readonly selector: 'spec.selector'
+}

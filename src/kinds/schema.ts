@@ -1,0 +1,157 @@
+/**
+ * The one source about a kind's fields: from it come the TypeScript type (`Infer`), validation and unknown-field
+ * reports, the OpenAPI documents, the merge keys of strategic merge patches, and the protobuf field numbers that
+ * kubectl >= 1.32 sends. Follows OpenAPI v3 with Kubernetes' structural-schema extensions.
+ */
+
+export interface StringSchema<E extends string = string> {
+  readonly kind: 'string'
+  /** `time`/`micro-time`: RFC 3339 (protobuf {seconds,nanos}); `byte`: base64; `quantity`: Kubernetes quantity. */
+  readonly format?: 'time' | 'micro-time' | 'byte' | 'quantity' | 'duration'
+  readonly values?: readonly E[]
+}
+export interface NumberSchema {
+  readonly kind: 'integer' | 'number'
+  readonly format?: 'int32' | 'int64' | 'double'
+}
+export interface BooleanSchema {
+  readonly kind: 'boolean'
+}
+export interface IntOrStringSchema {
+  readonly kind: 'int-or-string'
+}
+/** Any JSON; fields inside are not known to us and never reported. */
+export interface AnySchema {
+  readonly kind: 'any'
+}
+export interface ArraySchema<I extends Schema = Schema> {
+  readonly kind: 'array'
+  readonly items: I
+  /** Strategic merge: how list items are merged. Absent: the list is replaced whole. */
+  readonly patchStrategy?: 'merge'
+  /** The item field that identifies an item when `patchStrategy` is merge; absent for sets of primitives. */
+  readonly patchMergeKey?: string
+}
+export interface MapSchema<V extends Schema = Schema> {
+  readonly kind: 'map'
+  readonly values: V
+}
+export interface ObjectSchema<F extends Fields = Fields> {
+  readonly kind: 'object'
+  readonly fields: F
+  /** Strategic merge `retainKeys`: fields the patch does not list are cleared (unions such as a volume source). */
+  readonly retainKeys?: boolean
+  /** Published name, e.g. `io.k8s.api.apps.v1.DeploymentSpec`; nameless schemas are inlined. */
+  readonly name?: string
+}
+/** A schema that refers to itself or is too large to infer: resolved when used. */
+export interface LazySchema<T = unknown> {
+  readonly kind: 'lazy'
+  readonly resolve: () => Schema
+  readonly __type?: T
+}
+
+export type Schema =
+  | StringSchema
+  | NumberSchema
+  | BooleanSchema
+  | IntOrStringSchema
+  | AnySchema
+  | ArraySchema
+  | MapSchema
+  | ObjectSchema
+  | LazySchema
+
+export interface Field<S extends Schema = Schema, R extends boolean = boolean> {
+  readonly schema: S
+  readonly required: R
+  /** Field number in Kubernetes' published .proto; absent: not sent in protobuf. */
+  readonly protobuf?: number
+  /**
+   * How protobuf and JSON differ: `inline` = the message's fields stand directly in the JSON parent
+   * (`Volume.volumeSource`); `items` = a wrapper message whose one field is the JSON list.
+   */
+  readonly protobufForm?: 'inline' | 'items'
+  /** One sentence for `kubectl explain`. */
+  readonly description?: string
+}
+export type Fields = Readonly<Record<string, Field>>
+
+/** The TypeScript type of the JSON that a schema describes. */
+export type Infer<S> =
+  S extends StringSchema<infer E>
+    ? E
+    : S extends NumberSchema
+      ? number
+      : S extends BooleanSchema
+        ? boolean
+        : S extends IntOrStringSchema
+          ? number | string
+          : S extends AnySchema
+            ? unknown
+            : S extends ArraySchema<infer I>
+              ? readonly Infer<I>[]
+              : S extends MapSchema<infer V>
+                ? Readonly<Record<string, Infer<V>>>
+                : S extends LazySchema<infer T>
+                  ? T
+                  : S extends ObjectSchema<infer F>
+                    ? InferFields<F>
+                    : never
+
+type RequiredNames<F extends Fields> = { [K in keyof F]: F[K] extends Field<Schema, true> ? K : never }[keyof F]
+type InferFields<F extends Fields> = {
+  readonly [K in RequiredNames<F>]: Infer<F[K]['schema']>
+} & {
+  readonly [K in Exclude<keyof F, RequiredNames<F>>]?: Infer<F[K]['schema']>
+}
+
+export const string: StringSchema = { kind: 'string' }
+export const time: StringSchema = { kind: 'string', format: 'time' }
+export const microTime: StringSchema = { kind: 'string', format: 'micro-time' }
+export const bytes: StringSchema = { kind: 'string', format: 'byte' }
+export const quantity: StringSchema = { kind: 'string', format: 'quantity' }
+export const duration: StringSchema = { kind: 'string', format: 'duration' }
+export const int32: NumberSchema = { kind: 'integer', format: 'int32' }
+export const int64: NumberSchema = { kind: 'integer', format: 'int64' }
+export const double: NumberSchema = { kind: 'number', format: 'double' }
+export const boolean: BooleanSchema = { kind: 'boolean' }
+export const intOrString: IntOrStringSchema = { kind: 'int-or-string' }
+export const any: AnySchema = { kind: 'any' }
+
+export function oneOf<const E extends string>(...values: readonly E[]): StringSchema<E> {
+  return { kind: 'string', values }
+}
+export function array<I extends Schema>(items: I): ArraySchema<I> {
+  return { kind: 'array', items }
+}
+/** A list that strategic merge merges by `key`. */
+export function mergeArray<I extends Schema>(items: I, key: string): ArraySchema<I> {
+  return { kind: 'array', items, patchStrategy: 'merge', patchMergeKey: key }
+}
+/** A list of primitives that strategic merge treats as a set. */
+export function setArray<I extends Schema>(items: I): ArraySchema<I> {
+  return { kind: 'array', items, patchStrategy: 'merge' }
+}
+export function map<V extends Schema>(values: V): MapSchema<V> {
+  return { kind: 'map', values }
+}
+export function object<F extends Fields>(
+  fields: F,
+  options: Omit<ObjectSchema, 'kind' | 'fields'> = {},
+): ObjectSchema<F> {
+  return { kind: 'object', fields, ...options }
+}
+export function lazy<T>(resolve: () => Schema): LazySchema<T> {
+  return { kind: 'lazy', resolve }
+}
+
+type FieldOptions = Omit<Field, 'schema' | 'required' | 'protobuf'>
+
+/** A field that may be absent. `protobuf` is its published field number, where there is one. */
+export function optional<S extends Schema>(schema: S, protobuf?: number, options: FieldOptions = {}): Field<S, false> {
+  return { schema, required: false, ...(protobuf === undefined ? {} : { protobuf }), ...options }
+}
+export function required<S extends Schema>(schema: S, protobuf?: number, options: FieldOptions = {}): Field<S, true> {
+  return { schema, required: true, ...(protobuf === undefined ? {} : { protobuf }), ...options }
+}

@@ -1,0 +1,40 @@
+/** What a data plane tells about the requests it served: cumulative counts since its start, small and mergeable. */
+
+export interface TrafficReport {
+  readonly proxy: string
+  /** When the proxy started, ms since the epoch: a new value means the counts began again at 0. */
+  readonly startedAtMs: number
+  readonly series: readonly TrafficSeries[]
+}
+
+/** One combination of labels. Their number depends on workloads, never on routes or requests. */
+export interface TrafficSeries {
+  readonly labels: TrafficLabels
+  /** Requests finished. */
+  readonly requests: number
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** Sum of request durations, ms. */
+  readonly durationSumMs: number
+  /** Count per bucket of `DURATION_BUCKETS_MS`, not cumulated; one more entry at the end for everything above. */
+  readonly durationBuckets: readonly number[]
+}
+
+export interface TrafficLabels {
+  readonly listener: string
+  /** `namespace/name` of the service, empty when no route matched. */
+  readonly service: string
+  /** Whom the request reached; empty fields when it reached nobody. */
+  readonly workloadNamespace: string
+  readonly workload: string
+  readonly version: string
+  /** HTTP status that the client got; 0 when it got none. */
+  readonly status: number
+  /** Response flag (`UH`, `UF`, …), empty when all was well. */
+  readonly flag: string
+}
+
+/** Upper bounds, ms. */
+export const DURATION_BUCKETS_MS: readonly number[] = [
+  0.5, 1, 2.5, 5, 10, 25, 50, 75, 100, 150, 250, 500, 750, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
+]
