@@ -21,7 +21,8 @@ export class WatchedValue<T> implements Watched<T> {
   set(value: T): void {
     if (Object.is(value, this.#value)) return
     this.#value = value
-    for (const listener of [...this.#listeners]) listener(value)
+    const listeners = [...this.#listeners] // who subscribes during the round waits for the next change
+    for (const listener of listeners) listener(value)
   }
 
   subscribe(listener: (value: T) => void): () => void {
