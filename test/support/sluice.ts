@@ -1,0 +1,124 @@
+/** A real `sluice up` as a child process on free ports and a throw-away data directory, for end-to-end tests. */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+
+const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
+const READY_WITHIN_MS = 30_000
+const STOP_WITHIN_MS = 15_000
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface ReadyLine {
+  readonly ready: true
+  readonly api: string
+  readonly gateway: string
+  readonly kubeconfig: string
+  readonly dataDir: string
+  readonly pid: number
+}
+
+export interface RunningSluice {
+  readonly dataDir: string
+  readonly ready: ReadyLine
+  readonly child: ChildProcess
+  /** What it logged so far. */
+  log(): string
+  /** SIGTERM, and wait until it is gone. */
+  stop(): Promise<number | null>
+  /** SIGKILL of the control process only: proxy and pods live on. */
+  kill(): Promise<void>
+}
+
+/** Starts `sluice up` and waits for its ready line. At the end of the test everything is stopped and removed. */
+export async function startSluice(t: TestContext, dataDir = temporaryDataDir(t)): Promise<RunningSluice> {
+  const child = spawn(
+    process.execPath,
+    [MAIN, 'up', '--data-dir', dataDir, '--api-port', '0', '--gateway-port', '0', '-o', 'json'],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  let logged = ''
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (logged += chunk))
+  const exited = once(child, 'exit')
+  const ready = await Promise.race([
+    readyLine(child),
+    exited.then(() => Promise.reject(new Error(`sluice up ended before it was ready:\n${logged}`))),
+    rejectAfter(READY_WITHIN_MS, () => `sluice up was not ready in time:\n${logged}`),
+  ])
+  const running: RunningSluice = {
+    dataDir,
+    ready,
+    child,
+    log: () => logged,
+    stop: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+      await Promise.race([exited, rejectAfter(STOP_WITHIN_MS, () => `sluice up did not stop:\n${logged}`)])
+      return child.exitCode
+    },
+    kill: async () => {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+  t.after(() => running.stop())
+  return running
+}
+
+/** A data directory that is removed when the test ends. */
+export function temporaryDataDir(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  return join(directory, 'data')
+}
+
+/** Runs `sluice ARGS…` (or another command) to its end. */
+export async function run(command: readonly string[], options: { input?: string } = {}): Promise<Finished> {
+  const [file = '', ...args] = command
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk))
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk))
+  child.stdin.end(options.input ?? '')
+  await once(child, 'close')
+  return { code: child.exitCode, stdout, stderr }
+}
+
+/** The product's own command line, pointed at a running Sluice. */
+export function sluiceCommand(sluice: RunningSluice, ...args: readonly string[]): string[] {
+  return [process.execPath, MAIN, '--kubeconfig', sluice.ready.kubeconfig, ...args]
+}
+
+/** Pids of all processes whose command line or environment names the data directory. */
+export function processesOf(dataDir: string, pids: readonly number[]): number[] {
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dataDir)
+    } catch {
+      return false // gone
+    }
+  })
+}
+
+async function readyLine(child: ChildProcess): Promise<ReadyLine> {
+  if (child.stdout === null) throw new Error('sluice up has no stdout')
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.startsWith('{')) return JSON.parse(line) as ReadyLine
+  }
+  throw new Error('sluice up printed no ready line')
+}
+
+function rejectAfter(delayMs: number, message: () => string): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    setTimeout(() => reject(new Error(message())), delayMs).unref()
+  })
+}
