@@ -1,0 +1,159 @@
+/** Whether a snapshot can be served. A data plane refuses a snapshot with an error as a whole and keeps the last good one. */
+import type { Diagnostic } from '../base/diagnostic.ts'
+
+import type { Cluster, ForwardAction, Route, RouteTable, RoutingSnapshot } from './model.ts'
+import { regexProblem } from './regex.ts'
+
+type Problem = Omit<Diagnostic, 'severity'>
+
+const WEIGHT_MAX = 1_000_000
+const PORT_MAX = 65_535
+
+/** Everything found, with paths into the snapshot. Warnings do not stop it from being served. */
+export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] {
+  const clusters = new Set(snapshot.clusters.map(({ name }) => name))
+  const tables = new Set(snapshot.routeTables.map(({ id }) => id))
+  const problems = [
+    ...duplicates('listeners', 'listener', snapshot.listeners.map(({ id }) => id)),
+    ...duplicates('routeTables', 'route table', snapshot.routeTables.map(({ id }) => id)),
+    ...duplicates('clusters', 'cluster', snapshot.clusters.map(({ name }) => name)),
+    ...checkListeners(snapshot, tables),
+    ...snapshot.routeTables.flatMap((table, index) => checkTable(table, `routeTables[${index}]`, clusters)),
+    ...snapshot.clusters.flatMap((cluster, index) => checkCluster(cluster, `clusters[${index}]`, clusters)),
+  ]
+  return [
+    ...problems.map((problem) => ({ severity: 'error' as const, ...problem })),
+    ...snapshot.routeTables.flatMap((table, index) => claimedTwice(table, `routeTables[${index}]`)),
+  ]
+}
+
+function checkListeners({ listeners }: RoutingSnapshot, tables: ReadonlySet<string>): Problem[] {
+  return listeners.flatMap(({ id, port, routeTable }, index) => [
+    ...when(!tables.has(routeTable), {
+      code: 'unknown-route-table',
+      path: `listeners[${index}].routeTable`,
+      message: `Cannot serve listener "${id}": there is no route table "${routeTable}"`,
+    }),
+    ...when(!isPort(port, 0), {
+      code: 'bad-port',
+      path: `listeners[${index}].port`,
+      message: `Cannot serve listener "${id}": ${port} is not a port`,
+    }),
+  ])
+}
+
+function checkTable(table: RouteTable, path: string, clusters: ReadonlySet<string>): Problem[] {
+  const ids = table.virtualHosts.flatMap(({ routes }) => routes.map(({ id }) => id))
+  return [
+    ...duplicates(path, 'route', ids),
+    ...table.virtualHosts.flatMap(({ routes }, host) =>
+      routes.flatMap((route, index) =>
+        checkRoute(route, `${path}.virtualHosts[${host}].routes[${index}]`, clusters),
+      ),
+    ),
+  ]
+}
+
+function checkRoute(route: Route, path: string, clusters: ReadonlySet<string>): Problem[] {
+  return [
+    ...checkRegexes(route, path),
+    ...(route.action.kind === 'forward' ? checkForward(route.id, route.action, `${path}.action`, clusters) : []),
+  ]
+}
+
+function checkRegexes({ id, match }: Route, path: string): Problem[] {
+  const regexes = [
+    ...(match.path.kind === 'regex' ? [{ at: 'path', value: match.path.value }] : []),
+    ...match.headers.flatMap(({ value }, index) =>
+      value.kind === 'regex' ? [{ at: `headers[${index}]`, value: value.value }] : [],
+    ),
+    ...match.query.flatMap(({ value }, index) =>
+      value.kind === 'regex' ? [{ at: `query[${index}]`, value: value.value }] : [],
+    ),
+  ]
+  return regexes.flatMap(({ at, value }) => {
+    const why = regexProblem(value)
+    const message = `Cannot use regex "${value}" of route "${id}": ${why ?? ''}`
+    return when(why !== undefined, { code: 'bad-regex', path: `${path}.match.${at}`, message })
+  })
+}
+
+function checkForward(id: string, action: ForwardAction, path: string, clusters: ReadonlySet<string>): Problem[] {
+  const sum = action.destinations.reduce((total, { weight }) => total + weight, 0)
+  return [
+    ...when(!(sum > 0), {
+      code: 'weight-sum',
+      path: `${path}.destinations`,
+      message: `Cannot split the requests of route "${id}": its weights add up to ${sum}. Give one destination a weight`,
+    }),
+    ...action.destinations.flatMap((destination, index) => [
+      ...when(!isWeight(destination.weight), {
+        code: 'bad-weight',
+        path: `${path}.destinations[${index}].weight`,
+        message: `Cannot split by weight ${destination.weight}: it is not a whole number from 0 to ${WEIGHT_MAX}`,
+      }),
+      ...(destination.kind === 'cluster' && !clusters.has(destination.cluster)
+        ? [
+            {
+              code: 'unknown-cluster',
+              path: `${path}.destinations[${index}].cluster`,
+              message: `Cannot forward route "${id}": there is no cluster "${destination.cluster}"`,
+            },
+          ]
+        : []),
+    ]),
+  ]
+}
+
+function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<string>): Problem[] {
+  return [
+    ...when(cluster.fallback !== undefined && !clusters.has(cluster.fallback), {
+      code: 'unknown-cluster',
+      path: `${path}.fallback`,
+      message: `Cannot fall back from cluster "${cluster.name}": there is no cluster "${cluster.fallback ?? ''}"`,
+    }),
+    ...cluster.endpoints.flatMap(({ address, port }, index) =>
+      when(!isPort(port, 1) || address === '', {
+        code: 'bad-endpoint',
+        path: `${path}.endpoints[${index}]`,
+        message: `Cannot reach endpoint "${address}:${port}" of cluster "${cluster.name}": it is not an address and a port`,
+      }),
+    ),
+  ]
+}
+
+/** Not an error: the first virtual host keeps the domain, and the dialect tells the owner of the other one. */
+function claimedTwice(table: RouteTable, path: string): Diagnostic[] {
+  const owners = new Map<string, string>()
+  return table.virtualHosts.flatMap(({ name, domains }, index) =>
+    domains.flatMap((domain) => {
+      const key = domain.toLowerCase()
+      const owner = owners.get(key) ?? name
+      owners.set(key, owner)
+      if (owner === name) return []
+      const message = `Cannot give domain "${domain}" to virtual host "${name}": "${owner}" has it already`
+      return [{ severity: 'warning' as const, code: 'domain-conflict', path: `${path}.virtualHosts[${index}]`, message }]
+    }),
+  )
+}
+
+function duplicates(path: string, what: string, ids: readonly string[]): Problem[] {
+  const seen = new Set<string>()
+  return ids.flatMap((id) => {
+    const again = seen.has(id)
+    seen.add(id)
+    return when(again, { code: 'duplicate-id', path, message: `Cannot tell two of "${id}" apart: the ${what} is there twice` })
+  })
+}
+
+function when(condition: boolean, problem: Problem): Problem[] {
+  return condition ? [problem] : []
+}
+
+function isPort(port: number, min: number): boolean {
+  return Number.isInteger(port) && port >= min && port <= PORT_MAX
+}
+
+function isWeight(weight: number): boolean {
+  return Number.isInteger(weight) && weight >= 0 && weight <= WEIGHT_MAX
+}

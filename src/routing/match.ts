@@ -1,0 +1,147 @@
+/** Compiles the match of a route into tests. The router runs them; `explain` also prints them. */
+import { assertNever } from '../base/assert.ts'
+
+import type { HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch } from './model.ts'
+import { compileRegex } from './regex.ts'
+
+/** A request as far as routing looks at it. */
+export interface RequestView {
+  /** As sent: methods are case-sensitive. */
+  readonly method: string
+  /** The authority as sent, with the port if there was one. */
+  readonly host: string
+  /** Without the query string. */
+  readonly path: string
+  /** Without the `?`; empty when there is none. */
+  readonly query: string
+  /** By lower-case name; several fields of one name are joined by `,`. */
+  header(name: string): string | undefined
+}
+
+/** One condition of a match. */
+export interface MatchTest {
+  /** For people: `header stage = "canary"`. */
+  readonly text: string
+  readonly holds: (request: RequestView) => boolean
+}
+
+type ValueTest = (value: string | undefined) => boolean
+
+/** All must hold; none means that every request matches. Throws on a broken regex (see `checkSnapshot`). */
+export function compileMatch(match: Match): readonly MatchTest[] {
+  const path = compilePath(match.path)
+  return [
+    ...(path === undefined ? [] : [path]),
+    ...(match.methods.length === 0 ? [] : [compileMethods(match.methods)]),
+    ...match.headers.map(compileHeader),
+    ...match.query.map(compileQuery),
+  ]
+}
+
+function compilePath(match: PathMatch): MatchTest | undefined {
+  const holds = pathTest(match)
+  if (holds === undefined) return undefined
+  const text = `path ${match.kind} "${match.value}"${match.caseSensitive ? '' : ' (any case)'}`
+  return { text, holds: (request) => holds(request.path) }
+}
+
+function pathTest({ kind, value, caseSensitive }: PathMatch): ((path: string) => boolean) | undefined {
+  const wanted = caseSensitive ? value : value.toLowerCase()
+  switch (kind) {
+    case 'exact':
+      return caseSensitive ? (path) => path === wanted : (path) => path.toLowerCase() === wanted
+    case 'prefix':
+      if (wanted === '' || wanted === '/') return undefined
+      return caseSensitive
+        ? (path) => path.startsWith(wanted)
+        : (path) => path.slice(0, wanted.length).toLowerCase() === wanted
+    case 'path-prefix':
+      return elementPrefixTest(wanted, caseSensitive)
+    case 'regex':
+      return compileRegex(value, caseSensitive)
+    default:
+      return assertNever(kind, 'path match')
+  }
+}
+
+/** `/foo` and `/foo/` both match `/foo`, `/foo/` and `/foo/bar`, not `/foobar`. */
+function elementPrefixTest(wanted: string, caseSensitive: boolean): ((path: string) => boolean) | undefined {
+  const stem = wanted.endsWith('/') ? wanted.slice(0, -1) : wanted
+  if (stem === '') return undefined
+  return (path) => {
+    if (path.length > stem.length && path.charCodeAt(stem.length) !== 0x2f) return false
+    return caseSensitive ? path.startsWith(stem) : path.slice(0, stem.length).toLowerCase() === stem
+  }
+}
+
+function compileMethods(methods: readonly string[]): MatchTest {
+  const text = `method ${methods.join(' or ')}`
+  const [only, ...others] = methods
+  if (others.length === 0) return { text, holds: (request) => request.method === only }
+  return { text, holds: (request) => methods.includes(request.method) }
+}
+
+function compileHeader({ name, value, invert }: HeaderMatch): MatchTest {
+  const test = valueTest(value)
+  const read = headerReader(name)
+  const text = `header ${name} ${invert ? 'not ' : ''}${describe(value)}`
+  return { text, holds: invert ? (request) => !test(read(request)) : (request) => test(read(request)) }
+}
+
+/** Pseudo headers name the parts of the request line, as in HTTP/2. */
+function headerReader(name: string): (request: RequestView) => string | undefined {
+  switch (name) {
+    case ':authority':
+      return (request) => request.host
+    case ':method':
+      return (request) => request.method
+    case ':path':
+      return (request) => (request.query === '' ? request.path : `${request.path}?${request.query}`)
+    default:
+      return (request) => request.header(name)
+  }
+}
+
+function compileQuery({ name, value }: QueryMatch): MatchTest {
+  const test = valueTest(value)
+  return { text: `query ${name} ${describe(value)}`, holds: (request) => test(queryParameter(request.query, name)) }
+}
+
+/** The first parameter of that name, not percent-decoded (as Envoy compares it); without `=` its value is empty. */
+export function queryParameter(query: string, name: string): string | undefined {
+  for (let start = 0; start < query.length; ) {
+    const ampersand = query.indexOf('&', start)
+    const end = ampersand === -1 ? query.length : ampersand
+    if (query.startsWith(name, start)) {
+      const after = start + name.length
+      if (after === end) return ''
+      if (query.charCodeAt(after) === 0x3d) return query.slice(after + 1, end)
+    }
+    start = end + 1
+  }
+  return undefined
+}
+
+function valueTest(match: ValueMatch): ValueTest {
+  if (match.kind === 'present') return (value) => value !== undefined
+  const wanted = match.value
+  switch (match.kind) {
+    case 'exact':
+      return (value) => value === wanted
+    case 'prefix':
+      return (value) => value !== undefined && value.startsWith(wanted)
+    case 'suffix':
+      return (value) => value !== undefined && value.endsWith(wanted)
+    case 'regex': {
+      const matches = compileRegex(wanted)
+      return (value) => value !== undefined && matches(value)
+    }
+    default:
+      return assertNever(match.kind, 'value match')
+  }
+}
+
+function describe(match: ValueMatch): string {
+  if (match.kind === 'present') return 'present'
+  return match.kind === 'exact' ? `= "${match.value}"` : `${match.kind} "${match.value}"`
+}
