@@ -1,0 +1,68 @@
+/** What the user may leave out of a Release. */
+import type { Release, ReleaseGate, ReleaseMatch, ReleaseStep, ReleaseTarget, ReleaseValueMatch } from '../release.ts'
+
+export const DEFAULT_PROGRESS_DEADLINE_SECONDS = 600
+const DEFAULT_MIN_REQUESTS = 20
+const DEFAULT_PERCENTILE = 99
+const DEFAULT_WINDOW = '1m'
+
+export function withDefaults(release: Release): Release {
+  const { spec } = release
+  return {
+    ...release,
+    spec: {
+      ...spec,
+      targets: spec.targets.map((target) => targetWithDefaults(target, release.metadata.namespace)),
+      steps: spec.steps.map(stepWithDefaults),
+      onFailure: { action: 'Rollback', canary: 'ScaleToZero', ...spec.onFailure },
+      onSuccess: { stable: 'ScaleToZero', ...spec.onSuccess },
+      progressDeadlineSeconds: spec.progressDeadlineSeconds ?? DEFAULT_PROGRESS_DEADLINE_SECONDS,
+    },
+  }
+}
+
+function targetWithDefaults(target: ReleaseTarget, namespace: string | undefined): ReleaseTarget {
+  return {
+    ...target,
+    scaling: target.scaling ?? 'Proportional',
+    routes: target.routes.map((route) =>
+      route.namespace === undefined && namespace !== undefined ? { ...route, namespace } : route,
+    ),
+  }
+}
+
+function stepWithDefaults(step: ReleaseStep, index: number): ReleaseStep {
+  return {
+    ...step,
+    name: step.name ?? `step-${index + 1}`,
+    ...(step.matches === undefined ? {} : { matches: step.matches.map(matchWithDefaults) }),
+    gates: (step.gates ?? []).map(gateWithDefaults),
+  }
+}
+
+function matchWithDefaults(match: ReleaseMatch): ReleaseMatch {
+  return {
+    ...(match.headers === undefined ? {} : { headers: match.headers.map(valueWithDefaults) }),
+    ...(match.queryParams === undefined ? {} : { queryParams: match.queryParams.map(valueWithDefaults) }),
+  }
+}
+
+function valueWithDefaults(match: ReleaseValueMatch): ReleaseValueMatch {
+  return { ...match, type: match.type ?? 'Exact' }
+}
+
+function gateWithDefaults(gate: ReleaseGate): ReleaseGate {
+  if (gate.metrics === undefined) return gate
+  const { latency } = gate.metrics
+  return {
+    ...gate,
+    metrics: {
+      ...gate.metrics,
+      minRequests: gate.metrics.minRequests ?? DEFAULT_MIN_REQUESTS,
+      window: gate.metrics.window ?? DEFAULT_WINDOW,
+      ...(latency === undefined
+        ? {}
+        : { latency: { ...latency, percentile: latency.percentile ?? DEFAULT_PERCENTILE } }),
+    },
+  }
+}

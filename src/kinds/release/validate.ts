@@ -1,0 +1,144 @@
+/** The rules of a Release that its schema cannot say. Runs after the defaults. */
+import type { FieldError } from '../kind.ts'
+import type { Release, ReleaseRoute, ReleaseSpec, ReleaseTarget, ReleaseWorkload } from '../release.ts'
+import { duplicate, forbidden, invalid, notSupported, required, tooMany } from './field-errors.ts'
+import { validateStep } from './validate-step.ts'
+
+const TARGETS_MAX = 20
+const ROUTES_MAX = 20
+const STEPS_MAX = 50
+const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+const WORKLOAD_KINDS = ['Deployment']
+/** The route objects that Sluice can shift, as `apiVersion kind`. */
+const ROUTE_KINDS = ['gateway.solo.io/v1 VirtualService']
+
+export function validateRelease(release: Release, old: Release | undefined): readonly FieldError[] {
+  return [
+    ...validateTargets(release),
+    ...validateSteps(release.spec),
+    ...validateDeadline(release.spec),
+    ...(old === undefined ? [] : validateUpdate(release, old)),
+  ]
+}
+
+function validateTargets({ spec, metadata }: Release): readonly FieldError[] {
+  const field = 'spec.targets'
+  if (spec.targets.length === 0) return [required(field, 'name at least one target')]
+  if (spec.targets.length > TARGETS_MAX) return [tooMany(field, spec.targets.length, TARGETS_MAX)]
+  return [
+    ...spec.targets.flatMap((target, index) => validateTarget(target, `${field}[${index}]`)),
+    ...duplicates(spec.targets.map(({ name }, index) => ({ value: name, field: `${field}[${index}].name` }))),
+    ...duplicates(
+      spec.targets.flatMap(({ canary }, index) => [
+        { value: `${canary.kind}/${canary.name}`, field: `${field}[${index}].canary` },
+      ]),
+    ),
+    ...duplicates(
+      spec.targets.flatMap(({ routes }, index) =>
+        routes.map((route, position) => ({
+          value: routeKey(route, metadata.namespace),
+          field: `${field}[${index}].routes[${position}]`,
+        })),
+      ),
+    ),
+  ]
+}
+
+function validateTarget(target: ReleaseTarget, field: string): readonly FieldError[] {
+  return [
+    ...(NAME.test(target.name) ? [] : [invalid(`${field}.name`, target.name, 'must be a DNS label: a-z, 0-9 and -')]),
+    ...validateWorkload(target.stable, `${field}.stable`),
+    ...validateWorkload(target.canary, `${field}.canary`),
+    ...(target.stable.kind === target.canary.kind && target.stable.name === target.canary.name
+      ? [invalid(`${field}.canary.name`, target.canary.name, 'must be another workload than stable')]
+      : []),
+    ...validateRoutes(target.routes, `${field}.routes`),
+  ]
+}
+
+function validateWorkload({ kind, name }: ReleaseWorkload, field: string): readonly FieldError[] {
+  return [
+    ...(WORKLOAD_KINDS.includes(kind) ? [] : [notSupported(`${field}.kind`, kind, WORKLOAD_KINDS)]),
+    ...(name === '' ? [required(`${field}.name`)] : []),
+  ]
+}
+
+function validateRoutes(routes: readonly ReleaseRoute[], field: string): readonly FieldError[] {
+  if (routes.length === 0) return [required(field, 'name at least one object that carries the traffic')]
+  if (routes.length > ROUTES_MAX) return [tooMany(field, routes.length, ROUTES_MAX)]
+  return routes.flatMap((route, index) => {
+    const what = `${route.apiVersion} ${route.kind}`
+    return [
+      ...(ROUTE_KINDS.includes(what) ? [] : [notSupported(`${field}[${index}].kind`, what, ROUTE_KINDS)]),
+      ...(route.name === '' ? [required(`${field}[${index}].name`)] : []),
+    ]
+  })
+}
+
+function validateSteps({ steps }: ReleaseSpec): readonly FieldError[] {
+  if (steps.length === 0) return [required('spec.steps', 'name at least one step')]
+  if (steps.length > STEPS_MAX) return [tooMany('spec.steps', steps.length, STEPS_MAX)]
+  return [
+    ...steps.flatMap((step, index) => validateStep(step, `spec.steps[${index}]`)),
+    ...duplicates(steps.map(({ name }, index) => ({ value: name ?? '', field: `spec.steps[${index}].name` }))),
+    ...validateRising(steps.map(({ weight }) => weight)),
+  ]
+}
+
+/** A share that falls would take the new version away from people who have it; that is what a rollback is for. */
+function validateRising(weights: readonly (number | undefined)[]): readonly FieldError[] {
+  let highest = 0
+  return weights.flatMap((weight, index) => {
+    if (weight === undefined) return []
+    const before = highest
+    highest = Math.max(highest, weight)
+    return weight >= before
+      ? []
+      : [invalid(`spec.steps[${index}].weight`, weight, `must not be below the ${before} of an earlier step`)]
+  })
+}
+
+function validateDeadline({ progressDeadlineSeconds }: ReleaseSpec): readonly FieldError[] {
+  if (progressDeadlineSeconds === undefined || progressDeadlineSeconds >= 1) return []
+  return [invalid('spec.progressDeadlineSeconds', progressDeadlineSeconds, 'must be at least 1')]
+}
+
+/** What must not change while traffic stands on it. */
+function validateUpdate(release: Release, old: Release): readonly FieldError[] {
+  const phase = old.status?.phase
+  if (phase === undefined || phase === 'Pending') return []
+  const isOver = phase === 'Succeeded' || phase === 'RolledBack'
+  if (isOver && !isSame(release.spec, old.spec)) {
+    return [forbidden('spec', `the release has ended (${phase}); create another Release`)]
+  }
+  if (isSame(release.spec.targets, old.spec.targets)) return []
+  return [forbidden('spec.targets', 'cannot change while the release is in progress; abort it and create another')]
+}
+
+function duplicates(entries: readonly { readonly value: string; readonly field: string }[]): readonly FieldError[] {
+  const seen = new Set<string>()
+  return entries.flatMap(({ value, field }) => {
+    if (seen.has(value)) return [duplicate(field, value)]
+    seen.add(value)
+    return []
+  })
+}
+
+function routeKey({ apiVersion, kind, namespace, name }: ReleaseRoute, ownNamespace: string | undefined): string {
+  return `${apiVersion} ${kind} ${namespace ?? ownNamespace ?? ''}/${name}`
+}
+
+function isSame(left: unknown, right: unknown): boolean {
+  return JSON.stringify(sorted(left)) === JSON.stringify(sorted(right))
+}
+
+/** With object keys in one order: a client may send them in any. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  )
+}
