@@ -1,0 +1,64 @@
+/** Upstreams of Gloo: the destinations that routes name, and the subsets they come in. */
+import { formatDiagnostic } from '../base/diagnostic.ts'
+import type { ResourceType } from '../kube/object.ts'
+import { ageColumn } from './age.ts'
+import { shortList } from './cells.ts'
+import { upstreamErrors } from './gloo/check-upstream.ts'
+import { programmedCell, stateCell } from './gloo/shared.ts'
+import { unsupportedInUpstream } from './gloo/unsupported.ts'
+import type { Upstream } from './gloo/upstream-schema.ts'
+import { upstreamSchema } from './gloo/upstream-schema.ts'
+import type { Kind } from './kind.ts'
+
+export type { KubeUpstream, StaticUpstream, SubsetSpec, Upstream, UpstreamSpec } from './gloo/upstream-schema.ts'
+export type { GlooStatus } from './gloo/shared.ts'
+export { GLOO_STATE } from './gloo/shared.ts'
+export { fallbackPolicy } from './gloo/fallback.ts'
+export { unsupportedInUpstream, upstreamErrors }
+
+export const upstreams: ResourceType<Upstream> = {
+  group: 'gloo.solo.io',
+  version: 'v1',
+  kind: 'Upstream',
+  plural: 'upstreams',
+  namespaced: true,
+}
+
+const HOSTS_SHOWN = 2
+
+export const upstreamKind: Kind<Upstream> = {
+  type: upstreams,
+  singular: 'upstream',
+  shortNames: ['us', 'gus'],
+  categories: ['gloo-gateway'],
+  schema: upstreamSchema,
+  hasStatus: true,
+  validate: upstreamErrors,
+  warnings: (object) => unsupportedInUpstream(object).map(formatDiagnostic),
+  columns: [
+    { name: 'Type', type: 'string', priority: 0, cell: typeOf },
+    { name: 'Target', type: 'string', priority: 0, cell: target },
+    { name: 'State', type: 'string', priority: 0, cell: stateCell },
+    { name: 'Programmed', type: 'string', priority: 0, cell: programmedCell },
+    { name: 'Reason', type: 'string', priority: 1, cell: ({ status }) => status?.reason ?? '' },
+    ageColumn,
+  ],
+  requiresVersionOnUpdate: true,
+  strategicPatch: false,
+}
+
+function typeOf({ spec = {} }: Upstream): string {
+  if (spec.kube !== undefined) return 'Kubernetes'
+  return spec.static === undefined ? 'Unknown' : 'Static'
+}
+
+function target({ spec = {} }: Upstream): string {
+  const { kube } = spec
+  if (kube !== undefined) return `${kube.serviceNamespace ?? ''}/${kube.serviceName ?? ''}:${kube.servicePort ?? ''}`
+  const hosts = spec.static?.hosts ?? []
+  return shortList(
+    hosts.map(({ addr = '', port = 0 }) => `${addr}:${port}`),
+    HOSTS_SHOWN,
+    '',
+  )
+}

@@ -1,0 +1,183 @@
+/**
+ * Fields that Gloo knows and Sluice does not act on yet. Two weights: what guards a request or changes what it asks
+ * for must not be dropped in silence, so it refuses the object (`error`); what only tunes is left out (`warning`).
+ */
+import type { Diagnostic } from '../../base/diagnostic.ts'
+import { given } from './field-errors.ts'
+import type { Upstream, UpstreamSpec } from './upstream-schema.ts'
+import type { Destination, Matcher, Route, VirtualService, WeightedDestination } from './virtual-service-schema.ts'
+
+const REFUSED_OPTIONS = [
+  'headerManipulation',
+  'transformations',
+  'stagedTransformations',
+  'regexRewrite',
+  'hostRewritePathRegex',
+  'hostRewriteHeader',
+  'ratelimitBasic',
+  'ratelimitEarly',
+  'rateLimitEarlyConfigs',
+  'ratelimit',
+  'rateLimitConfigs',
+  'ratelimitRegular',
+  'rateLimitRegularConfigs',
+  'waf',
+  'jwt',
+  'jwtStaged',
+  'jwtProvidersStaged',
+  'rbac',
+  'extauth',
+  'dlp',
+  'csrf',
+  'extProcEarly',
+  'extProc',
+  'extProcLate',
+] as const
+
+const IGNORED_OPTIONS = [
+  'extensions',
+  'retries',
+  'cors',
+  'bufferPerRoute',
+  'faults',
+  'tracing',
+  'shadowing',
+  'lbHash',
+  'upgrades',
+  'envoyMetadata',
+  'maxStreamDuration',
+  'idleTimeout',
+  'ai',
+  'appendXForwardedHost',
+  'stats',
+  'includeRequestAttemptCount',
+  'includeAttemptCountInResponse',
+  'corsPolicyMergeSettings',
+] as const
+
+const UPSTREAM_TYPES = ['pipe', 'consul', 'aws', 'awsEc2', 'azure', 'gcp', 'ai'] as const
+const REFUSED_UPSTREAM = ['sslConfig', 'httpProxyHostname', 'httpConnectSslConfig', 'proxyProtocolVersion'] as const
+const IGNORED_UPSTREAM = [
+  'circuitBreakers',
+  'healthChecks',
+  'outlierDetection',
+  'failover',
+  'protocolSelection',
+  'initialStreamWindowSize',
+  'initialConnectionWindowSize',
+  'maxConcurrentStreams',
+  'httpConnectHeaders',
+  'respectDnsTtl',
+  'dnsRefreshRate',
+  'preconnectPolicy',
+] as const
+
+export function unsupportedInVirtualService({ spec }: VirtualService): readonly Diagnostic[] {
+  const host = spec?.virtualHost
+  const path = 'spec.virtualHost'
+  return [
+    ...refused('spec', spec ?? {}, ['sslConfig']),
+    ...refused(path, host ?? {}, ['optionsConfigRefs']),
+    ...inOptions(`${path}.options`, host?.options ?? {}),
+    ...(host?.routes ?? []).flatMap((route, index) => inRoute(`${path}.routes[${index}]`, route)),
+  ]
+}
+
+export function unsupportedInUpstream({ spec = {} }: Upstream): readonly Diagnostic[] {
+  return [
+    ...refused('spec', spec, UPSTREAM_TYPES),
+    ...refused('spec', spec, REFUSED_UPSTREAM),
+    ...ignored('spec', spec, IGNORED_UPSTREAM),
+    ...(spec.useHttp2 === true ? refused('spec', spec, ['useHttp2']) : []),
+    ...ignored('spec.loadBalancerConfig', spec.loadBalancerConfig ?? {}, [
+      'leastRequest',
+      'random',
+      'ringHash',
+      'maglev',
+      'localityWeightedLbConfig',
+    ]),
+    ...ignored('spec.connectionConfig', spec.connectionConfig ?? {}, ['maxRequestsPerConnection', 'tcpKeepalive']),
+    ...inKube(spec),
+    ...inStatic(spec),
+  ]
+}
+
+function inKube({ kube }: UpstreamSpec): Diagnostic[] {
+  return (kube?.subsetSpec?.selectors ?? []).flatMap((selector, index) =>
+    selector.singleHostPerSubset === true
+      ? ignored(`spec.kube.subsetSpec.selectors[${index}]`, selector, ['singleHostPerSubset'])
+      : [],
+  )
+}
+
+function inStatic({ static: spec }: UpstreamSpec): Diagnostic[] {
+  if (spec === undefined) return []
+  const isTls = spec.useTls ?? spec.hosts?.some(({ port }) => port === 443) ?? false
+  const hosts = spec.hosts ?? []
+  const areWeighted = new Set(hosts.map(({ loadBalancingWeight = 1 }) => loadBalancingWeight)).size > 1
+  return [
+    ...(isTls ? [refusal('spec.static.useTls', 'useTls (on by itself for port 443)')] : []),
+    ...hosts.flatMap((host, index) =>
+      ignored(`spec.static.hosts[${index}]`, host, [
+        ...(areWeighted ? (['loadBalancingWeight'] as const) : []),
+        'healthCheckConfig',
+      ]),
+    ),
+  ]
+}
+
+function inRoute(path: string, route: Route): Diagnostic[] {
+  const action = route.routeAction ?? {}
+  return [
+    ...refused(path, route, ['delegateAction', 'optionsConfigRefs']),
+    ...inOptions(`${path}.options`, route.options ?? {}),
+    ...(route.matchers ?? []).flatMap((matcher, index) => inMatcher(`${path}.matchers[${index}]`, matcher)),
+    ...refused(`${path}.routeAction`, action, ['upstreamGroup', 'clusterHeader', 'dynamicForwardProxy']),
+    ...(action.single === undefined ? [] : inDestination(`${path}.routeAction.single`, action.single)),
+    ...(action.multi?.destinations ?? []).flatMap((destination, index) =>
+      inWeighted(`${path}.routeAction.multi.destinations[${index}]`, destination),
+    ),
+    ...refused(`${path}.redirectAction`, route.redirectAction ?? {}, ['regexRewrite']),
+  ]
+}
+
+function inMatcher(path: string, matcher: Matcher): Diagnostic[] {
+  return [
+    ...refused(path, matcher, ['connectMatcher']),
+    ...(matcher.headers ?? []).flatMap(({ name = '' }, index) =>
+      name.startsWith(':') && name !== ':authority' ? [refusal(`${path}.headers[${index}].name`, name)] : [],
+    ),
+  ]
+}
+
+function inWeighted(path: string, { destination = {}, options = {} }: WeightedDestination): Diagnostic[] {
+  return [...inOptions(`${path}.options`, options), ...inDestination(`${path}.destination`, destination)]
+}
+
+function inDestination(path: string, destination: Destination): Diagnostic[] {
+  return refused(path, destination, ['consul', 'destinationSpec'])
+}
+
+function inOptions(path: string, options: Fields): Diagnostic[] {
+  return [...refused(path, options, REFUSED_OPTIONS), ...ignored(path, options, IGNORED_OPTIONS)]
+}
+
+type Fields = Readonly<Partial<Record<string, unknown>>>
+
+function refused(path: string, object: Fields, names: readonly string[]): Diagnostic[] {
+  return given(object, names).map((name) => refusal(`${path}.${name}`, name))
+}
+
+function refusal(path: string, what: string): Diagnostic {
+  const message = `Cannot act on "${what}": Sluice does not implement it yet, and serving without it would not be what was asked for`
+  return { severity: 'error', code: 'not-implemented', path, message }
+}
+
+function ignored(path: string, object: Fields, names: readonly string[]): Diagnostic[] {
+  return given(object, names).map((name) => ({
+    severity: 'warning',
+    code: 'not-implemented',
+    path: `${path}.${name}`,
+    message: `Cannot act on "${name}": Sluice does not implement it yet; it has no effect`,
+  }))
+}

@@ -1,0 +1,203 @@
+/** The fields of a Gloo VirtualService. Source: Gloo's gateway and proxy protos, 1.3 to 1.20. Closed one level deep. */
+import type { KubeObject } from '../../kube/object.ts'
+import { objectMeta, typeMeta } from '../metadata.ts'
+import type { Infer } from '../schema.ts'
+import { any, array, boolean, int64, intOrString, map, object, optional, string } from '../schema.ts'
+import type { GlooStatus } from './shared.ts'
+import { glooStatus, opaque, resourceRef } from './shared.ts'
+
+const headerMatcher = object({
+  name: optional(string),
+  value: optional(string, undefined, { description: 'Empty: the header must be present, whatever its value.' }),
+  regex: optional(boolean, undefined, { description: 'The value is an RE2 regex for the whole header value.' }),
+  invertMatch: optional(boolean),
+})
+
+const queryParameterMatcher = object({
+  name: optional(string),
+  value: optional(string),
+  regex: optional(boolean),
+})
+
+const matcher = object({
+  prefix: optional(string, undefined, { description: 'Plain string prefix of the path: /foo matches /foobar.' }),
+  exact: optional(string),
+  regex: optional(string, undefined, { description: 'RE2, for the whole path without the query.' }),
+  connectMatcher: optional(any),
+  caseSensitive: optional(boolean, undefined, { description: 'Default true.' }),
+  headers: optional(array(headerMatcher)),
+  queryParameters: optional(array(queryParameterMatcher)),
+  methods: optional(array(string)),
+})
+
+const destination = object({
+  upstream: optional(resourceRef),
+  kube: optional(object({ ref: optional(resourceRef), port: optional(int64) })),
+  consul: optional(any),
+  subset: optional(object({ values: optional(map(string)) })),
+  destinationSpec: optional(any),
+})
+
+const weightedDestination = object({
+  destination: optional(destination),
+  weight: optional(int64, undefined, { description: "Share = weight / sum of the route's weights. Default 0." }),
+  options: optional(
+    object(
+      opaque(
+        'headerManipulation',
+        'transformations',
+        'extensions',
+        'extauth',
+        'bufferPerRoute',
+        'csrf',
+        'stagedTransformations',
+      ),
+    ),
+  ),
+})
+
+const routeAction = object({
+  single: optional(destination),
+  multi: optional(object({ destinations: optional(array(weightedDestination)) })),
+  upstreamGroup: optional(resourceRef),
+  clusterHeader: optional(string),
+  dynamicForwardProxy: optional(any),
+})
+
+const redirectAction = object({
+  hostRedirect: optional(string),
+  pathRedirect: optional(string),
+  prefixRewrite: optional(string),
+  regexRewrite: optional(any),
+  responseCode: optional(intOrString, undefined, {
+    description: 'MOVED_PERMANENTLY (default), FOUND, SEE_OTHER, TEMPORARY_REDIRECT or PERMANENT_REDIRECT.',
+  }),
+  httpsRedirect: optional(boolean),
+  stripQuery: optional(boolean),
+  portRedirect: optional(int64),
+})
+
+const directResponseAction = object({ status: optional(int64), body: optional(string) })
+
+const delegateAction = object({
+  name: optional(string),
+  namespace: optional(string),
+  ref: optional(resourceRef),
+  selector: optional(any),
+})
+
+const sharedOptions = [
+  'extensions',
+  'retries',
+  'headerManipulation',
+  'cors',
+  'transformations',
+  'ratelimitBasic',
+  'ratelimitEarly',
+  'rateLimitEarlyConfigs',
+  'ratelimit',
+  'rateLimitConfigs',
+  'ratelimitRegular',
+  'rateLimitRegularConfigs',
+  'waf',
+  'jwt',
+  'jwtStaged',
+  'rbac',
+  'extauth',
+  'dlp',
+  'bufferPerRoute',
+  'csrf',
+  'stagedTransformations',
+  'extProcEarly',
+  'extProc',
+  'extProcLate',
+] as const
+
+const routeOptions = object({
+  prefixRewrite: optional(string),
+  timeout: optional(string, undefined, { description: 'A duration; default 15s, 0s disables.' }),
+  hostRewrite: optional(string),
+  autoHostRewrite: optional(boolean),
+  appendXForwardedHost: optional(boolean),
+  ...opaque(
+    ...sharedOptions,
+    'faults',
+    'tracing',
+    'shadowing',
+    'hostRewritePathRegex',
+    'hostRewriteHeader',
+    'lbHash',
+    'upgrades',
+    'jwtProvidersStaged',
+    'envoyMetadata',
+    'regexRewrite',
+    'maxStreamDuration',
+    'idleTimeout',
+    'ai',
+  ),
+})
+
+const virtualHostOptions = object(
+  opaque(
+    ...sharedOptions,
+    'stats',
+    'includeRequestAttemptCount',
+    'includeAttemptCountInResponse',
+    'corsPolicyMergeSettings',
+  ),
+)
+
+const route = object({
+  name: optional(string),
+  matchers: optional(array(matcher), undefined, { description: 'Any of them; none means every path.' }),
+  inheritableMatchers: optional(boolean),
+  inheritablePathMatchers: optional(boolean),
+  routeAction: optional(routeAction),
+  redirectAction: optional(redirectAction),
+  directResponseAction: optional(directResponseAction),
+  delegateAction: optional(delegateAction),
+  options: optional(routeOptions),
+  optionsConfigRefs: optional(any),
+})
+
+const virtualHost = object({
+  domains: optional(array(string), undefined, { description: 'Hosts, *.wildcards or *; none means *.' }),
+  routes: optional(array(route), undefined, { description: 'In order: the first that matches wins.' }),
+  options: optional(virtualHostOptions),
+  optionsConfigRefs: optional(any),
+})
+
+const virtualServiceSpec = object({
+  virtualHost: optional(virtualHost),
+  sslConfig: optional(any),
+  displayName: optional(string),
+  namespacedStatuses: optional(any),
+})
+
+export const virtualServiceSchema = object(
+  {
+    ...typeMeta,
+    metadata: optional(objectMeta),
+    spec: optional(virtualServiceSpec),
+    status: optional(glooStatus),
+  },
+  { name: 'io.solo.gateway.v1.VirtualService' },
+)
+
+export type Matcher = Infer<typeof matcher>
+export type HeaderMatcher = Infer<typeof headerMatcher>
+export type QueryParameterMatcher = Infer<typeof queryParameterMatcher>
+export type Destination = Infer<typeof destination>
+export type WeightedDestination = Infer<typeof weightedDestination>
+export type RouteAction = Infer<typeof routeAction>
+export type RedirectAction = Infer<typeof redirectAction>
+export type DirectResponseAction = Infer<typeof directResponseAction>
+export type RouteOptions = Infer<typeof routeOptions>
+export type Route = Infer<typeof route>
+export type VirtualHost = Infer<typeof virtualHost>
+export type VirtualServiceSpec = Infer<typeof virtualServiceSpec>
+
+export interface VirtualService extends KubeObject {
+  readonly spec?: VirtualServiceSpec
+  readonly status?: GlooStatus
+}
