@@ -20,6 +20,9 @@ export interface FieldError {
   readonly message: string
 }
 
+/** How a kind's own type meets the registry's `Kind`: methods are compared bivariantly, so a `Kind<Pod>` is a `Kind`. */
+type Read<T, R> = { read(object: T): R }['read']
+
 /** A column of `kubectl get`. */
 export interface Column<T extends KubeObject = KubeObject> {
   readonly name: string
@@ -28,7 +31,7 @@ export interface Column<T extends KubeObject = KubeObject> {
   readonly priority: 0 | 1
   readonly description?: string
   /** `nowMs` for ages. */
-  readonly cell: (object: T, nowMs: number) => string | number | boolean
+  cell(object: T, nowMs: number): string | number | boolean
 }
 
 export interface Kind<T extends KubeObject = KubeObject> {
@@ -43,19 +46,19 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly hasStatus: boolean
   readonly scale?: ScalePaths
   /** Fills what the user left out. `object` has passed the schema. Pure. */
-  readonly defaults?: (object: T) => T
+  defaults?(object: T): T
   /** Rules the schema cannot say. `old` is the stored object on update. Pure. */
-  readonly validate?: (object: T, old: T | undefined) => readonly FieldError[]
+  validate?(object: T, old: T | undefined): readonly FieldError[]
   /** Warnings that kubectl prints at apply time (HTTP `Warning` header). Pure. */
-  readonly warnings?: (object: T) => readonly string[]
+  warnings?(object: T): readonly string[]
   /** Columns after Name, before nothing: include Age where the kind shows it. */
   readonly columns: readonly Column<T>[]
   /** Field selectors besides metadata.name and metadata.namespace: path → value. */
-  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>
+  readonly selectableFields?: Readonly<Record<string, Read<T, string>>>
   /** True: changed annotations raise the generation too (Deployment). */
   readonly generationCountsAnnotations?: boolean
   /** Seconds a deleted object stays with a deletionTimestamp until its agent removes it (Pod); absent: removed at once. */
-  readonly gracePeriodSeconds?: (object: T) => number
+  gracePeriodSeconds?(object: T): number
   /** PUT without resourceVersion is refused (422), as for custom resources. */
   readonly requiresVersionOnUpdate?: boolean
   /** Strategic merge patch is supported (built-in kinds); otherwise 415. */

@@ -68,10 +68,12 @@ export interface Field<S extends Schema = Schema, R extends boolean = boolean> {
   /** Field number in Kubernetes' published .proto; absent: not sent in protobuf. */
   readonly protobuf?: number
   /**
-   * How protobuf and JSON differ: `inline` = the message's fields stand directly in the JSON parent
-   * (`Volume.volumeSource`); `items` = a wrapper message whose one field is the JSON list.
+   * Number of the message that wraps this field in protobuf while JSON has it directly in the parent: `Volume.emptyDir`
+   * travels as field 2 of the message `volumeSource`, which is field 2 of `Volume`. See `within`.
    */
-  readonly protobufForm?: 'inline' | 'items'
+  readonly protobufWithin?: number
+  /** Protobuf sends it only when it is set, so that 0, false and '' are values; otherwise they mean absent. */
+  readonly explicit?: true
   /** One sentence for `kubectl explain`. */
   readonly description?: string
 }
@@ -154,4 +156,13 @@ export function optional<S extends Schema>(schema: S, protobuf?: number, options
 }
 export function required<S extends Schema>(schema: S, protobuf?: number, options: FieldOptions = {}): Field<S, true> {
   return { schema, required: true, ...(protobuf === undefined ? {} : { protobuf }), ...options }
+}
+/** An optional scalar whose zero value means something else than its absence (`replicas: 0`): a pointer in Go. */
+export function explicit<S extends Schema>(schema: S, protobuf?: number, options: FieldOptions = {}): Field<S, false> {
+  return optional(schema, protobuf, { ...options, explicit: true })
+}
+/** Fields that JSON has directly in the parent and protobuf in a message of their own, the parent's field `wrapper`. */
+export function within<F extends Fields>(wrapper: number, fields: F): F {
+  const wrapped = Object.entries(fields).map(([name, field]) => [name, { ...field, protobufWithin: wrapper }])
+  return Object.fromEntries(wrapped) as F
 }

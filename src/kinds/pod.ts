@@ -1,0 +1,81 @@
+/** Pods: on this machine, one process per container with a loopback address of its own. */
+import type { KubeObject, ResourceType } from '../kube/object.ts'
+import type { Kind } from './kind.ts'
+import { objectMeta, typeMeta } from './metadata.ts'
+import { podColumns } from './pod/columns.ts'
+import type { container, containerPort } from './pod/container.ts'
+import { defaultPod } from './pod/defaults.ts'
+import type { envVar } from './pod/env.ts'
+import type { httpGetAction, probe } from './pod/probe.ts'
+import type { podTemplateSpec } from './pod/spec.ts'
+import { podSpec } from './pod/spec.ts'
+import type { containerState, containerStatus, podCondition } from './pod/status.ts'
+import { podStatus } from './pod/status.ts'
+import { validatePod } from './pod/validate.ts'
+import { core } from './published.ts'
+import type { Infer } from './schema.ts'
+import { optional, required } from './schema.ts'
+
+export type PodSpec = Infer<typeof podSpec>
+export type PodStatus = Infer<typeof podStatus>
+export type PodTemplateSpec = Infer<typeof podTemplateSpec>
+export type PodCondition = Infer<typeof podCondition>
+export type Container = Infer<typeof container>
+export type ContainerPort = Infer<typeof containerPort>
+export type ContainerStatus = Infer<typeof containerStatus>
+export type ContainerState = Infer<typeof containerState>
+export type EnvVar = Infer<typeof envVar>
+export type Probe = Infer<typeof probe>
+export type HttpGetAction = Infer<typeof httpGetAction>
+
+export interface Pod extends KubeObject {
+  readonly spec: PodSpec
+  readonly status?: PodStatus
+}
+
+export const pods: ResourceType<Pod> = {
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  namespaced: true,
+}
+
+const pod = core('Pod', {
+  ...typeMeta,
+  metadata: optional(objectMeta, 1),
+  spec: required(podSpec, 2),
+  status: optional(podStatus, 3),
+})
+
+export const podKind: Kind<Pod> = {
+  type: pods,
+  singular: 'pod',
+  shortNames: ['po'],
+  categories: ['all'],
+  schema: pod,
+  hasStatus: true,
+  defaults: defaultPod,
+  validate: validatePod,
+  columns: podColumns,
+  selectableFields: {
+    'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
+    'spec.restartPolicy': ({ spec }) => spec.restartPolicy ?? '',
+    'spec.schedulerName': ({ spec }) => spec.schedulerName ?? '',
+    'spec.serviceAccountName': ({ spec }) => spec.serviceAccountName ?? '',
+    'spec.hostNetwork': ({ spec }) => String(spec.hostNetwork ?? false),
+    'status.phase': ({ status }) => status?.phase ?? '',
+    'status.podIP': ({ status }) => status?.podIP ?? '',
+    'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
+  },
+  gracePeriodSeconds: graceOf,
+  strategicPatch: true,
+}
+
+const DEFAULT_GRACE_S = 30
+
+/** A pod that was never placed or has already ended has nothing to stop. */
+function graceOf({ spec, status }: Pod): number {
+  const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed'
+  return spec.nodeName === undefined || isOver ? 0 : (spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S)
+}

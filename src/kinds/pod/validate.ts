@@ -1,0 +1,7 @@
+/** Rules of a pod that its schema cannot say. */
+import type { FieldError } from '../kind.ts'
+import type { Pod } from '../pod.ts'
+
+export function validatePod(_object: Pod, _old: Pod | undefined): readonly FieldError[] {
+  return []
+}

@@ -1,0 +1,63 @@
+/** ReplicaSets: keep a number of copies of one pod template; Deployments own one per revision. */
+import type { KubeObject, ResourceType } from '../kube/object.ts'
+import { ageColumn } from './age.ts'
+import type { Kind } from './kind.ts'
+import { objectMeta, typeMeta } from './metadata.ts'
+import { defaultPodTemplate } from './pod/defaults.ts'
+import { templateColumns } from './pod/template-columns.ts'
+import { apps } from './published.ts'
+import { replicaSetSpec, replicaSetStatus } from './replica-set/spec.ts'
+import type { Infer } from './schema.ts'
+import { optional, required } from './schema.ts'
+
+export type ReplicaSetSpec = Infer<typeof replicaSetSpec>
+export type ReplicaSetStatus = Infer<typeof replicaSetStatus>
+
+export interface ReplicaSet extends KubeObject {
+  readonly spec: ReplicaSetSpec
+  readonly status?: ReplicaSetStatus
+}
+
+export const replicaSets: ResourceType<ReplicaSet> = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'ReplicaSet',
+  plural: 'replicasets',
+  namespaced: true,
+}
+
+const replicaSet = apps('ReplicaSet', {
+  ...typeMeta,
+  metadata: optional(objectMeta, 1),
+  spec: required(replicaSetSpec, 2),
+  status: optional(replicaSetStatus, 3),
+})
+
+export const replicaSetKind: Kind<ReplicaSet> = {
+  type: replicaSets,
+  singular: 'replicaset',
+  shortNames: ['rs'],
+  categories: ['all'],
+  schema: replicaSet,
+  hasStatus: true,
+  scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: 'spec.selector' },
+  defaults: defaultReplicaSet,
+  columns: [
+    { name: 'Desired', type: 'integer', priority: 0, cell: ({ spec }) => spec.replicas ?? 1 },
+    { name: 'Current', type: 'integer', priority: 0, cell: ({ status }) => status?.replicas ?? 0 },
+    { name: 'Ready', type: 'integer', priority: 0, cell: ({ status }) => status?.readyReplicas ?? 0 },
+    ageColumn,
+    ...templateColumns,
+  ],
+  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
+  strategicPatch: true,
+}
+
+function defaultReplicaSet(object: ReplicaSet): ReplicaSet {
+  const { spec } = object
+  return {
+    ...object,
+    spec: { ...spec, replicas: spec.replicas ?? 1, template: defaultPodTemplate(spec.template) },
+    status: object.status ?? { replicas: 0 },
+  }
+}

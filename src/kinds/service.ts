@@ -1,0 +1,79 @@
+/** Services: a name and an address for a set of pods. */
+import type { KubeObject, ResourceType } from '../kube/object.ts'
+import { formatLabelSelector } from '../kube/selector.ts'
+import { ageColumn } from './age.ts'
+import type { Kind } from './kind.ts'
+import { objectMeta, typeMeta } from './metadata.ts'
+import { core } from './published.ts'
+import type { Infer } from './schema.ts'
+import { optional, required } from './schema.ts'
+import { defaultService } from './service/defaults.ts'
+import type { servicePort } from './service/spec.ts'
+import { serviceSpec, serviceStatus } from './service/spec.ts'
+import { validateService } from './service/validate.ts'
+
+export type ServiceSpec = Infer<typeof serviceSpec>
+export type ServiceStatus = Infer<typeof serviceStatus>
+export type ServicePort = Infer<typeof servicePort>
+
+export interface Service extends KubeObject {
+  readonly spec: ServiceSpec
+  readonly status?: ServiceStatus
+}
+
+export const services: ResourceType<Service> = {
+  group: '',
+  version: 'v1',
+  kind: 'Service',
+  plural: 'services',
+  namespaced: true,
+}
+
+const service = core('Service', {
+  ...typeMeta,
+  metadata: optional(objectMeta, 1),
+  spec: required(serviceSpec, 2),
+  status: optional(serviceStatus, 3),
+})
+
+export const serviceKind: Kind<Service> = {
+  type: services,
+  singular: 'service',
+  shortNames: ['svc'],
+  categories: ['all'],
+  schema: service,
+  hasStatus: true,
+  defaults: defaultService,
+  validate: validateService,
+  columns: [
+    { name: 'Type', type: 'string', priority: 0, cell: ({ spec }) => spec.type ?? '' },
+    { name: 'Cluster-IP', type: 'string', priority: 0, cell: ({ spec }) => spec.clusterIP ?? '<none>' },
+    { name: 'External-IP', type: 'string', priority: 0, cell: externalAddress },
+    { name: 'Port(s)', type: 'string', priority: 0, cell: ({ spec }) => portList(spec.ports) },
+    ageColumn,
+    { name: 'Selector', type: 'string', priority: 1, cell: selector },
+  ],
+  selectableFields: {
+    'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '',
+    'spec.type': ({ spec }) => spec.type ?? '',
+  },
+  strategicPatch: true,
+  nameFormat: 'dns-1035-label',
+}
+
+function externalAddress({ spec, status }: Service): string {
+  if (spec.type === 'ExternalName') return spec.externalName ?? '<none>'
+  const assigned = spec.type === 'LoadBalancer' ? (status?.loadBalancer?.ingress ?? []) : []
+  const addresses = [...assigned.map(({ ip, hostname }) => ip ?? hostname ?? ''), ...(spec.externalIPs ?? [])]
+  if (addresses.length > 0) return addresses.join(',')
+  return spec.type === 'LoadBalancer' ? '<pending>' : '<none>'
+}
+
+function portList(ports: readonly ServicePort[] = []): string {
+  if (ports.length === 0) return '<none>'
+  return ports.map(({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ''}/${protocol}`).join(',')
+}
+
+function selector({ spec }: Service): string {
+  return formatLabelSelector({ matchLabels: spec.selector ?? {} }) || '<none>'
+}

@@ -1,0 +1,7 @@
+/** Rules of a Service that its schema cannot say. */
+import type { FieldError } from '../kind.ts'
+import type { Service } from '../service.ts'
+
+export function validateService(_object: Service, _old: Service | undefined): readonly FieldError[] {
+  return []
+}
