@@ -1,23 +1,17 @@
 /** Deployments: a pod template kept running in a number of copies, replaced step by step when it changes. */
-import type { KubeObject, ResourceType } from '../kube/object.ts'
+import type { ResourceType } from '../kube/object.ts'
 import { ageColumn } from './age.ts'
 import { defaultDeployment } from './deployment/defaults.ts'
 import { deploymentSpec, deploymentStatus } from './deployment/spec.ts'
+import type { Deployment } from './deployment/types.ts'
 import { validateDeployment } from './deployment/validate.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { templateColumns } from './pod/template-columns.ts'
 import { apps } from './published.ts'
-import type { Infer } from './schema.ts'
 import { optional, required } from './schema.ts'
 
-export type DeploymentSpec = Infer<typeof deploymentSpec>
-export type DeploymentStatus = Infer<typeof deploymentStatus>
-
-export interface Deployment extends KubeObject {
-  readonly spec: DeploymentSpec
-  readonly status?: DeploymentStatus
-}
+export type { Deployment, DeploymentSpec, DeploymentStatus } from './deployment/types.ts'
 
 export const deployments: ResourceType<Deployment> = {
   group: 'apps',

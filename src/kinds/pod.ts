@@ -1,37 +1,30 @@
 /** Pods: on this machine, one process per container with a loopback address of its own. */
-import type { KubeObject, ResourceType } from '../kube/object.ts'
+import type { ResourceType } from '../kube/object.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { podColumns } from './pod/columns.ts'
-import type { container, containerPort } from './pod/container.ts'
 import { defaultPod } from './pod/defaults.ts'
-import type { envVar } from './pod/env.ts'
-import type { httpGetAction, probe } from './pod/probe.ts'
-import type { podTemplateSpec } from './pod/spec.ts'
 import { podSpec } from './pod/spec.ts'
-import type { containerState, containerStatus, podCondition } from './pod/status.ts'
 import { podStatus } from './pod/status.ts'
+import type { Pod } from './pod/types.ts'
 import { validatePod } from './pod/validate.ts'
 import { core } from './published.ts'
-import type { Infer } from './schema.ts'
 import { optional, required } from './schema.ts'
 
-export type PodSpec = Infer<typeof podSpec>
-export type PodStatus = Infer<typeof podStatus>
-export type PodTemplateSpec = Infer<typeof podTemplateSpec>
-export type PodCondition = Infer<typeof podCondition>
-export type Container = Infer<typeof container>
-export type ContainerPort = Infer<typeof containerPort>
-export type ContainerStatus = Infer<typeof containerStatus>
-export type ContainerState = Infer<typeof containerState>
-export type EnvVar = Infer<typeof envVar>
-export type Probe = Infer<typeof probe>
-export type HttpGetAction = Infer<typeof httpGetAction>
-
-export interface Pod extends KubeObject {
-  readonly spec: PodSpec
-  readonly status?: PodStatus
-}
+export type {
+  Container,
+  ContainerPort,
+  ContainerState,
+  ContainerStatus,
+  EnvVar,
+  HttpGetAction,
+  Pod,
+  PodCondition,
+  PodSpec,
+  PodStatus,
+  PodTemplateSpec,
+  Probe,
+} from './pod/types.ts'
 
 export const pods: ResourceType<Pod> = {
   group: '',

@@ -1,25 +1,17 @@
 /** Services: a name and an address for a set of pods. */
-import type { KubeObject, ResourceType } from '../kube/object.ts'
+import type { ResourceType } from '../kube/object.ts'
 import { formatLabelSelector } from '../kube/selector.ts'
 import { ageColumn } from './age.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { core } from './published.ts'
-import type { Infer } from './schema.ts'
 import { optional, required } from './schema.ts'
 import { defaultService } from './service/defaults.ts'
-import type { servicePort } from './service/spec.ts'
 import { serviceSpec, serviceStatus } from './service/spec.ts'
+import type { Service, ServicePort } from './service/types.ts'
 import { validateService } from './service/validate.ts'
 
-export type ServiceSpec = Infer<typeof serviceSpec>
-export type ServiceStatus = Infer<typeof serviceStatus>
-export type ServicePort = Infer<typeof servicePort>
-
-export interface Service extends KubeObject {
-  readonly spec: ServiceSpec
-  readonly status?: ServiceStatus
-}
+export type { Service, ServicePort, ServiceSpec, ServiceStatus } from './service/types.ts'
 
 export const services: ResourceType<Service> = {
   group: '',

@@ -1,5 +1,5 @@
 /** What a Deployment (apps/v1) leaves out. */
-import type { Deployment, DeploymentSpec } from '../deployment.ts'
+import type { Deployment, DeploymentSpec } from './types.ts'
 import { defaultPodTemplate } from '../pod/defaults.ts'
 
 const HISTORY_KEPT = 10

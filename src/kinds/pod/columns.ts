@@ -1,7 +1,7 @@
 /** The table of `kubectl get pods`. */
 import { age, ageColumn } from '../age.ts'
 import type { Column } from '../kind.ts'
-import type { Container, ContainerStatus, Pod } from '../pod.ts'
+import type { Container, ContainerStatus, Pod } from './types.ts'
 
 export const podColumns: readonly Column<Pod>[] = [
   { name: 'Ready', type: 'string', priority: 0, cell: readyContainers },

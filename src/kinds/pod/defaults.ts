@@ -1,5 +1,5 @@
 /** What a pod leaves out; the same for the template of a workload. */
-import type { Container, Pod, PodSpec, PodTemplateSpec, Probe } from '../pod.ts'
+import type { Container, Pod, PodSpec, PodTemplateSpec, Probe } from './types.ts'
 
 export function defaultPod(object: Pod): Pod {
   const spec = defaultPodSpec(object.spec)

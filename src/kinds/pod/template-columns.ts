@@ -2,7 +2,7 @@
 import type { KubeObject, LabelSelector } from '../../kube/object.ts'
 import { formatLabelSelector } from '../../kube/selector.ts'
 import type { Column } from '../kind.ts'
-import type { Container, PodTemplateSpec } from '../pod.ts'
+import type { Container, PodTemplateSpec } from './types.ts'
 
 interface Workload extends KubeObject {
   readonly spec: { readonly selector: LabelSelector; readonly template: PodTemplateSpec }

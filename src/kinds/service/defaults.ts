@@ -1,5 +1,5 @@
 /** What a Service leaves out. Addresses (clusterIP) are the API server's to give: they are not known here. */
-import type { Service, ServicePort, ServiceSpec } from '../service.ts'
+import type { Service, ServicePort, ServiceSpec } from './types.ts'
 
 export function defaultService(object: Service): Service {
   const { spec } = object
