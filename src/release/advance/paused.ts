@@ -1,0 +1,45 @@
+/** A failed release that is kept for inspection: no weight on the new version; a person decides. */
+import type { PausedStage } from '../model.ts'
+import { NO_SHIFT, isSameShift } from '../model.ts'
+import { beginStep } from './begin-step.ts'
+import { hasCanary, scaleUp, shapeRoutes } from './exposure.ts'
+import { canaryShare, go, normal, targetsOf } from './scene.ts'
+import type { Move, Scene } from './scene.ts'
+
+export function advancePaused(scene: Scene, stage: PausedStage): Move {
+  const { state, world } = scene
+  const { approval } = world
+  if (approval !== undefined && approval !== state.takenApproval) return resume(scene, stage, approval)
+  const matches = stage.step?.shift.matches ?? []
+  const targets = targetsOf(scene)
+  const effects = targets.toReversed().flatMap((target) => {
+    // Matched requests are how a person inspects; without a pod to reach they would only fail.
+    const shift = hasCanary(target) ? { canaryWeight: 0, matches } : NO_SHIFT
+    return [
+      ...scaleUp(target, 'stable', target.baseline?.stableReplicas ?? 0),
+      ...(stage.step === null ? [] : shapeRoutes(target, { kind: 'shift', shift })),
+    ]
+  })
+  const reason = `a person's decision, to approve (try again) or to abort, because ${stage.failure.message}`
+  return {
+    kind: 'stay',
+    effects,
+    report: {
+      phase: 'Paused',
+      message: `Paused: ${stage.failure.message}`,
+      canaryWeight: canaryShare(scene),
+      waitsForPerson: { reason, sinceMs: stage.sinceMs },
+      ...(stage.step === null ? {} : { step: { index: stage.step.index, state: 'Failed', sinceMs: stage.sinceMs } }),
+    },
+  }
+}
+
+function resume({ plan, state, nowMs }: Scene, stage: PausedStage, approval: string): Move {
+  const taken = { ...state, takenApproval: approval }
+  const event = normal('Resumed', 'A person lets the release try again')
+  if (stage.step === null) return go(taken, { kind: 'pending', sinceMs: nowMs }, event)
+  const { name, shift } = stage.step
+  const found = plan.steps.findIndex((step) => step.name === name && isSameShift(step.shift, shift))
+  const reached = plan.steps.findLastIndex((step) => step.shift.canaryWeight <= shift.canaryWeight)
+  return go(taken, beginStep(plan, Math.max(0, found >= 0 ? found : reached), nowMs), event)
+}

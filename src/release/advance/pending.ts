@@ -1,0 +1,69 @@
+/** Before the release starts: everything it names must exist and be able to say what it will say. */
+import type { ReleaseState } from '../model.ts'
+import { beginStep } from './begin-step.ts'
+import { canaryShare, fail, go, normal, replicasOf, targetsOf } from './scene.ts'
+import type { Move, Scene, Target } from './scene.ts'
+
+export function advancePending(scene: Scene, sinceMs: number): Move {
+  const { plan, state, world, nowMs } = scene
+  const obstacles = targetsOf(scene).flatMap(startObstacles)
+  const deadlineMs = sinceMs + plan.deadlineMs
+  if (obstacles.length > 0) {
+    const message = `Cannot start release "${plan.name}": ${obstacles.join('; ')}`
+    if (nowMs >= deadlineMs) return fail(scene, { kind: 'deadline', message })
+    return stay(scene, message, deadlineMs)
+  }
+  if (!world.hasFinalizer) return stay(scene, 'Starting', undefined)
+  const started: ReleaseState = { ...state, baselines: targetsOf(scene).map(baselineOf) }
+  return go(started, beginStep(plan, 0, nowMs), normal('Started', `Release started: ${plan.steps.length} steps`))
+}
+
+function stay(scene: Scene, message: string, deadlineMs: number | undefined): Move {
+  return {
+    kind: 'stay',
+    effects: scene.world.hasFinalizer ? [] : [{ kind: 'add-finalizer' }],
+    report: {
+      phase: 'Pending',
+      message,
+      canaryWeight: canaryShare(scene),
+      ...(deadlineMs === undefined ? {} : { waitsUntilMs: deadlineMs }),
+    },
+    wakeAtMs: deadlineMs,
+  }
+}
+
+/** With the field path, so that the mistake is found. */
+function startObstacles({ index, plan, world }: Target): readonly string[] {
+  const field = `spec.targets[${index}]`
+  return [
+    ...(world.stable.kind === 'missing'
+      ? [`${field}.stable: ${plan.stable} does not exist; create it or correct the name`]
+      : []),
+    ...(world.canary.kind === 'missing'
+      ? [`${field}.canary: ${plan.canary} does not exist; create it or correct the name`]
+      : []),
+    ...world.routes.flatMap((route, position) => {
+      const path = `${field}.routes[${position}]`
+      const name = plan.routes[position] ?? 'route'
+      switch (route.kind) {
+        case 'missing':
+          return [`${path}: ${name} does not exist; create it or correct the name`]
+        case 'held':
+          return [`${path}: ${name} is held by release ${route.by}; this one starts when that has ended`]
+        case 'unfit':
+          return [`${path}: ${name}: ${route.reason}`]
+        case 'present':
+          return []
+      }
+    }),
+  ]
+}
+
+function baselineOf({ world }: Target): ReleaseState['baselines'][number] {
+  const { stable, canary } = world
+  return {
+    stableReplicas: Math.max(1, replicasOf(stable)),
+    stableUid: stable.kind === 'present' ? stable.uid : '',
+    canaryRevision: canary.kind === 'present' ? canary.revision : '',
+  }
+}

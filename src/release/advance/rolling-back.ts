@@ -1,0 +1,89 @@
+/**
+ * Back to the old version: it is ready first, then the traffic returns, last target first, then the new version goes.
+ * Never given up: past the deadline it says which person it waits for and keeps trying.
+ */
+import type { Effect, Failure, RollingBackStage, RouteWorld } from '../model.ts'
+import { NO_SHIFT } from '../model.ts'
+import { hasCanary, hasStable, isShaped, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
+import { canaryShare, earliest, go, readyOf, replicasOf, targetsOf, warning } from './scene.ts'
+import type { Move, Scene, Target } from './scene.ts'
+
+/** How long a rollback that is not urgent waits for all old pods before one has to do. */
+const STABLE_PATIENCE_MS = 30_000
+
+const BACK = { kind: 'shift', shift: NO_SHIFT } as const
+
+export function advanceRollingBack(scene: Scene, stage: RollingBackStage): Move {
+  const { plan, state, nowMs } = scene
+  const targets = targetsOf(scene).toReversed()
+  const away = targets.filter((target) => !isBack(target))
+  const canaries = plan.onFailure.canary === 'Keep' || state.baselines.length === 0 ? [] : targets
+  const running = canaries.filter(({ world }) => replicasOf(world.canary) > 0)
+  if (away.length === 0 && running.length === 0) {
+    const event = warning('RolledBack', `All traffic is on the old version: ${stage.failure.message}`)
+    return go(state, { kind: 'rolled-back', atMs: nowMs, failure: stage.failure }, event)
+  }
+  const next = away[0]
+  const limitMs = stage.sinceMs + plan.deadlineMs
+  const message = next === undefined ? 'retiring the new version' : obstacle(next, stage.failure)
+  return {
+    kind: 'stay',
+    effects: [
+      ...targets.flatMap((target) => scaleUp(target, 'stable', target.baseline?.stableReplicas ?? 0)),
+      ...returnEffects(scene, stage, away),
+      ...(next === undefined ? running.map(scaleToZero) : []),
+    ],
+    wakeAtMs: earliest(...[stage.sinceMs + STABLE_PATIENCE_MS, limitMs].filter((moment) => moment > nowMs)),
+    report: {
+      phase: 'RollingBack',
+      message: `Rolling back, ${stage.failure.message}: ${message}`,
+      canaryWeight: canaryShare(scene),
+      ...(nowMs >= limitMs ? { waitsForPerson: { reason: message, sinceMs: limitMs } } : { waitsUntilMs: limitMs }),
+    },
+  }
+}
+
+/** In order, except that a canary without endpoints loses its traffic at once. */
+function returnEffects(scene: Scene, stage: RollingBackStage, away: readonly Target[]): readonly Effect[] {
+  return away.flatMap((target, position) => {
+    const isDead = !hasCanary(target) && hasStable(target)
+    const mayReturn = position === 0 && isStableReady(scene, stage, target)
+    return isDead || mayReturn ? shapeRoutes(target, BACK) : []
+  })
+}
+
+function isStableReady({ nowMs }: Scene, { failure, sinceMs }: RollingBackStage, target: Target): boolean {
+  const ready = readyOf(target.world.stable)
+  if (ready >= (target.baseline?.stableReplicas ?? 1)) return true
+  const isUrgent = failure.kind === 'metrics' || failure.kind === 'canary-lost' || !hasCanary(target)
+  return ready > 0 && (isUrgent || nowMs >= sinceMs + STABLE_PATIENCE_MS)
+}
+
+function isBack({ world }: Target): boolean {
+  return world.routes.every(isRouteBack)
+}
+
+/** What is gone, or somebody else's, or was never touched, carries nothing of this release. */
+function isRouteBack(route: RouteWorld): boolean {
+  if (route.kind !== 'present') return true
+  return route.isClaimed ? isShaped(route, BACK) && route.isProgrammed : route.shareMax === 0
+}
+
+function scaleToZero({ index }: Target): Effect {
+  return { kind: 'scale', target: index, side: 'canary', replicas: 0 }
+}
+
+function obstacle(target: Target, failure: Failure): string {
+  const { stable } = target.world
+  if (stable.kind === 'missing')
+    return `${target.plan.stable} does not exist; create it so that traffic can return to it`
+  const needed = target.baseline?.stableReplicas ?? 1
+  if (stable.ready < needed && !isReturning(target)) {
+    return `waiting for the old version: ${target.plan.stable} has ${stable.ready} of ${needed} pods ready`
+  }
+  return routeObstacle(target, BACK) ?? `returning the traffic after: ${failure.message}`
+}
+
+function isReturning({ world }: Target): boolean {
+  return world.routes.some((route) => isShaped(route, BACK))
+}
