@@ -94,6 +94,6 @@ async function explain(error: unknown, deps: CliDeps): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE
   if (isAbort(error, deps.signal)) return EXIT_FAILURE
   const { describeError } = await import('./output/describe-error.ts')
-  deps.stderr.write(`sluice: ${describeError(error)}\n`)
+  deps.stderr.write(`${describeError(error)}\n`)
   return error instanceof UsageError || codeOf(error) === 'usage' ? EXIT_USAGE : EXIT_FAILURE
 }

@@ -21,7 +21,9 @@ export function addDelete(program: Command, host: Host): void {
   const command = program
     .command('delete')
     .summary('delete objects')
-    .description('Deletes objects by type and name, by label, or by the files that made them, and waits until they are gone.')
+    .description(
+      'Deletes objects by type and name, by label, or by the files that made them, and waits until they are gone.',
+    )
     .argument('[type]', 'TYPE, TYPE/NAME, or several types separated by commas')
     .argument('[name...]', 'names of the objects')
     .option('-f, --filename <path...>', 'delete what these files name: file, directory, URL, or -')

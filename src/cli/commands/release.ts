@@ -69,9 +69,7 @@ function addReleaseAbort(release: Command, host: Host): void {
     .argument('<name>', 'name of the release')
     .option('--reason <text>', 'why, for those who ask later')
   runs<ReleaseAbortOptions>(command, host, async () => (await import('../actions/release.ts')).abortRelease)
-  examples(command, [
-    ['sluice release abort echo-v3 -n echo --reason "orders look odd"', 'Back to the old version'],
-  ])
+  examples(command, [['sluice release abort echo-v3 -n echo --reason "orders look odd"', 'Back to the old version']])
 }
 
 function addReleaseWhy(release: Command, host: Host): void {

@@ -1,0 +1,161 @@
+/** `sluice release …`: releases are followed and steered through their objects alone. */
+import { isReason } from '../../kube/api-error.ts'
+import { objectKey } from '../../kube/object.ts'
+import { ABORT_ANNOTATION, APPROVE_ANNOTATION, type Release, releases } from '../../kinds/release.ts'
+import { connect, type Session } from '../api/connect.ts'
+import { type Call, UsageError } from '../command.ts'
+import type { GetOptions } from '../commands/get.ts'
+import type {
+  ReleaseAbortOptions,
+  ReleaseApproveOptions,
+  ReleaseGetOptions,
+  ReleaseStatusOptions,
+} from '../commands/release.ts'
+import type { CliDeps } from '../deps.ts'
+import { hasEnded, hasSucceeded, releaseLine, releaseReport } from '../release/report.ts'
+import { get } from './get.ts'
+
+export function getReleases({ deps, args, options }: Call<ReleaseGetOptions>): Promise<number> {
+  const asked: Call<GetOptions>['options'] = { headers: true, ...options }
+  return get({ deps, args: ['releases.sluice.dev', ...args], options: asked })
+}
+
+export async function releaseStatus(call: Call<ReleaseStatusOptions>): Promise<number> {
+  const { deps, options } = call
+  await using session = await connect(options, deps)
+  const release = await find(session, call)
+  if (options.watch === true) return follow(session, call, release)
+  if (options.output === 'json') deps.stdout.write(`${JSON.stringify(release.status ?? {}, null, 2)}\n`)
+  else deps.stdout.write(`${releaseReport(release, deps.clock.now()).join('\n')}\n`)
+  return release.status?.phase === 'RolledBack' ? 1 : 0
+}
+
+export async function explainRelease(call: Call<object>): Promise<number> {
+  const { deps, options } = call
+  await using session = await connect(options, deps)
+  const release = await find(session, call)
+  const { whyReport } = await import('../release/why.ts')
+  deps.stdout.write(`${whyReport(release, deps.clock.now()).join('\n')}\n`)
+  return 0
+}
+
+export async function approveRelease(call: Call<ReleaseApproveOptions>): Promise<number> {
+  const { deps, options } = call
+  await using session = await connect(options, deps)
+  const release = await find(session, call)
+  const step = options.step ?? waitingStep(release)
+  if (!release.spec.steps.some(({ name }, index) => name === step || String(index + 1) === step)) {
+    const steps = release.spec.steps.map(({ name }, index) => name ?? String(index + 1))
+    throw new UsageError(`Cannot approve step "${step}": the release has ${steps.join(', ')}`)
+  }
+  await annotate(session, release, { [APPROVE_ANNOTATION]: step })
+  deps.stdout.write(`release.sluice.dev/${nameOf(release)} approved: step ${step}\n`)
+  return 0
+}
+
+/** The name of the step that a plain `approve` means: the current one, and only if it can wait for a person. */
+function waitingStep(release: Release): string {
+  const name = nameOf(release)
+  const current = release.status?.currentStep
+  if (current === undefined || hasEnded(release)) {
+    const phase = release.status?.phase ?? 'Pending'
+    throw new Error(`Cannot approve release "${name}": no step waits for approval, its phase is ${phase}`)
+  }
+  const gates = release.spec.steps[current.index - 1]?.gates ?? []
+  if (gates.some(({ approval }) => approval !== undefined)) return current.name
+  throw new Error(`Cannot approve release "${name}": its step ${current.name} needs no approval; ${current.message}`)
+}
+
+export async function abortRelease(call: Call<ReleaseAbortOptions>): Promise<number> {
+  const { deps, options } = call
+  await using session = await connect(options, deps)
+  const release = await find(session, call)
+  const name = nameOf(release)
+  if (hasEnded(release)) {
+    throw new Error(`Cannot abort release "${name}": it has ended already, its phase is ${release.status?.phase ?? ''}`)
+  }
+  const reason = options.reason ?? 'aborted by hand'
+  await annotate(session, release, { [ABORT_ANNOTATION]: reason })
+  deps.stdout.write(`release.sluice.dev/${name} aborted: ${reason}\n`)
+  return 0
+}
+
+async function annotate(
+  session: Session,
+  release: Release,
+  annotations: Readonly<Record<string, string>>,
+): Promise<void> {
+  const key = objectKey(release.metadata.namespace, nameOf(release))
+  await session.client.patch(releases, key, { kind: 'merge', body: { metadata: { annotations } } })
+}
+
+async function find(session: Session, { args, deps }: Call<object>): Promise<Release> {
+  const name = args[0] ?? ''
+  try {
+    return await session.client.get(releases, objectKey(session.namespace, name), deps.signal)
+  } catch (error) {
+    if (!isReason(error, 'NotFound')) throw error
+    const { items } = await session.client.list(releases, { signal: deps.signal })
+    const elsewhere = items.find(({ metadata }) => metadata.name === name)?.metadata.namespace
+    const hint = elsewhere === undefined ? '' : ` There is one in namespace "${elsewhere}": add -n ${elsewhere}.`
+    throw new Error(`Cannot find release "${name}" in namespace "${session.namespace}".${hint}`, { cause: error })
+  }
+}
+
+/** Prints a line for every change until the release ends: 0 when all traffic is on the new version, else 1. */
+async function follow(
+  session: Session,
+  { deps, options }: Call<ReleaseStatusOptions>,
+  first: Release,
+): Promise<number> {
+  const limit = new AbortController()
+  const timeout = options.timeout
+  const timer = timeout === undefined ? undefined : deps.clock.after(timeout, () => limit.abort(), { unref: true })
+  const signal = AbortSignal.any([deps.signal, limit.signal])
+  try {
+    const print = linePrinter(deps, options.output)
+    for await (const release of versionsOf(session, first, signal)) {
+      print(release)
+      if (hasEnded(release)) return hasSucceeded(release) ? 0 : 1
+    }
+  } finally {
+    timer?.cancel()
+  }
+  if (limit.signal.aborted) {
+    throw new Error(`Cannot wait any longer: release "${nameOf(first)}" has not ended after ${(timeout ?? 0) / 1000} s`)
+  }
+  return 1
+}
+
+function linePrinter({ stdout }: CliDeps, output: 'json' | undefined): (release: Release) => void {
+  let last = ''
+  return (release) => {
+    const line = output === 'json' ? JSON.stringify(release.status ?? {}) : releaseLine(release)
+    if (line !== last) stdout.write(`${line}\n`)
+    last = line
+  }
+}
+
+/** The release now, and each time it changes. A watch that ends is opened again from the present state. */
+async function* versionsOf(session: Session, first: Release, signal: AbortSignal): AsyncGenerator<Release> {
+  const { name = '', namespace = '' } = first.metadata
+  let release = first
+  while (!signal.aborted) {
+    yield release
+    const events = session.client.watch(releases, {
+      namespace,
+      fieldSelector: `metadata.name=${name}`,
+      resourceVersion: release.metadata.resourceVersion ?? '',
+      signal,
+    })
+    for await (const event of events) {
+      if (event.type === 'DELETED') throw new Error(`Cannot follow release "${name}": it was deleted`)
+      if (event.type === 'ADDED' || event.type === 'MODIFIED') yield event.object
+    }
+    if (!signal.aborted) release = await session.client.get(releases, objectKey(namespace, name), signal)
+  }
+}
+
+function nameOf(release: Release): string {
+  return release.metadata.name ?? ''
+}

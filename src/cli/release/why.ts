@@ -1,0 +1,79 @@
+/** Why a release stands where it stands: what it waits for, since when, what was measured and what was decided. */
+import type { Release, ReleaseGate, ReleaseMetricsGate } from '../../kinds/release.ts'
+import { ageOf, historyLines, wordsOf } from './report.ts'
+
+export function whyReport(release: Release, nowMs: number): readonly string[] {
+  const { metadata, status } = release
+  const name = `${metadata.namespace ?? ''}/${metadata.name ?? ''}`
+  if (status?.phase === undefined)
+    return [`${name} has not been looked at by the controller yet. Is "sluice up" running?`]
+  return [
+    `${name} is ${status.phase}: ${status.message ?? ''}`,
+    ...staleLines(release),
+    ...personLines(release, nowMs),
+    ...stepLines(release, nowMs),
+    ...measuredLines(release),
+    ...historyLines(release),
+    ...conditionLines(release),
+  ]
+}
+
+function staleLines({ metadata, status }: Release): readonly string[] {
+  const behind = (metadata.generation ?? 0) > (status?.observedGeneration ?? 0)
+  return behind ? ['The controller has not seen the last change of the object yet.'] : []
+}
+
+function personLines({ status, metadata }: Release, nowMs: number): readonly string[] {
+  const waits = status?.waitsForPerson
+  if (waits === undefined) return []
+  const where = `${metadata.name ?? ''} -n ${metadata.namespace ?? ''}`
+  return [
+    `It has waited ${ageOf(waits.since, nowMs)} for a person: ${waits.reason}.`,
+    `  go on:    sluice release approve ${where}`,
+    `  go back:  sluice release abort ${where}`,
+  ]
+}
+
+function stepLines({ spec, status }: Release, nowMs: number): readonly string[] {
+  const step = status?.currentStep
+  if (step === undefined) return []
+  const gates = spec.steps[step.index - 1]?.gates ?? []
+  const live = step.liveAt === undefined ? 'not live yet' : `live for ${ageOf(step.liveAt, nowMs)}`
+  return [
+    `Step ${step.index} of ${step.total}, ${step.name}: ${wordsOf(step.state)} for ${ageOf(step.since, nowMs)}, ${live}. ${step.message}`,
+    ...gates.map((gate) => `  gate: ${gateText(gate)}`),
+    ...(status?.waitsUntil === undefined ? [] : [`  this wait ends by itself at ${status.waitsUntil}`]),
+  ]
+}
+
+/** A gate as a sentence. */
+export function gateText({ approval, wait, metrics }: ReleaseGate): string {
+  if (approval !== undefined) return 'a person approves'
+  if (wait !== undefined) return `${wait.duration} pass after the step is live`
+  return metrics === undefined ? 'none' : metricsText(metrics)
+}
+
+function metricsText({ minRequests, successRate, latency, window }: ReleaseMetricsGate): string {
+  const wants = [
+    ...(successRate === undefined ? [] : [`at least ${successRate.min} % good`]),
+    ...(latency === undefined ? [] : [`p${latency.percentile ?? 99} at most ${latency.max}`]),
+  ]
+  const count = minRequests === undefined ? 'enough requests' : `${minRequests} requests or more`
+  return `the new version's own ${count}${window === undefined ? '' : ` of the last ${window}`}: ${wants.join(', ')}`
+}
+
+function measuredLines({ status }: Release): readonly string[] {
+  const analysis = status?.analysis
+  if (analysis === undefined) return []
+  const { requests, failures, verdict } = analysis
+  return [
+    `Measured: ${requests} requests of the new version, ${failures} failed${verdict === undefined ? '' : `: ${verdict}`}.`,
+  ]
+}
+
+function conditionLines({ status }: Release): readonly string[] {
+  return (status?.conditions ?? []).map(
+    ({ type, status: holds, reason, message }) =>
+      `Condition ${type} is ${holds}: ${reason}${message === '' ? '' : `, ${message}`}`,
+  )
+}
