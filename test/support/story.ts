@@ -128,3 +128,8 @@ async function fetchMany(url: string, count: number): Promise<Answer[]> {
   for (let sent = 0; sent < count; sent++) answers.push(await fetchText(url))
   return answers
 }
+
+/** A manifest of the automatic releases that follow the story. */
+export function releaseFile(file: string): string {
+  return join(FOLDER, '../release', file)
+}
