@@ -1,0 +1,57 @@
+/**
+ * One Sluice per data directory. The lock is SQLite's own lock on a small file: the kernel gives it back when the
+ * process ends in whatever way, so there is no stale lock to clean up after `kill -9`.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+export interface DataDirLock {
+  /** Idempotent. */
+  release(): void
+}
+
+/**
+ * Creates the directory if needed and locks it until `release` or the end of the process.
+ * Throws when another process (named by its pid) uses it.
+ */
+export function lockDataDir(dataDir: string): DataDirLock {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const database = new DatabaseSync(join(dataDir, 'lock'))
+  const pidFile = join(dataDir, 'pid')
+  try {
+    database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
+  } catch (cause) {
+    database.close()
+    throw inUse(dataDir, pidFile, cause)
+  }
+  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 })
+  let held = true
+  return {
+    release: () => {
+      if (held) database.close()
+      held = false
+    },
+  }
+}
+
+function inUse(dataDir: string, pidFile: string, cause: unknown): Error {
+  if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY) {
+    return new Error(`Cannot lock the data directory "${dataDir}": ${(cause as Error).message}`, { cause })
+  }
+  return new Error(
+    `Cannot use the data directory "${dataDir}": process ${readPid(pidFile)} is using it. Stop that process, or choose another directory.`,
+    { cause },
+  )
+}
+
+const SQLITE_BUSY = 5
+
+function readPid(pidFile: string): string {
+  try {
+    return readFileSync(pidFile, 'utf8').trim()
+  } catch {
+    // The other process holds the lock but has not written its pid yet.
+    return '(starting)'
+  }
+}

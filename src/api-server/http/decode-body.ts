@@ -1,0 +1,51 @@
+/** Request bodies in the forms clients send: JSON, YAML, and the protobuf of kubectl >= 1.32. */
+import type { IncomingMessage } from 'node:http'
+import { parse as parseYaml } from 'yaml'
+import { messageOf } from '../../base/errors.ts'
+import type { ObjectSchema } from '../../kinds/schema.ts'
+import type { Body } from '../registry/check.ts'
+import { badRequest, unsupportedMediaType } from '../registry/errors.ts'
+import { readBody } from './body.ts'
+import { duplicateKeys } from './duplicate-keys.ts'
+import { parseMediaType } from './negotiate.ts'
+
+const JSON_TYPE = 'application/json'
+const YAML_TYPES: ReadonlySet<string> = new Set(['application/yaml', 'text/yaml', 'application/x-yaml'])
+const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf'
+
+type FindSchema = (apiVersion: string, kind: string) => ObjectSchema | undefined
+
+/** The body's media type, without parameters; JSON where the client named none. */
+export function contentTypeOf(request: IncomingMessage): string {
+  const header = request.headers['content-type'] ?? ''
+  return header === '' ? JSON_TYPE : parseMediaType(header).type
+}
+
+/** The decoded body; `value` is undefined when there was none. */
+export async function decodeBody(request: IncomingMessage, findSchema: FindSchema): Promise<Body> {
+  const bytes = await readBody(request)
+  if (bytes.length === 0) return { value: undefined, duplicateFields: [] }
+  const type = contentTypeOf(request)
+  if (type === JSON_TYPE || type === 'text/plain' || type === 'application/x-www-form-urlencoded')
+    return decodeJson(bytes)
+  if (YAML_TYPES.has(type)) return { value: decodeYaml(bytes), duplicateFields: [] }
+  if (type === PROTOBUF_TYPE) void findSchema
+  throw unsupportedMediaType([JSON_TYPE, 'application/yaml', PROTOBUF_TYPE])
+}
+
+export function decodeJson(bytes: Buffer): Body {
+  const text = bytes.toString('utf8')
+  try {
+    return { value: JSON.parse(text) as unknown, duplicateFields: duplicateKeys(text) }
+  } catch (error) {
+    throw badRequest(`the object provided is unrecognized: couldn't parse the body as JSON: ${messageOf(error)}`)
+  }
+}
+
+export function decodeYaml(bytes: Buffer): unknown {
+  try {
+    return parseYaml(bytes.toString('utf8')) as unknown
+  } catch (error) {
+    throw badRequest(`the object provided is unrecognized: couldn't parse the body as YAML: ${messageOf(error)}`)
+  }
+}

@@ -1,0 +1,137 @@
+/** From a raw HTTP request to its answer: who asks, what for, and what goes wrong on the way. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { messageOf } from '../../base/errors.ts'
+import { ApiError } from '../../kube/api-error.ts'
+import { discoveryReply } from '../discovery/discovery-requests.ts'
+import { openApiReply } from '../discovery/openapi.ts'
+import { apiGroups } from '../discovery/resources.ts'
+import { internal, methodNotAllowed, noSuchResource, unauthorized } from '../registry/errors.ts'
+import { isAnonymous } from './authenticate.ts'
+import { decodeBody } from './decode-body.ts'
+import type { Exchange } from './exchange.ts'
+import { healthReply } from './health.ts'
+import { errorReply, jsonReply, sendReply, textReply } from './reply.ts'
+import type { Reply } from './reply.ts'
+import type { RequestMetrics } from './request-metrics.ts'
+import { parseTarget } from './request-target.ts'
+import type { ResourceTarget } from './request-target.ts'
+import { resourceReply } from './resource-requests.ts'
+import type { ResourceOptions } from './resource-requests.ts'
+import { answerReview, findReview } from './reviews.ts'
+import { findSchemaIn } from './schemas.ts'
+
+export interface HandlerOptions extends ResourceOptions {
+  readonly isAuthentic: (authorization: string | undefined) => boolean
+  readonly version: Readonly<Record<string, string>>
+  /** Metrics of other parts, in Prometheus' text format. */
+  readonly otherMetrics: () => string
+  readonly metrics: RequestMetrics
+  /** Why the server is not healthy, if it is not. */
+  readonly failing: () => string | undefined
+  readonly signal: AbortSignal
+}
+
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+export function requestHandler(options: HandlerOptions): RequestHandler {
+  const { context, metrics } = options
+  return async (request, response) => {
+    const startMs = context.clock.now()
+    const url = parseUrl(request)
+    const closed = new AbortController()
+    response.once('close', () => closed.abort())
+    const signal = AbortSignal.any([closed.signal, options.signal])
+    const exchange: Exchange = {
+      method: request.method ?? 'GET',
+      path: url.pathname,
+      query: url.searchParams,
+      request,
+      response,
+      signal,
+    }
+    const target = parseTarget(exchange.path)
+    const reply = await answer(options, exchange, target)
+    if (reply === undefined) return
+    const acceptsGzip = (request.headers['accept-encoding'] ?? '').includes('gzip')
+    await sendReply(response, reply, acceptsGzip)
+    metrics.record(labelsOf(options, exchange, target, reply.code), (context.clock.now() - startMs) / 1000)
+  }
+}
+
+async function answer(
+  options: HandlerOptions,
+  exchange: Exchange,
+  target: ResourceTarget | undefined,
+): Promise<Reply | undefined> {
+  try {
+    return await route(options, exchange, target)
+  } catch (error) {
+    return failed(options, exchange, error)
+  }
+}
+
+async function route(
+  options: HandlerOptions,
+  exchange: Exchange,
+  target: ResourceTarget | undefined,
+): Promise<Reply | undefined> {
+  if (!isAnonymous(exchange.path) && !options.isAuthentic(exchange.request.headers.authorization)) {
+    throw unauthorized()
+  }
+  const fixed = fixedReply(options, exchange)
+  if (fixed !== undefined) return fixed
+  if (target === undefined) throw noSuchResource()
+  const review = findReview(target.group, target.version, target.plural)
+  if (review === undefined) return resourceReply(options, exchange, target)
+  if (exchange.method !== 'POST') throw methodNotAllowed()
+  const body = await decodeBody(exchange.request, findSchemaIn(options.context.registry))
+  return jsonReply(201, answerReview(review, body.value))
+}
+
+/** Paths that are not about objects. */
+function fixedReply(options: HandlerOptions, exchange: Exchange): Reply | undefined {
+  const { path, query, method } = exchange
+  if (method !== 'GET' && method !== 'HEAD') return undefined
+  const { registry } = options.context
+  if (path === '/version' || path === '/version/') return jsonReply(200, options.version)
+  if (path === '/metrics') return metricsReply(options)
+  if (path === '/')
+    return jsonReply(200, { paths: ['/api', '/apis', '/healthz', '/metrics', '/openapi/v3', '/version'] })
+  return (
+    healthReply(path, query, options.failing()) ??
+    openApiReply(registry, exchange) ??
+    discoveryReply(apiGroups(registry), exchange)
+  )
+}
+
+function metricsReply({ metrics, otherMetrics }: HandlerOptions): Reply {
+  return { ...textReply(200, metrics.text() + otherMetrics()), contentType: 'text/plain; version=0.0.4; charset=utf-8' }
+}
+
+async function failed(options: HandlerOptions, exchange: Exchange, error: unknown): Promise<Reply | undefined> {
+  const { context } = options
+  // A refusal may rest on a write of the same turn: it is told only once that write is durable.
+  if (error instanceof ApiError) await context.store.settled()
+  else context.log.error('request failed', { method: exchange.method, path: exchange.path, error })
+  if (exchange.response.headersSent) {
+    exchange.response.destroy()
+    return undefined
+  }
+  return errorReply(error instanceof ApiError ? error : internal(messageOf(error)))
+}
+
+function parseUrl(request: IncomingMessage): URL {
+  return URL.parse(request.url ?? '/', 'https://server') ?? new URL('https://server/')
+}
+
+function labelsOf(
+  { context }: HandlerOptions,
+  { method }: Exchange,
+  target: ResourceTarget | undefined,
+  code: number,
+): Parameters<RequestMetrics['record']>[0] {
+  const kind = target && context.registry.find(target.group, target.version, target.plural)
+  if (kind === undefined) return { verb: method, group: '', resource: '', code }
+  const verb = method === 'GET' && target?.name === undefined ? 'LIST' : method
+  return { verb, group: kind.type.group, resource: kind.type.plural, code }
+}

@@ -1,0 +1,96 @@
+/** Questions a client asks about itself (`kubectl auth can-i`, `kubectl auth whoami`). There is one user, and it may do all. */
+import type { ObjectSchema } from '../../kinds/schema.ts'
+import { array, object, optional, string } from '../../kinds/schema.ts'
+import { isRecord } from '../registry/document.ts'
+
+export const ADMIN_USER = { username: 'sluice-admin', groups: ['system:masters', 'system:authenticated'] }
+
+export interface ReviewResource {
+  readonly group: string
+  readonly version: string
+  readonly plural: string
+  readonly singular: string
+  readonly kind: string
+}
+
+const AUTHORIZATION = { group: 'authorization.k8s.io', version: 'v1' }
+
+export const REVIEWS: readonly ReviewResource[] = [
+  {
+    ...AUTHORIZATION,
+    plural: 'selfsubjectaccessreviews',
+    singular: 'selfsubjectaccessreview',
+    kind: 'SelfSubjectAccessReview',
+  },
+  {
+    ...AUTHORIZATION,
+    plural: 'selfsubjectrulesreviews',
+    singular: 'selfsubjectrulesreview',
+    kind: 'SelfSubjectRulesReview',
+  },
+  {
+    group: 'authentication.k8s.io',
+    version: 'v1',
+    plural: 'selfsubjectreviews',
+    singular: 'selfsubjectreview',
+    kind: 'SelfSubjectReview',
+  },
+]
+
+const resourceAttributes = object({
+  namespace: optional(string, 1),
+  verb: optional(string, 2),
+  group: optional(string, 3),
+  version: optional(string, 4),
+  resource: optional(string, 5),
+  subresource: optional(string, 6),
+  name: optional(string, 7),
+})
+const nonResourceAttributes = object({ path: optional(string, 1), verb: optional(string, 2) })
+
+/** `spec` is field 2 in all of them; only what a client sends is described. */
+export const REVIEW_SCHEMAS: ReadonlyMap<string, ObjectSchema> = new Map<string, ObjectSchema>([
+  [
+    'authorization.k8s.io/v1/SelfSubjectAccessReview',
+    object({
+      spec: optional(
+        object({
+          resourceAttributes: optional(resourceAttributes, 1),
+          nonResourceAttributes: optional(nonResourceAttributes, 2),
+        }),
+        2,
+      ),
+    }),
+  ],
+  [
+    'authorization.k8s.io/v1/SelfSubjectRulesReview',
+    object({ spec: optional(object({ namespace: optional(string, 1) }), 2) }),
+  ],
+  ['authentication.k8s.io/v1/SelfSubjectReview', object({ groups: optional(array(string)) })],
+])
+
+export function findReview(group: string, version: string, plural: string): ReviewResource | undefined {
+  return REVIEWS.find((review) => review.group === group && review.version === version && review.plural === plural)
+}
+
+/** The review with its answer. */
+export function answerReview({ group, version, kind }: ReviewResource, body: unknown): object {
+  const spec = isRecord(body) && isRecord(body['spec']) ? body['spec'] : {}
+  const head = { kind, apiVersion: `${group}/${version}`, metadata: { creationTimestamp: null } }
+  switch (kind) {
+    case 'SelfSubjectAccessReview':
+      return { ...head, spec, status: { allowed: true, reason: 'the administrator may do everything' } }
+    case 'SelfSubjectRulesReview':
+      return {
+        ...head,
+        spec: {},
+        status: {
+          resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+          nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+          incomplete: false,
+        },
+      }
+    default:
+      return { ...head, status: { userInfo: ADMIN_USER } }
+  }
+}

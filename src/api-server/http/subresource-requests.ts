@@ -1,0 +1,118 @@
+/** What lies behind an object's name: `/status`, `/scale`, `/finalize`, `/binding`, `/log`. */
+import type { Kind } from '../../kinds/kind.ts'
+import type { ObjectKey } from '../../kube/object.ts'
+import { splitKey } from '../../kube/object.ts'
+import { isNamespace } from '../registry/admission.ts'
+import { bindPod } from '../registry/bind-pod.ts'
+import type { Body } from '../registry/check.ts'
+import type { ApiContext } from '../registry/context.ts'
+import type { Document } from '../registry/document.ts'
+import { methodNotAllowed, noSuchResource, notFound } from '../registry/errors.ts'
+import { storageOf } from '../registry/registry.ts'
+import { scaleOf, withScale } from '../registry/scale.ts'
+import { updateObject } from '../registry/update.ts'
+import type { Side } from '../registry/update.ts'
+import { decodeBody } from './decode-body.ts'
+import { writeRequestOf } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
+import { objectReply } from './object-reply.ts'
+import { streamPodLogs } from './pod-logs.ts'
+import type { PodLogs } from './pod-logs.ts'
+import { readPatch } from './read-patch.ts'
+import { jsonReply } from './reply.ts'
+import type { Reply } from './reply.ts'
+import { findSchemaIn } from './schemas.ts'
+
+export interface SubresourceOptions {
+  readonly context: ApiContext
+  readonly podLogs?: PodLogs | undefined
+}
+
+interface SubresourceTarget {
+  readonly kind: Kind
+  readonly key: ObjectKey
+  readonly subresource: string
+}
+
+/** The answer; undefined when it is a stream that answers by itself. */
+export async function subresourceReply(
+  options: SubresourceOptions,
+  exchange: Exchange,
+  target: SubresourceTarget,
+): Promise<Reply | undefined> {
+  const { context } = options
+  const { kind, key, subresource } = target
+  const isPod = kind.type.group === '' && kind.type.plural === 'pods'
+  if (subresource === 'status' && kind.hasStatus) return sideReply(context, exchange, target, 'status')
+  if (subresource === 'scale' && kind.scale !== undefined) return scaleReply(context, exchange, target)
+  if (subresource === 'finalize' && isNamespace(kind)) return sideReply(context, exchange, target, 'finalize')
+  if (subresource === 'binding' && isPod) return bindingReply(context, exchange, key)
+  if (subresource === 'log' && isPod) {
+    if (exchange.method !== 'GET') throw methodNotAllowed()
+    existing(context, kind, key)
+    const { namespace = '', name } = splitKey(key)
+    await streamPodLogs(options.podLogs, exchange, { namespace, name }, context.log)
+    return undefined
+  }
+  throw noSuchResource()
+}
+
+function existing(context: ApiContext, kind: Kind, key: ObjectKey): Document {
+  const stored = context.store.get(storageOf(kind), key)
+  if (stored === undefined) throw notFound(kind, splitKey(key).name)
+  return stored.object as Document
+}
+
+/** `/status` and `/finalize`: the object, of which only one side is written. */
+async function sideReply(
+  context: ApiContext,
+  exchange: Exchange,
+  { kind, key }: SubresourceTarget,
+  side: Side,
+): Promise<Reply> {
+  if (exchange.method === 'GET') {
+    return objectReply(context, exchange, { kind, object: existing(context, kind, key), code: 200 })
+  }
+  const { change, isPatch } = await changeOf(context, exchange, kind)
+  const request = writeRequestOf(exchange)
+  const object = await updateObject(context, { kind, key, side, request, isPatch, change })
+  return objectReply(context, exchange, { kind, object, code: 200 })
+}
+
+async function changeOf(
+  context: ApiContext,
+  exchange: Exchange,
+  kind: Kind,
+): Promise<{ change: (old: Document) => Body; isPatch: boolean }> {
+  if (exchange.method === 'PATCH') {
+    const patch = await readPatch(exchange, kind)
+    return { isPatch: true, change: (old) => ({ value: patch(old), duplicateFields: [] }) }
+  }
+  if (exchange.method !== 'PUT') throw methodNotAllowed()
+  const body = await decodeBody(exchange.request, findSchemaIn(context.registry))
+  return { isPatch: false, change: () => body }
+}
+
+async function scaleReply(context: ApiContext, exchange: Exchange, { kind, key }: SubresourceTarget): Promise<Reply> {
+  if (exchange.method === 'GET') return jsonReply(200, scaleOf(existing(context, kind, key)))
+  const scaleChange = await changeOf(context, exchange, kind)
+  const object = await updateObject(context, {
+    kind,
+    key,
+    side: 'object',
+    request: writeRequestOf(exchange),
+    isPatch: true,
+    change: (old) => {
+      const scale = scaleChange.change(scaleOf(old) as unknown as Document)
+      return { value: withScale(old, scale.value), duplicateFields: scale.duplicateFields }
+    },
+  })
+  return jsonReply(200, scaleOf(object as Document))
+}
+
+async function bindingReply(context: ApiContext, exchange: Exchange, key: ObjectKey): Promise<Reply> {
+  if (exchange.method !== 'POST') throw methodNotAllowed()
+  const body = await decodeBody(exchange.request, findSchemaIn(context.registry))
+  await bindPod(context, key, body.value, writeRequestOf(exchange))
+  return jsonReply(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 })
+}

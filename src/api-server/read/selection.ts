@@ -1,0 +1,51 @@
+/** Which objects of a kind a list or watch is about: namespace, name, labels, fields. */
+import type { Kind } from '../../kinds/kind.ts'
+import type { KubeObject } from '../../kube/object.ts'
+import { matchesFields, matchesLabels, parseFieldSelector, parseLabelSelector } from '../../kube/selector.ts'
+import { messageOf } from '../../base/errors.ts'
+import { badRequest } from '../registry/errors.ts'
+
+export interface Selection {
+  readonly matches: (object: KubeObject) => boolean
+  /** True when labels or fields select, which makes the number of what remains unknown. */
+  readonly isFiltered: boolean
+}
+
+export function selectionOf(
+  kind: Kind,
+  scope: { readonly namespace?: string; readonly name?: string },
+  query: URLSearchParams,
+): Selection {
+  const labels = parse(() => parseLabelSelector(query.get('labelSelector') ?? ''))
+  const fields = parse(() => parseFieldSelector(query.get('fieldSelector') ?? ''))
+  for (const { path } of fields) {
+    if (!isSelectable(kind, path)) throw badRequest(`field label not supported: ${path}`)
+  }
+  const valueAt = (object: KubeObject, path: string): string => fieldValue(kind, object, path)
+  return {
+    isFiltered: labels.length > 0 || fields.length > 0,
+    matches: (object) =>
+      (scope.namespace === undefined || object.metadata.namespace === scope.namespace) &&
+      (scope.name === undefined || object.metadata.name === scope.name) &&
+      matchesLabels(labels, object.metadata.labels ?? {}) &&
+      matchesFields(fields, (path) => valueAt(object, path)),
+  }
+}
+
+function isSelectable(kind: Kind, path: string): boolean {
+  return path === 'metadata.name' || path === 'metadata.namespace' || kind.selectableFields?.[path] !== undefined
+}
+
+function fieldValue(kind: Kind, object: KubeObject, path: string): string {
+  if (path === 'metadata.name') return object.metadata.name ?? ''
+  if (path === 'metadata.namespace') return object.metadata.namespace ?? ''
+  return kind.selectableFields?.[path]?.(object) ?? ''
+}
+
+function parse<T>(parser: () => T): T {
+  try {
+    return parser()
+  } catch (error) {
+    throw badRequest(messageOf(error))
+  }
+}

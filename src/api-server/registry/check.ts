@@ -1,0 +1,62 @@
+/** From a request's body to an object of its kind: schema, unknown fields, validation. */
+import { checkObject } from '../../kinds/check.ts'
+import type { Kind } from '../../kinds/kind.ts'
+import { apiVersionOf } from '../../kube/object.ts'
+import type { WriteRequest } from './context.ts'
+import { isRecord } from './document.ts'
+import type { Document } from './document.ts'
+import { badRequest, invalid } from './errors.ts'
+import { checkMetadata } from './metadata.ts'
+
+/** A decoded body, and the JSON keys that stood in it twice. */
+export interface Body {
+  readonly value: unknown
+  readonly duplicateFields: readonly string[]
+}
+
+/** The body as an object of the kind, in the kind's shape. Unknown fields are dropped and reported as asked for. */
+export function toDocument(kind: Kind, body: Body, request: WriteRequest): Document {
+  const value = withType(kind, body.value)
+  const checked = checkObject(kind.schema, value)
+  reportFields(kind, request, [
+    ...body.duplicateFields.map((field) => `duplicate field "${field}"`),
+    ...checked.unknownFields.map((field) => `unknown field "${field}"`),
+  ])
+  const document = checked.value as Document
+  if (checked.errors.length > 0) throw invalid(kind, nameOf(value), checked.errors)
+  return document.metadata === undefined ? { ...document, metadata: {} } : document
+}
+
+/** The kind's own rules and those for metadata, all at once. */
+export function validate(kind: Kind, object: Document, old: Document | undefined): void {
+  const errors = [...checkMetadata(kind, object.metadata), ...(kind.validate?.(object, old) ?? [])]
+  if (errors.length > 0) throw invalid(kind, object.metadata.name ?? '', errors)
+}
+
+function withType(kind: Kind, value: unknown): Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) throw badRequest(`the body of the request is not a ${kind.type.kind} object`)
+  const expected = { apiVersion: apiVersionOf(kind.type), kind: kind.type.kind }
+  const given = { apiVersion: value['apiVersion'] ?? expected.apiVersion, kind: value['kind'] ?? expected.kind }
+  if (given.apiVersion !== expected.apiVersion || given.kind !== expected.kind) {
+    throw badRequest(
+      `the object provided is a ${String(given.apiVersion)} ${String(given.kind)}, but this path takes a ${expected.apiVersion} ${expected.kind}`,
+    )
+  }
+  return { ...value, ...expected }
+}
+
+function reportFields(kind: Kind, request: WriteRequest, problems: readonly string[]): void {
+  if (problems.length === 0 || request.fieldValidation === 'Ignore') return
+  if (request.fieldValidation === 'Warn') {
+    for (const problem of problems) request.warn(problem)
+    return
+  }
+  throw badRequest(
+    `${kind.type.kind} in version "${kind.type.version}" cannot be handled as a ${kind.type.kind}: strict decoding error: ${problems.join(', ')}`,
+  )
+}
+
+function nameOf(value: Readonly<Record<string, unknown>>): string {
+  const metadata = value['metadata']
+  return isRecord(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : ''
+}

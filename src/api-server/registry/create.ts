@@ -1,0 +1,88 @@
+/** POST: a new object. */
+import type { Kind } from '../../kinds/kind.ts'
+import { objectKey } from '../../kube/object.ts'
+import type { KubeObject } from '../../kube/object.ts'
+import { admitCreate } from './admission.ts'
+import { toDocument, validate } from './check.ts'
+import type { Body } from './check.ts'
+import type { ApiContext, WriteRequest } from './context.ts'
+import { withMetadata } from './document.ts'
+import type { Document } from './document.ts'
+import { alreadyExists, badRequest, invalid } from './errors.ts'
+import { generateName, makeUid, nowTimestamp } from './identity.ts'
+import { trackFields } from './managed-fields.ts'
+import { storageOf } from './registry.ts'
+
+const GENERATE_NAME_ATTEMPTS = 8
+
+export interface CreateOptions {
+  readonly kind: Kind
+  readonly namespace: string | undefined
+  /** From the URL, for PUTs that create; the body's own name otherwise. */
+  readonly body: Body
+  readonly request: WriteRequest
+}
+
+/** Resolves with the object as stored, once it is durable. */
+export async function createObject(context: ApiContext, options: CreateOptions): Promise<KubeObject> {
+  const { kind, request } = options
+  const given = inNamespace(options, toDocument(kind, options.body, request))
+  if ((given.metadata.resourceVersion ?? '') !== '') {
+    throw badRequest('resourceVersion should not be set on objects to be created')
+  }
+  const named = withName(context, kind, given)
+  const object = prepare(context, kind, named, request)
+  const key = objectKey(object.metadata.namespace, object.metadata.name ?? '')
+  if (context.store.latest(storageOf(kind), key) !== undefined) throw alreadyExists(kind, object.metadata.name ?? '')
+  for (const warning of kind.warnings?.(object) ?? []) request.warn(warning)
+  if (request.dryRun) return object
+  return (await context.store.put(storageOf(kind), key, object)).object
+}
+
+/** Everything the server does to a new object before it is stored. */
+function prepare(context: ApiContext, kind: Kind, named: Document, request: WriteRequest): Document {
+  const fresh = withMetadata(withoutStatus(kind, named), {
+    uid: makeUid(context.random),
+    creationTimestamp: nowTimestamp(context.clock),
+    generation: kind.hasStatus ? 1 : undefined,
+    resourceVersion: undefined,
+    deletionTimestamp: undefined,
+    deletionGracePeriodSeconds: undefined,
+    selfLink: undefined,
+    managedFields: undefined,
+  })
+  const defaulted = (kind.defaults?.(fresh) ?? fresh) as Document
+  const admitted = admitCreate(context, kind, defaulted)
+  validate(kind, admitted, undefined)
+  return trackFields(undefined, admitted, { manager: request.manager, time: nowTimestamp(context.clock) })
+}
+
+function withoutStatus(kind: Kind, object: Document): Document {
+  if (!kind.hasStatus || object.status === undefined) return object
+  const { status: _status, ...rest } = object
+  return rest as Document
+}
+
+function inNamespace({ kind, namespace }: CreateOptions, object: Document): Document {
+  const own = object.metadata.namespace ?? ''
+  if (!kind.type.namespaced) return withMetadata(object, { namespace: undefined })
+  if (own !== '' && own !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
+  }
+  return withMetadata(object, { namespace })
+}
+
+function withName(context: ApiContext, kind: Kind, object: Document): Document {
+  const { name = '', generateName: prefix = '', namespace } = object.metadata
+  if (name !== '') return object
+  if (prefix === '') {
+    const message = 'Required value: name or generateName is required'
+    throw invalid(kind, '', [{ reason: 'FieldValueRequired', field: 'metadata.name', message }])
+  }
+  for (let attempt = 1; ; attempt++) {
+    const generated = generateName(prefix, context.random)
+    const isFree = context.store.latest(storageOf(kind), objectKey(namespace, generated)) === undefined
+    if (isFree) return withMetadata(object, { name: generated })
+    if (attempt === GENERATE_NAME_ATTEMPTS) throw alreadyExists(kind, generated)
+  }
+}

@@ -1,0 +1,27 @@
+/** Objects as open JSON, for the code that works on any kind. */
+import type { KubeObject, ObjectMeta } from '../../kube/object.ts'
+
+/** A Kubernetes object whose fields outside metadata are not known here. */
+export interface Document extends KubeObject {
+  readonly spec?: unknown
+  readonly status?: unknown
+  readonly [field: string]: unknown
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function withMetadata(object: Document, changes: Partial<Record<keyof ObjectMeta, unknown>>): Document {
+  const metadata: Record<string, unknown> = { ...object.metadata, ...changes }
+  for (const [name, value] of Object.entries(metadata)) {
+    if (value === undefined) delete metadata[name]
+  }
+  return { ...object, metadata: metadata as ObjectMeta }
+}
+
+/** All but apiVersion, kind, metadata and status: what the user wants, and what `generation` counts. */
+export function desired(object: Document): Readonly<Record<string, unknown>> {
+  const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, status: _status, ...rest } = object
+  return rest
+}

@@ -1,0 +1,130 @@
+/**
+ * Who set which field (`metadata.managedFields`), for writes of operation Update. Ownership is followed by the path of
+ * field names down to values and lists; a list is owned as a whole, also where server-side apply would look inside.
+ */
+import type { ManagedFieldsEntry } from '../../kube/object.ts'
+import { isRecord, withMetadata } from './document.ts'
+import { isSameJson } from '../../kube/json-value.ts'
+import type { Document } from './document.ts'
+
+export interface FieldWrite {
+  readonly manager: string
+  readonly time: string
+  readonly subresource?: string
+}
+
+/** FieldsV1: `{"f:spec":{"f:replicas":{}}}`. A leaf is an empty set. */
+type FieldSet = { readonly [element: string]: FieldSet }
+
+/** More entries than this are folded into one, as the real server does. */
+const ENTRIES_MAX = 10
+const FOLDED_MANAGER = 'ancient-changes'
+
+/** `object` with its managedFields brought up to date: what changed since `old` belongs to the writer now. */
+export function trackFields(old: Document | undefined, object: Document, write: FieldWrite): Document {
+  const changed = changedFields(old === undefined ? {} : trackable(old), trackable(object))
+  const present = changedFields({}, trackable(object))
+  const entries = object.metadata.managedFields ?? []
+  const others = entries.filter((entry) => !isEntryOf(entry, object, write))
+  const own = entries.find((entry) => isEntryOf(entry, object, write))
+  const kept = others.flatMap((entry) => shrink(entry, (set) => intersect(subtract(set, changed), present)))
+  const owned = intersect(union(fieldsOf(own), changed), present)
+  const mine = isEmpty(owned) ? [] : [entryOf(object, write, owned, isEmpty(changed) ? own?.time : write.time)]
+  const managedFields = fold([...kept, ...mine])
+  return withMetadata(object, { managedFields: managedFields.length === 0 ? undefined : managedFields })
+}
+
+function isEntryOf(entry: ManagedFieldsEntry, object: Document, write: FieldWrite): boolean {
+  return (
+    entry.manager === write.manager &&
+    entry.operation === 'Update' &&
+    entry.apiVersion === object.apiVersion &&
+    entry.subresource === write.subresource
+  )
+}
+
+function entryOf(
+  object: Document,
+  { manager, subresource }: FieldWrite,
+  fieldsV1: FieldSet,
+  time: string | undefined,
+): ManagedFieldsEntry {
+  return {
+    manager,
+    operation: 'Update',
+    apiVersion: object.apiVersion,
+    ...(time === undefined ? {} : { time }),
+    fieldsType: 'FieldsV1',
+    fieldsV1,
+    ...(subresource === undefined ? {} : { subresource }),
+  }
+}
+
+function shrink(entry: ManagedFieldsEntry, change: (set: FieldSet) => FieldSet): readonly ManagedFieldsEntry[] {
+  const fieldsV1 = change(fieldsOf(entry))
+  return isEmpty(fieldsV1) ? [] : [{ ...entry, fieldsV1 }]
+}
+
+function fold(entries: readonly ManagedFieldsEntry[]): readonly ManagedFieldsEntry[] {
+  if (entries.length <= ENTRIES_MAX) return entries
+  const [first, second, ...rest] = entries.toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1))
+  if (first === undefined || second === undefined) return entries
+  const { subresource: _subresource, ...base } = second
+  return [{ ...base, manager: FOLDED_MANAGER, fieldsV1: union(fieldsOf(first), fieldsOf(second)) }, ...rest]
+}
+
+/** The object without what the server alone writes. */
+function trackable(object: Document): Readonly<Record<string, unknown>> {
+  const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = object
+  const { labels, annotations, finalizers, ownerReferences, generateName } = metadata
+  return { ...rest, metadata: { labels, annotations, finalizers, ownerReferences, generateName } }
+}
+
+function changedFields(old: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>): FieldSet {
+  const set: Record<string, FieldSet> = {}
+  for (const [name, value] of Object.entries(now)) {
+    if (value === undefined || value === null || isSameJson(old[name], value)) continue
+    const before = old[name]
+    const inner = isRecord(value) ? changedFields(isRecord(before) ? before : {}, value) : {}
+    // A map that only lost entries has no changed field of its own; a map that is empty is a value.
+    if (isRecord(value) && isEmpty(inner) && Object.keys(value).length > 0) continue
+    set[`f:${name}`] = inner
+  }
+  return set
+}
+
+function union(a: FieldSet, b: FieldSet): FieldSet {
+  const merged: Record<string, FieldSet> = { ...a }
+  for (const [element, set] of Object.entries(b)) merged[element] = union(merged[element] ?? {}, set)
+  return merged
+}
+
+/** `a` without the leaves of `b`. */
+function subtract(a: FieldSet, b: FieldSet): FieldSet {
+  const rest: Record<string, FieldSet> = {}
+  for (const [element, set] of Object.entries(a)) {
+    const taken = b[element]
+    const left = taken === undefined ? set : isEmpty(taken) ? undefined : subtract(set, taken)
+    if (left !== undefined && (isEmpty(set) ? taken === undefined : !isEmpty(left))) rest[element] = left
+  }
+  return rest
+}
+
+function intersect(a: FieldSet, present: FieldSet): FieldSet {
+  const rest: Record<string, FieldSet> = {}
+  for (const [element, set] of Object.entries(a)) {
+    const there = present[element]
+    if (there === undefined) continue
+    const both = intersect(set, there)
+    if (isEmpty(set) || !isEmpty(both)) rest[element] = both
+  }
+  return rest
+}
+
+function fieldsOf(entry: ManagedFieldsEntry | undefined): FieldSet {
+  return (entry?.fieldsV1 ?? {}) as FieldSet
+}
+
+function isEmpty(set: FieldSet): boolean {
+  return Object.keys(set).length === 0
+}

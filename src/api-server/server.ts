@@ -1,0 +1,252 @@
+/** The embedded Kubernetes API server: storage, verbs, discovery and HTTPS in one long-lived thing. */
+import { createServer } from 'node:https'
+import type { Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { isIPv6 } from 'node:net'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import type { Kind } from '../kinds/kind.ts'
+import { ensureCertificates } from './certificates.ts'
+import { lockDataDir } from './data-dir-lock.ts'
+import type { DataDirLock } from './data-dir-lock.ts'
+import { authenticator, ensureToken } from './http/authenticate.ts'
+import type { PodLogs } from './http/pod-logs.ts'
+import { requestHandler } from './http/request-handler.ts'
+import { RequestMetrics } from './http/request-metrics.ts'
+import { kubeconfigText } from './kubeconfig-text.ts'
+import type { Watch } from './read/watch.ts'
+import { ensureNamespaces } from './registry/boot-namespaces.ts'
+import type { ApiContext } from './registry/context.ts'
+import { Registry } from './registry/registry.ts'
+import { serviceAddresses } from './registry/service-addresses.ts'
+import { LogDatabase } from './storage/log-database.ts'
+import { Store } from './storage/store.ts'
+
+export type { PodLogs, PodLogOptions } from './http/pod-logs.ts'
+
+export interface ApiServerOptions {
+  /** Holds the store, the certificates, the token and the lock; made when missing. */
+  readonly dataDir: string
+  /** A lock on `dataDir` that the caller holds and releases; without it the server takes one for its own lifetime. */
+  readonly lock?: DataDirLock
+  readonly address: string
+  /** 0 = any free port. */
+  readonly port: number
+  readonly kinds: readonly Kind[]
+  /** Where ClusterIPs come from: an IPv4 network such as `127.20.128.0/17`. */
+  readonly serviceNetwork: string
+  readonly version: VersionInfo
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Metrics of other parts for `/metrics`, in Prometheus' text format. */
+  readonly metrics?: () => string
+  /** The text behind `kubectl logs`; without it that answers 503. */
+  readonly podLogs?: PodLogs
+  /** Aborting stops the server. */
+  readonly signal?: AbortSignal
+}
+
+export interface VersionInfo {
+  /** Kubernetes version whose API this is like: kubectl warns when it is far from its own. */
+  readonly kubernetes: string
+  readonly product: string
+}
+
+export interface ApiServer {
+  /** `https://127.0.0.1:6443` */
+  readonly url: string
+  readonly port: number
+  /** PEM of the authority that issued the serving certificate. */
+  readonly ca: string
+  readonly adminToken: string
+  /** A kubeconfig with all of the above, as YAML. */
+  kubeconfig(): string
+  /** Ends watches, lets requests finish, closes the store. Idempotent; resolves as `closed` does. */
+  stop(): Promise<void>
+  /** Resolves once everything is stopped; rejects when the storage failed, which nothing survives. */
+  readonly closed: Promise<void>
+}
+
+/** Requests that are still being answered this long after `stop` are cut off. */
+const STOP_GRACE_MS = 2_000
+
+/**
+ * Starts the server on `dataDir`. Rejects when the directory is in use, the port is taken or the store cannot be read.
+ */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const lock = options.lock ?? lockDataDir(options.dataDir)
+  const release = options.lock === undefined ? (): void => lock.release() : (): void => {}
+  try {
+    const server = new RunningServer(options, release)
+    await server.listen()
+    return server
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+class RunningServer implements ApiServer {
+  readonly ca: string
+  readonly adminToken: string
+  readonly closed: Promise<void>
+  readonly #options: ApiServerOptions
+  readonly #releaseLock: () => void
+  readonly #context: ApiContext
+  readonly #server: Server
+  readonly #watches = new Set<Watch>()
+  readonly #stopping = new AbortController()
+  readonly #finish = Promise.withResolvers<void>()
+  #failure: Error | undefined
+  #address = ''
+  #port = 0
+
+  constructor(options: ApiServerOptions, releaseLock: () => void) {
+    this.#options = options
+    this.#releaseLock = releaseLock
+    this.closed = this.#finish.promise
+    const certificates = ensureCertificates(join(options.dataDir, 'tls'), options.clock)
+    this.ca = certificates.ca
+    this.adminToken = ensureToken(join(options.dataDir, 'admin.token'))
+    this.#context = this.#makeContext()
+    this.#server = createServer({ cert: certificates.certificate, key: certificates.privateKey })
+    // Requests are bounded by body size and by the client's patience; watches and logs have no end.
+    this.#server.requestTimeout = 0
+    this.#server.keepAliveTimeout = 60_000
+    const handle = this.#handler()
+    this.#server.on('request', (request, response) => {
+      handle(request, response).catch((error: unknown) => {
+        options.log.error('request handler failed', { path: request.url, error })
+        response.destroy()
+      })
+    })
+  }
+
+  get url(): string {
+    const host = isIPv6(this.#address) ? `[${this.#address}]` : this.#address
+    return `https://${host}:${this.#port}`
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  kubeconfig(): string {
+    return kubeconfigText({ server: this.url, ca: this.ca, token: this.adminToken })
+  }
+
+  async listen(): Promise<void> {
+    const { address, port, log, signal } = this.#options
+    try {
+      await ensureNamespaces(this.#context)
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject)
+        this.#server.listen(port, address, () => {
+          this.#server.removeListener('error', reject)
+          resolve()
+        })
+      })
+    } catch (cause) {
+      this.#context.store.close()
+      throw new Error(
+        `Cannot listen on "${address}:${port}": ${(cause as Error).message}. Choose another port, 0 for any.`,
+        { cause },
+      )
+    }
+    const bound = this.#server.address() as AddressInfo
+    this.#address = bound.address
+    this.#port = bound.port
+    log.info('api server listens', { url: this.url })
+    const onAbort = (): void => void this.stop()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted === true) onAbort()
+  }
+
+  stop(): Promise<void> {
+    if (!this.#stopping.signal.aborted) {
+      this.#stopping.abort()
+      void this.#shutDown()
+    }
+    return this.closed
+  }
+
+  async #shutDown(): Promise<void> {
+    for (const watch of this.#watches) watch.stop()
+    const isClosed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve())
+    })
+    this.#server.closeIdleConnections()
+    const cut = this.#options.clock.after(STOP_GRACE_MS, () => this.#server.closeAllConnections())
+    await isClosed
+    cut.cancel()
+    this.#close()
+  }
+
+  #close(): void {
+    try {
+      this.#context.store.close()
+      this.#releaseLock()
+      if (this.#failure === undefined) this.#finish.resolve()
+      else this.#finish.reject(this.#failure)
+    } catch (error) {
+      this.#finish.reject(error)
+    }
+  }
+
+  #onFatal(error: Error): void {
+    this.#options.log.error('storage failed, the API server stops', { error })
+    this.#failure = error
+    this.#server.closeAllConnections()
+    void this.stop()
+  }
+
+  #makeContext(): ApiContext {
+    const { dataDir, kinds, clock, random, log, serviceNetwork } = this.#options
+    const store = new Store({
+      database: new LogDatabase(join(dataDir, 'state.db')),
+      clock,
+      onFatal: (error) => this.#onFatal(error),
+    })
+    return {
+      registry: new Registry(kinds),
+      store,
+      serviceAddresses: serviceAddresses(serviceNetwork, random),
+      clock,
+      random,
+      log,
+    }
+  }
+
+  #handler(): ReturnType<typeof requestHandler> {
+    const { version, metrics = () => '', podLogs } = this.#options
+    return requestHandler({
+      context: this.#context,
+      watches: this.#watches,
+      podLogs,
+      isAuthentic: authenticator(this.adminToken),
+      version: versionDocument(version),
+      otherMetrics: metrics,
+      metrics: new RequestMetrics(() => this.#watches.size),
+      failing: () => this.#failure?.message,
+      signal: this.#stopping.signal,
+    })
+  }
+}
+
+function versionDocument({ kubernetes, product }: VersionInfo): Readonly<Record<string, string>> {
+  const [major = '1', minor = '0'] = kubernetes.replace(/^v/, '').split('.')
+  return {
+    major,
+    minor,
+    gitVersion: `v${kubernetes.replace(/^v/, '')}+sluice-${product}`,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '',
+    goVersion: '',
+    compiler: 'node',
+    platform: `${process.platform}/${process.arch}`,
+  }
+}

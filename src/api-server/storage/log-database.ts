@@ -1,0 +1,151 @@
+/**
+ * The durable side of the store: the objects as they are, and the events that made them so, in one SQLite file.
+ * SQLite is only a log: reads are served from memory, this file is read at start and for what happened before.
+ */
+import { DatabaseSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
+
+export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
+
+/** One committed write. `json` is the object after it (the last state for DELETED), `previous` the one before. */
+export interface EventRow {
+  readonly version: number
+  readonly resource: string
+  readonly key: string
+  readonly type: EventType
+  readonly json: string
+  readonly previous: string | null
+}
+
+export interface ObjectRow {
+  readonly resource: string
+  readonly key: string
+  readonly version: number
+  readonly json: string
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS objects (
+    resource TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, json TEXT NOT NULL,
+    PRIMARY KEY (resource, key)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS events (
+    version INTEGER PRIMARY KEY, time INTEGER NOT NULL, resource TEXT NOT NULL, key TEXT NOT NULL,
+    type TEXT NOT NULL, json TEXT NOT NULL, previous TEXT
+  );
+  CREATE INDEX IF NOT EXISTS events_by_resource ON events (resource, version);
+  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+`
+
+/** Raised when the file was written by a newer Sluice: its layout may differ. */
+const LAYOUT = 1
+
+export class LogDatabase {
+  readonly #database: DatabaseSync
+  readonly #putObject: StatementSync
+  readonly #dropObject: StatementSync
+  readonly #addEvent: StatementSync
+  readonly #eventsAfter: StatementSync
+  readonly #putFact: StatementSync
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path)
+    // FULL: the WAL is synced at every commit, so an acknowledged write survives a power cut, not only a crash.
+    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;')
+    this.#database.exec(SCHEMA)
+    this.#checkLayout(path)
+    this.#putObject = this.#database.prepare(
+      'INSERT INTO objects VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version, json = excluded.json',
+    )
+    this.#dropObject = this.#database.prepare('DELETE FROM objects WHERE resource = ? AND key = ?')
+    this.#addEvent = this.#database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)')
+    this.#eventsAfter = this.#database.prepare(
+      'SELECT version, resource, key, type, json, previous FROM events WHERE resource = ? AND version > ? ORDER BY version',
+    )
+    this.#putFact = this.#database.prepare(
+      'INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    )
+  }
+
+  objects(): ObjectRow[] {
+    const rows = this.#database.prepare('SELECT resource, key, version, json FROM objects').all()
+    return rows as unknown as ObjectRow[]
+  }
+
+  /** The newest version that was ever given out. */
+  lastVersion(): number {
+    return Math.max(this.#fact('trimmed'), this.#max('events'), this.#max('objects'))
+  }
+
+  /** Events up to this version are gone: whoever knows only older ones must list again. */
+  trimmedVersion(): number {
+    return this.#fact('trimmed')
+  }
+
+  eventsAfter(resource: string, version: number): EventRow[] {
+    return this.#eventsAfter.all(resource, version) as unknown as EventRow[]
+  }
+
+  /** Writes all events and what they did to the objects in one durable transaction, or throws and writes nothing. */
+  commit(events: readonly EventRow[], timeMs: number): void {
+    this.#transaction(() => {
+      for (const event of events) {
+        this.#addEvent.run(event.version, timeMs, event.resource, event.key, event.type, event.json, event.previous)
+        if (event.type === 'DELETED') this.#dropObject.run(event.resource, event.key)
+        else this.#putObject.run(event.resource, event.key, event.version, event.json)
+      }
+    })
+  }
+
+  /** Drops events older than `beforeMs`, and all but the newest `keep`. Returns the new trimmed version. */
+  trim(beforeMs: number, keep: number): number {
+    const byAge = this.#number('SELECT max(version) AS value FROM events WHERE time < ?', beforeMs)
+    const through = Math.max(byAge, this.#max('events') - keep)
+    if (through <= this.trimmedVersion()) return this.trimmedVersion()
+    this.#transaction(() => {
+      this.#database.prepare('DELETE FROM events WHERE version <= ?').run(through)
+      this.#putFact.run('trimmed', through)
+    })
+    return through
+  }
+
+  /** Moves the write-ahead log into the file and closes it. */
+  close(): void {
+    this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    this.#database.close()
+  }
+
+  #checkLayout(path: string): void {
+    const found = this.#number('SELECT user_version AS value FROM pragma_user_version')
+    if (found > LAYOUT) {
+      throw new Error(
+        `Cannot open the store "${path}": it was written by a newer version of Sluice (layout ${found}, this one knows ${LAYOUT}). Use that version, or another data directory.`,
+      )
+    }
+    if (found < LAYOUT) this.#database.exec(`PRAGMA user_version = ${LAYOUT}`)
+  }
+
+  #transaction(body: () => void): void {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      body()
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #max(table: 'events' | 'objects'): number {
+    return this.#number(`SELECT max(version) AS value FROM ${table}`)
+  }
+
+  #fact(name: string): number {
+    return this.#number('SELECT value FROM facts WHERE name = ?', name)
+  }
+
+  #number(sql: string, ...parameters: (string | number)[]): number {
+    const row = this.#database.prepare(sql).get(...parameters) as { value: number | null } | undefined
+    return row?.value ?? 0
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * The state of the API: everything in memory, every write in the log before anybody hears of it.
+ *
+ * What must stay true: a write is acknowledged, its event delivered and its result readable only after COMMIT. Writers
+ * decide on `latest`, which already holds the writes of this turn of the event loop, so two writers never both win;
+ * readers see `get` and `list`, which do not. All writes of one turn share one transaction: syncing the disk is what a
+ * write costs.
+ */
+import type { Clock, Timer } from '../../base/clock.ts'
+import type { KubeObject, ObjectKey } from '../../kube/object.ts'
+import type { EventRow, EventType, LogDatabase } from './log-database.ts'
+
+/** An object with the JSON it is stored and sent as. */
+export interface Stored {
+  readonly key: ObjectKey
+  readonly version: number
+  readonly object: KubeObject
+  readonly json: string
+}
+
+export interface StoreEvent {
+  readonly type: EventType
+  readonly version: number
+  /** The object after the write; for DELETED its last state, with the version of the deletion. */
+  readonly current: Stored
+  /** The object before the write; absent for ADDED. */
+  readonly previous: Stored | undefined
+}
+
+export interface StoreOptions {
+  readonly database: LogDatabase
+  readonly clock: Clock
+  /** A failed commit: memory and disk may differ now, nothing can go on. */
+  readonly onFatal: (error: Error) => void
+}
+
+const EVENT_AGE_MAX_MS = 60 * 60_000
+const EVENTS_MAX = 20_000
+const TRIM_INTERVAL_MS = 60_000
+/** Trimming also runs after this many commits, so that a burst of writes does not grow the file without bound. */
+const TRIM_EVENTS = 5_000
+
+interface Waiting {
+  readonly resource: string
+  readonly event: StoreEvent
+  readonly resolve: (stored: Stored) => void
+  readonly reject: (error: Error) => void
+}
+
+type Listener = (event: StoreEvent) => void
+
+export class Store {
+  readonly #options: StoreOptions
+  readonly #collections = new Map<string, Collection>()
+  readonly #listeners = new Map<string, Set<Listener>>()
+  #pending: Waiting[] = []
+  #settled: Promise<void> = Promise.resolve()
+  #nextVersion: number
+  #version: number
+  #trimmed: number
+  #sinceTrim = 0
+  #failure: Error | undefined
+  #trimTimer: Timer
+
+  constructor(options: StoreOptions) {
+    this.#options = options
+    const { database } = options
+    for (const row of database.objects()) {
+      this.#collection(row.resource).apply(row.key, stored(row.key, row.version, row.json))
+    }
+    // 0 means "any version" in the API, so the first state has version 1.
+    this.#version = Math.max(1, database.lastVersion())
+    this.#nextVersion = this.#version + 1
+    this.#trimmed = database.trimmedVersion()
+    this.#trimTimer = this.#scheduleTrim()
+  }
+
+  /** The newest committed version. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** The newest version whose events are gone; a watch can start from here or later. */
+  get trimmedVersion(): number {
+    return this.#trimmed
+  }
+
+  get(resource: string, key: ObjectKey): Stored | undefined {
+    return this.#collections.get(resource)?.get(key)
+  }
+
+  /** The object with the writes of this turn in it: what a writer must decide on. */
+  latest(resource: string, key: ObjectKey): Stored | undefined {
+    return this.#collections.get(resource)?.latest(key)
+  }
+
+  /** All objects, in the order of their keys. */
+  list(resource: string): readonly Stored[] {
+    return this.#collections.get(resource)?.sorted() ?? []
+  }
+
+  /** As `list`, with the writes of this turn in it, in no order. */
+  listLatest(resource: string): readonly Stored[] {
+    return this.#collections.get(resource)?.allLatest() ?? []
+  }
+
+  /** The objects as they were at `version`, which must lie between `trimmedVersion` and `version`. */
+  listAt(resource: string, version: number): readonly Stored[] {
+    if (version >= this.#version) return this.list(resource)
+    const state = new Map(this.list(resource).map((item) => [item.key, item]))
+    for (const event of this.eventsAfter(resource, version).toReversed()) {
+      if (event.previous === undefined) state.delete(event.current.key)
+      else state.set(event.current.key, event.previous)
+    }
+    return [...state.values()].toSorted(byKey)
+  }
+
+  eventsAfter(resource: string, version: number): readonly StoreEvent[] {
+    if (version >= this.#version) return []
+    return this.#options.database.eventsAfter(resource, version).map(eventOf)
+  }
+
+  /** Calls `listener` for every committed write to the resource, in order. Returns the unsubscribe function. */
+  subscribe(resource: string, listener: Listener): () => void {
+    const listeners = this.#listeners.get(resource) ?? new Set()
+    this.#listeners.set(resource, listeners)
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  /** Creates or replaces. Takes effect for `latest` at once; resolves once it is durable. */
+  put(resource: string, key: ObjectKey, object: KubeObject): Promise<Stored> {
+    const previous = this.latest(resource, key)
+    return this.#write(resource, { type: previous === undefined ? 'ADDED' : 'MODIFIED', key, object, previous })
+  }
+
+  /** Removes what `latest` gave. Resolves with its last state (`object`, where the removal changed it) once durable. */
+  remove(resource: string, previous: Stored, object: KubeObject = previous.object): Promise<Stored> {
+    return this.#write(resource, { type: 'DELETED', key: previous.key, object, previous })
+  }
+
+  /** Resolves once everything written so far is durable. */
+  settled(): Promise<void> {
+    return this.#settled
+  }
+
+  /** Writes what waits and closes the file. The store must not be used afterwards. */
+  close(): void {
+    this.#trimTimer.cancel()
+    if (this.#failure !== undefined) return
+    this.#flush()
+    this.#failure = new Error('Cannot write to the store: it is closed')
+    this.#options.database.close()
+  }
+
+  #write(
+    resource: string,
+    change: { type: EventType; key: ObjectKey; object: KubeObject; previous: Stored | undefined },
+  ): Promise<Stored> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    const version = this.#nextVersion++
+    const current = withVersion(change.key, version, change.object)
+    const event: StoreEvent = { type: change.type, version, current, previous: change.previous }
+    this.#collection(resource).stage(change.key, change.type === 'DELETED' ? null : current)
+    const written = new Promise<Stored>((resolve, reject) => {
+      this.#pending.push({ resource, event, resolve, reject })
+    })
+    if (this.#pending.length === 1) setImmediate(() => this.#flush())
+    this.#settled = written.then(
+      () => undefined,
+      () => undefined,
+    )
+    return written
+  }
+
+  #flush(): void {
+    if (this.#pending.length === 0 || this.#failure !== undefined) return
+    const batch = this.#pending
+    this.#pending = []
+    try {
+      this.#options.database.commit(batch.map(rowOf), this.#options.clock.now())
+    } catch (error) {
+      this.#fail(batch, error)
+      return
+    }
+    for (const { resource, event } of batch) this.#apply(resource, event)
+    for (const { event, resolve } of batch) resolve(event.current)
+    this.#sinceTrim += batch.length
+    if (this.#sinceTrim >= TRIM_EVENTS) this.#trim()
+  }
+
+  #apply(resource: string, event: StoreEvent): void {
+    this.#version = event.version
+    this.#collection(resource).commit(event)
+    for (const listener of [...(this.#listeners.get(resource) ?? [])]) listener(event)
+  }
+
+  #fail(batch: readonly Waiting[], cause: unknown): void {
+    this.#failure = new Error('Cannot write to the store: the disk refused the transaction', { cause })
+    for (const { reject } of batch) reject(this.#failure)
+    this.#options.onFatal(this.#failure)
+  }
+
+  #trim(): void {
+    if (this.#failure !== undefined) return
+    this.#sinceTrim = 0
+    this.#trimmed = this.#options.database.trim(this.#options.clock.now() - EVENT_AGE_MAX_MS, EVENTS_MAX)
+  }
+
+  #scheduleTrim(): Timer {
+    return this.#options.clock.after(
+      TRIM_INTERVAL_MS,
+      () => {
+        this.#trim()
+        this.#trimTimer = this.#scheduleTrim()
+      },
+      { unref: true },
+    )
+  }
+
+  #collection(resource: string): Collection {
+    const found = this.#collections.get(resource)
+    if (found !== undefined) return found
+    const created = new Collection()
+    this.#collections.set(resource, created)
+    return created
+  }
+}
+
+/** One resource's objects: the committed state, and on top of it what the current turn has written. */
+class Collection {
+  readonly #committed = new Map<string, Stored>()
+  readonly #staged = new Map<string, Stored | null>()
+  #sorted: readonly Stored[] | undefined
+
+  get(key: string): Stored | undefined {
+    return this.#committed.get(key)
+  }
+
+  latest(key: string): Stored | undefined {
+    const staged = this.#staged.get(key)
+    return staged === undefined ? this.#committed.get(key) : (staged ?? undefined)
+  }
+
+  allLatest(): readonly Stored[] {
+    if (this.#staged.size === 0) return [...this.#committed.values()]
+    const keys = new Set([...this.#committed.keys(), ...this.#staged.keys()])
+    return [...keys].map((key) => this.latest(key)).filter((item) => item !== undefined)
+  }
+
+  sorted(): readonly Stored[] {
+    this.#sorted ??= [...this.#committed.values()].toSorted(byKey)
+    return this.#sorted
+  }
+
+  stage(key: string, value: Stored | null): void {
+    this.#staged.set(key, value)
+  }
+
+  commit({ type, current }: StoreEvent): void {
+    this.apply(current.key, type === 'DELETED' ? undefined : current)
+    // A later write of the same turn may stand in the stage already: that one stays until its own commit.
+    const staged = this.#staged.get(current.key)
+    if (staged === current || (staged === null && type === 'DELETED')) this.#staged.delete(current.key)
+  }
+
+  apply(key: string, value: Stored | undefined): void {
+    if (value === undefined) this.#committed.delete(key)
+    else this.#committed.set(key, value)
+    this.#sorted = undefined
+  }
+}
+
+function withVersion(key: ObjectKey, version: number, object: KubeObject): Stored {
+  const versioned = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }
+  return { key, version, object: versioned, json: JSON.stringify(versioned) }
+}
+
+function stored(key: string, version: number, json: string): Stored {
+  return { key: key as ObjectKey, version, json, object: JSON.parse(json) as KubeObject }
+}
+
+function rowOf({ resource, event }: Waiting): EventRow {
+  const { type, version, current, previous } = event
+  return { version, resource, key: current.key, type, json: current.json, previous: previous?.json ?? null }
+}
+
+function eventOf(row: EventRow): StoreEvent {
+  const previous = row.previous === null ? undefined : stored(row.key, versionIn(row.previous), row.previous)
+  return { type: row.type, version: row.version, current: stored(row.key, row.version, row.json), previous }
+}
+
+function versionIn(json: string): number {
+  return Number((JSON.parse(json) as KubeObject).metadata.resourceVersion)
+}
+
+function byKey(a: Stored, b: Stored): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0
+}
