@@ -1,0 +1,108 @@
+/** Where a route's requests go: Gloo's destinations as weighted clusters. */
+import type { Diagnostic } from '../../../base/diagnostic.ts'
+import { fallbackPolicy } from '../../../kinds/gloo-upstream.ts'
+import type { Destination, WeightedDestination } from '../../../kinds/gloo-virtual-service.ts'
+import type { ObjectKey } from '../../../kube/object.ts'
+import { objectKey } from '../../../kube/object.ts'
+import type { Cluster, WeightedDestination as ModelDestination } from '../../../routing/model.ts'
+import type { Clusters, SubsetValues } from './clusters.ts'
+import { errorAt, warningAt } from './findings.ts'
+import type { ResolvedUpstream } from './upstream.ts'
+
+/** What destinations may name. */
+export interface Targets {
+  upstream(key: ObjectKey): ResolvedUpstream | { readonly missing: string }
+  service(key: ObjectKey, port: number): ResolvedUpstream | { readonly missing: string }
+  readonly clusters: Clusters
+}
+
+export interface CompiledDestination {
+  readonly destination: ModelDestination
+  readonly diagnostics: readonly Diagnostic[]
+  /** Host names behind it, for `autoHostRewrite`. */
+  readonly hostNames: readonly string[]
+}
+
+interface Place {
+  readonly path: string
+  /** Namespace of the object that names the destination. */
+  readonly namespace: string
+}
+
+export function compileWeighted(
+  targets: Targets,
+  place: Place,
+  { destination = {}, weight = 0 }: WeightedDestination,
+): CompiledDestination {
+  const target = findTarget(targets, place, destination)
+  if ('missing' in target) return missing(target, weight)
+  const subset = destination.subset?.values ?? {}
+  const isWhole = Object.keys(subset).length === 0 || target.upstream.subsetSpec === undefined
+  const cluster = targets.clusters.use(target.upstream, isWhole ? undefined : subset)
+  return {
+    destination: { kind: 'cluster', cluster: cluster.name, weight },
+    diagnostics: [
+      ...checkSubset(`${place.path}.subset.values`, target.upstream, subset),
+      ...(isWhole || weight === 0 ? [] : checkEmptiness(`${place.path}.subset.values`, target.upstream, cluster)),
+    ],
+    hostNames: target.upstream.hostNames,
+  }
+}
+
+interface Missing {
+  readonly missing: string
+  readonly path: string
+  readonly code: string
+}
+
+type Target = { readonly upstream: ResolvedUpstream } | Missing
+
+function findTarget(targets: Targets, { path, namespace }: Place, { upstream, kube }: Destination): Target {
+  if (upstream !== undefined) {
+    const found = targets.upstream(objectKey(upstream.namespace ?? namespace, upstream.name ?? ''))
+    return 'missing' in found ? { ...found, path: `${path}.upstream`, code: 'unknown-upstream' } : { upstream: found }
+  }
+  const key = objectKey(kube?.ref?.namespace ?? namespace, kube?.ref?.name ?? '')
+  const found = targets.service(key, kube?.port ?? 0)
+  return 'missing' in found ? { ...found, path: `${path}.kube`, code: 'unknown-service' } : { upstream: found }
+}
+
+function missing({ missing: reason, path, code }: Missing, weight: number): CompiledDestination {
+  return {
+    destination: { kind: 'invalid', status: 503, reason, weight },
+    diagnostics: [warningAt(path, code, `${reason}: its share of the requests answers 503`)],
+    hostNames: [],
+  }
+}
+
+/** The keys must be those of a selector, as a set; an Upstream without subsets just has none (Gloo: a warning). */
+function checkSubset(path: string, { cluster, subsetSpec }: ResolvedUpstream, subset: SubsetValues): Diagnostic[] {
+  const keys = Object.keys(subset)
+  if (keys.length === 0) return []
+  if (subsetSpec === undefined) {
+    const message = `Cannot choose a subset of "${cluster}": it has no subsetSpec, so requests reach all its endpoints`
+    return [warningAt(path, 'no-subset-spec', message)]
+  }
+  const selectors = (subsetSpec.selectors ?? []).map((selector) => selector.keys ?? [])
+  if (selectors.some((selector) => isSameSet(selector, keys))) return []
+  const known = selectors.map((selector) => `[${selector.join(', ')}]`).join(', ')
+  const message = `Cannot choose a subset of "${cluster}" by [${keys.join(', ')}]: its selectors are ${known === '' ? 'none' : known}`
+  return [errorAt(path, 'unknown-subset', message)]
+}
+
+function isSameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((key) => b.includes(key))
+}
+
+/** Said before traffic goes astray: who routes to a version wants that version. */
+function checkEmptiness(path: string, { subsetSpec }: ResolvedUpstream, cluster: Cluster): Diagnostic[] {
+  if (cluster.endpoints.length > 0) return []
+  const values = Object.entries(cluster.subset ?? {}).map(([key, value]) => `${key}=${value}`)
+  const policy = fallbackPolicy(subsetSpec?.fallbackPolicy) ?? 'ANY_ENDPOINT'
+  const outcome = {
+    ANY_ENDPOINT: 'its requests reach other versions (fallbackPolicy ANY_ENDPOINT)',
+    DEFAULT_SUBSET: 'its requests reach the default subset (fallbackPolicy DEFAULT_SUBSET)',
+    NO_FALLBACK: 'its requests answer 503 (fallbackPolicy NO_FALLBACK)',
+  }[policy]
+  return [warningAt(path, 'empty-subset', `No ready endpoint has ${values.join(', ')}: ${outcome}`)]
+}
