@@ -91,7 +91,7 @@ function validity(clock: Clock, days: number): { notBefore: Date; notAfter: Date
 
 function save(directory: string, name: string, certificate: string, key: KeyObject): Pair {
   const paths = pathsOf(directory, name)
-  const privateKey = key.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const privateKey = key.export({ type: 'pkcs8', format: 'pem' })
   writeFileSync(paths.privateKey, privateKey, { mode: 0o600 })
   writeFileSync(paths.certificate, certificate, { mode: 0o644 })
   return { certificate, privateKey }

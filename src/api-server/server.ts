@@ -72,6 +72,9 @@ export interface ApiServer {
 
 /** Requests that are still being answered this long after `stop` are cut off. */
 const STOP_GRACE_MS = 2_000
+/** For a client to send its whole request; answers, watches among them, may take as long as they take. */
+const REQUEST_RECEIVE_TIMEOUT_MS = 60_000
+const KEEP_ALIVE_TIMEOUT_MS = 60_000
 
 /**
  * Starts the server on `dataDir`. Rejects when the directory is in use, the port is taken or the store cannot be read.
@@ -113,9 +116,8 @@ class RunningServer implements ApiServer {
     this.adminToken = ensureToken(join(options.dataDir, 'admin.token'))
     this.#context = this.#makeContext()
     this.#server = createServer({ cert: certificates.certificate, key: certificates.privateKey })
-    // Requests are bounded by body size and by the client's patience; watches and logs have no end.
-    this.#server.requestTimeout = 0
-    this.#server.keepAliveTimeout = 60_000
+    this.#server.requestTimeout = REQUEST_RECEIVE_TIMEOUT_MS
+    this.#server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS
     const handle = this.#handler()
     this.#server.on('request', (request, response) => {
       handle(request, response).catch((error: unknown) => {

@@ -2,7 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import { parse as parseYaml } from 'yaml'
 import { messageOf } from '../../base/errors.ts'
-import type { ObjectSchema } from '../../kinds/schema.ts'
+import { decodeProtobuf } from '../../kinds/protobuf.ts'
+import type { FindSchema } from '../../kinds/protobuf.ts'
 import type { Body } from '../registry/check.ts'
 import { badRequest, unsupportedMediaType } from '../registry/errors.ts'
 import { readBody } from './body.ts'
@@ -12,8 +13,6 @@ import { parseMediaType } from './negotiate.ts'
 const JSON_TYPE = 'application/json'
 const YAML_TYPES: ReadonlySet<string> = new Set(['application/yaml', 'text/yaml', 'application/x-yaml'])
 const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf'
-
-type FindSchema = (apiVersion: string, kind: string) => ObjectSchema | undefined
 
 /** The body's media type, without parameters; JSON where the client named none. */
 export function contentTypeOf(request: IncomingMessage): string {
@@ -29,7 +28,7 @@ export async function decodeBody(request: IncomingMessage, findSchema: FindSchem
   if (type === JSON_TYPE || type === 'text/plain' || type === 'application/x-www-form-urlencoded')
     return decodeJson(bytes)
   if (YAML_TYPES.has(type)) return { value: decodeYaml(bytes), duplicateFields: [] }
-  if (type === PROTOBUF_TYPE) void findSchema
+  if (type === PROTOBUF_TYPE) return { value: fromProtobuf(bytes, findSchema), duplicateFields: [] }
   throw unsupportedMediaType([JSON_TYPE, 'application/yaml', PROTOBUF_TYPE])
 }
 
@@ -47,5 +46,13 @@ export function decodeYaml(bytes: Buffer): unknown {
     return parseYaml(bytes.toString('utf8')) as unknown
   } catch (error) {
     throw badRequest(`the object provided is unrecognized: couldn't parse the body as YAML: ${messageOf(error)}`)
+  }
+}
+
+function fromProtobuf(bytes: Buffer, findSchema: FindSchema): unknown {
+  try {
+    return decodeProtobuf(bytes, findSchema)
+  } catch (error) {
+    throw badRequest(`the object provided is unrecognized: couldn't decode the protobuf body: ${messageOf(error)}`)
   }
 }

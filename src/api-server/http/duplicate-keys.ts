@@ -46,6 +46,7 @@ class Scanner {
         case '"':
           at = this.#string(at)
           break
+        case undefined:
         default:
           break
       }

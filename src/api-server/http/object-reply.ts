@@ -1,4 +1,5 @@
 /** One object in the form the client asked for. */
+import { assertNever } from '../../base/assert.ts'
 import type { Kind } from '../../kinds/kind.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { metadataOf, tableOf } from '../read/table.ts'
@@ -42,6 +43,8 @@ export function encoder(context: ApiContext, exchange: Exchange, kind: Kind): (i
         return JSON.stringify(tableOf(options, [item], { resourceVersion: item.object.metadata.resourceVersion }))
       }
     }
+    default:
+      return assertNever(representation)
   }
 }
 

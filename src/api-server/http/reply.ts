@@ -33,6 +33,12 @@ export function errorReply({ status }: ApiError): Reply {
 
 /** Resolves once the answer is handed to the network. `acceptsGzip` as the client said. */
 export async function sendReply(response: ServerResponse, reply: Reply, acceptsGzip: boolean): Promise<void> {
+  if (reply.code === 304) {
+    // A cache takes the headers of a 304 over: it must not carry those of an empty body.
+    response.writeHead(304, reply.headers)
+    response.end()
+    return
+  }
   const plain = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
   const isCompressed = acceptsGzip && plain.length > GZIP_BYTES_MIN
   const body = isCompressed ? await compress(plain, { level: 1 }) : plain

@@ -1,5 +1,6 @@
 /** Requests about objects: from the URL to a verb, from its result to the form the client asked for. */
 import type { ServerResponse } from 'node:http'
+import { assertNever } from '../../base/assert.ts'
 import type { Kind } from '../../kinds/kind.ts'
 import { apiVersionOf, objectKey } from '../../kube/object.ts'
 import type { ObjectKey } from '../../kube/object.ts'
@@ -8,6 +9,7 @@ import { selectionOf } from '../read/selection.ts'
 import { metadataOf, tableOf } from '../read/table.ts'
 import { parseWatchRequest, Watch } from '../read/watch.ts'
 import type { WatchSink } from '../read/watch.ts'
+import { checkNotFuture, parseVersionQuery } from '../read/versions.ts'
 import type { ApiContext } from '../registry/context.ts'
 import { createObject } from '../registry/create.ts'
 import { deletedStatus, deleteObject, parseDeleteOptions } from '../registry/delete.ts'
@@ -81,6 +83,7 @@ async function collectionReply(
 async function objectRequest(context: ApiContext, exchange: Exchange, kind: Kind, key: ObjectKey): Promise<Reply> {
   switch (exchange.method) {
     case 'GET': {
+      checkNotFuture(context.store, parseVersionQuery(exchange.query).version)
       const stored = context.store.get(storageOf(kind), key)
       if (stored === undefined) throw notFound(kind, nameIn(key))
       return objectReply(context, exchange, { kind, object: stored.object, json: stored.json, code: 200 })
@@ -137,6 +140,8 @@ function listReply(context: ApiContext, exchange: Exchange, kind: Kind, target: 
       const apiVersion = `meta.k8s.io/${representation.version}`
       return jsonReply(200, { kind: 'PartialObjectMetadataList', apiVersion, metadata: page.metadata, items })
     }
+    default:
+      return assertNever(representation)
   }
 }
 
@@ -181,7 +186,9 @@ async function deleteCollection(
   const { value } = await decodeBody(exchange.request, findSchemaIn(context.registry))
   const request = parseDeleteOptions(value, exchange.query)
   const page = listPage(context.store, kind, selectionOf(kind, target, exchange.query), exchange.query)
-  const deletions = await Promise.all(page.items.map(({ key }) => deleteObject(context, kind, key, request)))
+  // An object that another request removed in the meantime is what was asked for.
+  const present = page.items.filter(({ key }) => context.store.latest(storageOf(kind), key) !== undefined)
+  const deletions = await Promise.all(present.map(({ key }) => deleteObject(context, kind, key, request)))
   return jsonReply(200, {
     kind: `${kind.type.kind}List`,
     apiVersion: apiVersionOf(kind.type),

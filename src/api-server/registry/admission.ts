@@ -2,7 +2,7 @@
 import type { FieldError, Kind } from '../../kinds/kind.ts'
 import { objectKey } from '../../kube/object.ts'
 import type { ApiContext } from './context.ts'
-import { isRecord, withMetadata } from './document.ts'
+import { asRecord, withMetadata } from './document.ts'
 import type { Document } from './document.ts'
 import { failure } from '../../kube/api-error.ts'
 import { forbidden, internal, invalid } from './errors.ts'
@@ -134,8 +134,4 @@ function withClusterIp(service: Document, clusterIP: string): Document {
 function takenAddresses({ store }: ApiContext): ReadonlySet<string> {
   const addresses = store.listLatest(SERVICES).map(({ object }) => serviceSpec(object).clusterIP ?? '')
   return new Set(addresses.filter((address) => address !== '' && address !== 'None'))
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return isRecord(value) ? value : {}
 }

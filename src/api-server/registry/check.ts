@@ -38,9 +38,7 @@ function withType(kind: Kind, value: unknown): Readonly<Record<string, unknown>>
   const expected = { apiVersion: apiVersionOf(kind.type), kind: kind.type.kind }
   const given = { apiVersion: value['apiVersion'] ?? expected.apiVersion, kind: value['kind'] ?? expected.kind }
   if (given.apiVersion !== expected.apiVersion || given.kind !== expected.kind) {
-    throw badRequest(
-      `the object provided is a ${String(given.apiVersion)} ${String(given.kind)}, but this path takes a ${expected.apiVersion} ${expected.kind}`,
-    )
+    throw badRequest(`the object provided is ${JSON.stringify(given)}, but this path takes ${JSON.stringify(expected)}`)
   }
   return { ...value, ...expected }
 }

@@ -6,7 +6,7 @@ import { admitCreate } from './admission.ts'
 import { toDocument, validate } from './check.ts'
 import type { Body } from './check.ts'
 import type { ApiContext, WriteRequest } from './context.ts'
-import { withMetadata } from './document.ts'
+import { defaultsOf, withMetadata } from './document.ts'
 import type { Document } from './document.ts'
 import { alreadyExists, badRequest, invalid } from './errors.ts'
 import { generateName, makeUid, nowTimestamp } from './identity.ts'
@@ -51,7 +51,7 @@ function prepare(context: ApiContext, kind: Kind, named: Document, request: Writ
     selfLink: undefined,
     managedFields: undefined,
   })
-  const defaulted = (kind.defaults?.(fresh) ?? fresh) as Document
+  const defaulted = defaultsOf(kind, fresh)
   const admitted = admitCreate(context, kind, defaulted)
   validate(kind, admitted, undefined)
   return trackFields(undefined, admitted, { manager: request.manager, time: nowTimestamp(context.clock) })
@@ -60,7 +60,7 @@ function prepare(context: ApiContext, kind: Kind, named: Document, request: Writ
 function withoutStatus(kind: Kind, object: Document): Document {
   if (!kind.hasStatus || object.status === undefined) return object
   const { status: _status, ...rest } = object
-  return rest as Document
+  return rest
 }
 
 function inNamespace({ kind, namespace }: CreateOptions, object: Document): Document {

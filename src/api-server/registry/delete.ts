@@ -1,4 +1,5 @@
 /** DELETE: at once, or in steps when finalizers or a grace period stand between. */
+import { assertNever } from '../../base/assert.ts'
 import type { Kind } from '../../kinds/kind.ts'
 import type { Status } from '../../kube/api-error.ts'
 import type { DeleteOptions } from '../../kube/client.ts'
@@ -6,7 +7,7 @@ import type { KubeObject, ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
 import { admitDelete, isNamespace } from './admission.ts'
 import type { ApiContext } from './context.ts'
-import { isRecord, withMetadata } from './document.ts'
+import { asRecord, isRecord, withMetadata } from './document.ts'
 import { isSameJson } from '../../kube/json-value.ts'
 import type { Document } from './document.ts'
 import { badRequest, conflict, notFound } from './errors.ts'
@@ -113,6 +114,8 @@ function finalizersFor({ propagationPolicy }: DeleteRequest, finalizers: readonl
       return [...others, ORPHAN]
     case 'Background':
       return others
+    default:
+      return assertNever(propagationPolicy)
   }
 }
 
@@ -148,7 +151,7 @@ function policyOf(
   const policy = options['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined
   const orphan = options['orphanDependents'] ?? query.get('orphanDependents') ?? undefined
   if (policy === undefined)
-    return orphan === undefined ? undefined : String(orphan) === 'true' ? 'Orphan' : 'Background'
+    return orphan === undefined ? undefined : orphan === true || orphan === 'true' ? 'Orphan' : 'Background'
   if (policy === 'Foreground' || policy === 'Background' || policy === 'Orphan') return policy
   throw badRequest(
     `Cannot delete with propagationPolicy ${JSON.stringify(policy)}: it must be Foreground, Background or Orphan`,
@@ -164,8 +167,4 @@ function numberIn(query: URLSearchParams, name: string): number | undefined {
   if (text === null) return undefined
   if (!/^\d+$/.test(text)) throw badRequest(`Cannot read the query parameter ${name}: "${text}" is not a number`)
   return Number(text)
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return isRecord(value) ? value : {}
 }

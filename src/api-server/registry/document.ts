@@ -1,4 +1,5 @@
 /** Objects as open JSON, for the code that works on any kind. */
+import type { Kind } from '../../kinds/kind.ts'
 import type { KubeObject, ObjectMeta } from '../../kube/object.ts'
 
 /** A Kubernetes object whose fields outside metadata are not known here. */
@@ -17,11 +18,21 @@ export function withMetadata(object: Document, changes: Partial<Record<keyof Obj
   for (const [name, value] of Object.entries(metadata)) {
     if (value === undefined) delete metadata[name]
   }
-  return { ...object, metadata: metadata as ObjectMeta }
+  return { ...object, metadata }
+}
+
+/** The object with what the user left out. */
+export function defaultsOf(kind: Kind, object: Document): Document {
+  return kind.defaults === undefined ? object : (kind.defaults(object) as Document)
 }
 
 /** All but apiVersion, kind, metadata and status: what the user wants, and what `generation` counts. */
 export function desired(object: Document): Readonly<Record<string, unknown>> {
   const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, status: _status, ...rest } = object
   return rest
+}
+
+/** The value where it is a record; an empty one where it is anything else. */
+export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {}
 }

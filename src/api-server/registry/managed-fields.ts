@@ -22,7 +22,7 @@ const FOLDED_MANAGER = 'ancient-changes'
 
 /** `object` with its managedFields brought up to date: what changed since `old` belongs to the writer now. */
 export function trackFields(old: Document | undefined, object: Document, write: FieldWrite): Document {
-  const changed = changedFields(old === undefined ? {} : trackable(old), trackable(object))
+  const changed = changedFields(writable(old, write), writable(object, write))
   const present = changedFields({}, trackable(object))
   const entries = object.metadata.managedFields ?? []
   const others = entries.filter((entry) => !isEntryOf(entry, object, write))
@@ -71,6 +71,13 @@ function fold(entries: readonly ManagedFieldsEntry[]): readonly ManagedFieldsEnt
   if (first === undefined || second === undefined) return entries
   const { subresource: _subresource, ...base } = second
   return [{ ...base, manager: FOLDED_MANAGER, fieldsV1: union(fieldsOf(first), fieldsOf(second)) }, ...rest]
+}
+
+/** What a write to the object, or to that subresource, may have changed. */
+function writable(object: Document | undefined, { subresource }: FieldWrite): Readonly<Record<string, unknown>> {
+  if (object === undefined) return {}
+  const { status, ...rest } = trackable(object)
+  return subresource === undefined ? rest : { ...rest, status }
 }
 
 /** The object without what the server alone writes. */

@@ -1,4 +1,5 @@
 /** PATCH bodies: which form they are in, and how they change a document. */
+import { assertNever } from '../../base/assert.ts'
 import type { Kind } from '../../kinds/kind.ts'
 import { patchSchemaOf } from '../../kinds/patch-schema.ts'
 import type { ApiError } from '../../kube/api-error.ts'
@@ -14,12 +15,14 @@ type Apply = (document: unknown, patch: unknown) => unknown
 const JSON_PATCH = 'application/json-patch+json'
 const MERGE_PATCH = 'application/merge-patch+json'
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json'
+const APPLY_PATCH = 'application/apply-patch+yaml'
 
 /**
  * The patch as a function from a document to the changed one. 415 for forms that the kind does not take, before
  * `read` looks at the body: what is wrong then is the form, not the text.
  */
 export function patchOf(kind: Kind, mediaType: string, read: () => unknown): (document: unknown) => unknown {
+  if (mediaType === APPLY_PATCH) throw unsupportedApply()
   const apply = formsOf(kind).get(mediaType)
   if (apply === undefined) throw unsupportedMediaType([...formsOf(kind).keys()])
   const patch = read()
@@ -42,6 +45,15 @@ function formsOf(kind: Kind): ReadonlyMap<string, Apply> {
   ])
 }
 
+function unsupportedApply(): ApiError {
+  return failure({
+    code: 415,
+    reason: 'UnsupportedMediaType',
+    message: 'Cannot apply on the server side: Sluice does not support it yet. Apply without --server-side.',
+    details: {},
+  })
+}
+
 function refusal({ code, message }: PatchError): ApiError {
   switch (code) {
     case 'Malformed':
@@ -55,5 +67,7 @@ function refusal({ code, message }: PatchError): ApiError {
       })
     case 'TooLarge':
       return failure({ code: 413, reason: 'RequestEntityTooLarge', message, details: {} })
+    default:
+      return assertNever(code)
   }
 }

@@ -1,7 +1,7 @@
 /** `/scale`: one number of an object, seen and changed as an autoscaling/v1 Scale. */
 import type { KubeObject } from '../../kube/object.ts'
 import { formatLabelSelector } from '../../kube/selector.ts'
-import { isRecord } from './document.ts'
+import { asRecord, isRecord } from './document.ts'
 import type { Document } from './document.ts'
 import { badRequest } from './errors.ts'
 
@@ -38,10 +38,6 @@ export function withScale(object: Document, scale: unknown): Document {
     metadata: typeof version === 'string' ? { ...object.metadata, resourceVersion: version } : object.metadata,
     spec: { ...asRecord(object.spec), replicas },
   }
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return isRecord(value) ? value : {}
 }
 
 function toNumber(value: unknown): number {

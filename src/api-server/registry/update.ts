@@ -7,7 +7,7 @@ import { admitUpdate, isNamespace, specFinalizers } from './admission.ts'
 import { toDocument, validate } from './check.ts'
 import type { Body } from './check.ts'
 import type { ApiContext, WriteRequest } from './context.ts'
-import { desired, withMetadata } from './document.ts'
+import { desired, defaultsOf, withMetadata } from './document.ts'
 import { isSameJson } from '../../kube/json-value.ts'
 import type { Document } from './document.ts'
 import { badRequest, conflict, invalid, MODIFIED, notFound } from './errors.ts'
@@ -104,7 +104,7 @@ function prepare(context: ApiContext, options: UpdateOptions, given: Document, o
   }
   if (side === 'finalize') return isNamespace(kind) ? { ...old, spec: given.spec } : old
   const merged = withServerFields(kind, given, old)
-  const defaulted = (kind.defaults?.(merged) ?? merged) as Document
+  const defaulted = defaultsOf(kind, merged)
   const object = withGeneration(kind, admitUpdate(context, kind, defaulted, old), old)
   checkFinalizers(kind, object, old)
   validate(kind, object, old)
@@ -131,7 +131,7 @@ function withServerFields(kind: Kind, given: Document, old: Document): Document 
 
 function withStatusOf(object: Document, old: Document): Document {
   const { status: _status, ...rest } = object
-  return (old.status === undefined ? rest : { ...rest, status: old.status }) as Document
+  return old.status === undefined ? rest : { ...rest, status: old.status }
 }
 
 function withGeneration(kind: Kind, object: Document, old: Document): Document {

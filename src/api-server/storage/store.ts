@@ -192,7 +192,7 @@ export class Store {
   #apply(resource: string, event: StoreEvent): void {
     this.#version = event.version
     this.#collection(resource).commit(event)
-    for (const listener of [...(this.#listeners.get(resource) ?? [])]) listener(event)
+    for (const listener of this.#listeners.get(resource) ?? []) listener(event)
   }
 
   #fail(batch: readonly Waiting[], cause: unknown): void {

@@ -104,10 +104,13 @@ function alternativeNames(dnsNames: readonly string[], ips: readonly string[]): 
 function addressBytes(ip: string): Buffer {
   if (isIPv4(ip)) return Buffer.from(ip.split('.').map(Number))
   const [head = '', tail = ''] = ip.split('::')
-  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'))
   const zeros = Array.from({ length: 8 - groups(head).length - groups(tail).length }, () => '0')
   const all = [...groups(head), ...zeros, ...groups(tail)]
   return Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex')
+}
+
+function groups(part: string): string[] {
+  return part === '' ? [] : part.split(':')
 }
 
 /** RFC 5280 §4.2.1.2 method 1, over the whole key info: any unique value will do. */
