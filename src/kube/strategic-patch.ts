@@ -10,29 +10,12 @@ import { entryOf, isJsonArray, isJsonObject, jsonTypeOf } from './json-value.ts'
 import { PatchError } from './patch-error.ts'
 import { inPatchOrder } from './strategic-patch/order.ts'
 import type { ItemKey } from './strategic-patch/order.ts'
+import type { ListStrategy, PatchSchema } from './strategic-patch/schema.ts'
+import { DELETE_LIST, ELEMENT_ORDER } from './strategic-patch/schema.ts'
 
-/** What merging must know about a document: made from a kind's schema by `patchSchemaOf` in kinds. */
-export interface PatchSchema {
-  /** Of a field of an object or an entry of a map. */
-  readonly child: (name: string) => PatchSchema
-  readonly list: ListStrategy
-  /** A union such as a volume's source: a patch that changes it must name all it keeps. */
-  readonly retainKeys: boolean
-}
-
-export type ListStrategy =
-  /** Replaced whole. */
-  | { readonly kind: 'atomic' }
-  /** Primitives, each at most once. */
-  | { readonly kind: 'set' }
-  /** Objects, identified by their field `key`. */
-  | { readonly kind: 'keyed'; readonly key: string; readonly items: PatchSchema }
-
-/** For what no schema describes: merges like a merge patch. */
-export const UNKNOWN_SCHEMA: PatchSchema = { child: () => UNKNOWN_SCHEMA, list: { kind: 'atomic' }, retainKeys: false }
-
-export const DELETE_LIST = '$deleteFromPrimitiveList/'
-export const ELEMENT_ORDER = '$setElementOrder/'
+export { createStrategicPatch } from './strategic-patch/create.ts'
+export type { ListStrategy, PatchSchema } from './strategic-patch/schema.ts'
+export { UNKNOWN_SCHEMA } from './strategic-patch/schema.ts'
 
 /**
  * The document with the patch merged in.

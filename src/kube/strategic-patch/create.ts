@@ -1,0 +1,115 @@
+/** Making strategic merge patches: what client-side apply sends. */
+import type { JsonObject } from '../json-value.ts'
+import { entryOf, isJsonArray, isJsonObject, isSameJson } from '../json-value.ts'
+import type { ListStrategy, PatchSchema } from './schema.ts'
+import { DELETE_LIST, ELEMENT_ORDER } from './schema.ts'
+
+/**
+ * The patch that brings `current` (the live object) to what the user's file says now (`modified`), and removes what the
+ * file said at its last application (`original`) and says no more. What only others wrote is left alone.
+ * `{}` when there is nothing to do.
+ */
+export function createStrategicPatch(
+  original: unknown,
+  modified: JsonObject,
+  current: JsonObject,
+  schema: PatchSchema,
+): JsonObject {
+  const before = isJsonObject(original) ? original : {}
+  const names = Object.keys(modified).filter((name) => !isAbsent(modified[name]))
+  const gone = Object.keys({ ...before, ...modified }).filter((name) => !names.includes(name))
+  const changed = names.flatMap((name) =>
+    fieldPatch(name, schema.child(name), {
+      before: entryOf(before, name),
+      wanted: modified[name],
+      live: entryOf(current, name),
+    }),
+  )
+  const removed = gone.filter((name) => !isAbsent(entryOf(current, name))).map((name): Entry => [name, null])
+  const entries = [...changed, ...removed]
+  const isUnion = schema.retainKeys && entries.length > 0
+  return Object.fromEntries(isUnion ? [...entries, ['$retainKeys', names.toSorted()]] : entries)
+}
+
+type Entry = readonly [name: string, value: unknown]
+
+interface States {
+  readonly before: unknown
+  readonly wanted: unknown
+  readonly live: unknown
+}
+
+function fieldPatch(name: string, schema: PatchSchema, { before, wanted, live }: States): readonly Entry[] {
+  if (isJsonObject(wanted) && isJsonObject(live)) {
+    const inner = createStrategicPatch(before, wanted, live, schema)
+    return Object.keys(inner).length === 0 ? [] : [[name, inner]]
+  }
+  if (isJsonArray(wanted) && isJsonArray(live) && schema.list.kind !== 'atomic') {
+    const lists = { before: isJsonArray(before) ? before : [], wanted, live }
+    return schema.list.kind === 'set' ? setPatch(name, lists) : keyedPatch(name, lists, schema.list)
+  }
+  return isSameJson(wanted, live) ? [] : [[name, wanted]]
+}
+
+interface Lists {
+  readonly before: readonly unknown[]
+  readonly wanted: readonly unknown[]
+  readonly live: readonly unknown[]
+}
+
+function setPatch(name: string, { before, wanted, live }: Lists): readonly Entry[] {
+  const added = wanted.filter((item) => !live.includes(item))
+  const removed = before.filter((item) => !wanted.includes(item) && live.includes(item))
+  if (added.length === 0 && removed.length === 0 && isSameOrder(wanted, live)) return []
+  return [
+    ...(added.length === 0 ? [] : [[name, added] as const]),
+    ...(removed.length === 0 ? [] : [[DELETE_LIST + name, removed] as const]),
+    [ELEMENT_ORDER + name, wanted],
+  ]
+}
+
+type KeyedList = Extract<ListStrategy, { kind: 'keyed' }>
+
+function keyedPatch(name: string, lists: Lists, { key, items }: KeyedList): readonly Entry[] {
+  const { before, wanted, live } = lists
+  const keyOf = (item: unknown): unknown => (isJsonObject(item) ? entryOf(item, key) : undefined)
+  if (!hasDistinctKeys(wanted.map(keyOf)) || !hasDistinctKeys(live.map(keyOf))) {
+    // Ports of one number over TCP and UDP have one key: item by item, one would be merged into the other.
+    return isSameJson(wanted, live) ? [] : [[name, [...wanted, { $patch: 'replace' }]]]
+  }
+  const find = (list: readonly unknown[], item: unknown): unknown => list.find((one) => keyOf(one) === keyOf(item))
+  const changed = wanted.flatMap((item) => itemPatch(item, find(live, item), find(before, item), { key, items }))
+  const removed = before.filter((item) => find(wanted, item) === undefined && find(live, item) !== undefined)
+  const keysOf = (list: readonly unknown[]): unknown[] => list.map(keyOf)
+  if (changed.length === 0 && removed.length === 0 && isSameOrder(keysOf(wanted), keysOf(live))) return []
+  const patch = [...changed, ...removed.map((item) => ({ $patch: 'delete', [key]: keyOf(item) }))]
+  return [
+    ...(patch.length === 0 ? [] : [[name, patch] as const]),
+    [ELEMENT_ORDER + name, wanted.map((item) => ({ [key]: keyOf(item) }))],
+  ]
+}
+
+function itemPatch(
+  wanted: unknown,
+  live: unknown,
+  before: unknown,
+  { key, items }: Pick<KeyedList, 'key' | 'items'>,
+): readonly unknown[] {
+  if (!isJsonObject(wanted) || !isJsonObject(live)) return [wanted]
+  const inner = createStrategicPatch(before, wanted, live, items)
+  return Object.keys(inner).length === 0 ? [] : [{ ...inner, [key]: wanted[key] }]
+}
+
+function hasDistinctKeys(keys: readonly unknown[]): boolean {
+  return !keys.includes(undefined) && new Set(keys).size === keys.length
+}
+
+/** Whether what both lists have stands in the same order. */
+function isSameOrder(wanted: readonly unknown[], live: readonly unknown[]): boolean {
+  const common = wanted.filter((item) => live.includes(item))
+  return live.filter((item) => common.includes(item)).every((item, at) => item === common[at])
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null
+}
