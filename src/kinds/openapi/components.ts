@@ -1,0 +1,113 @@
+/** Schemas in OpenAPI v3's words, with Kubernetes' extensions. Named ones become components, the others are inlined. */
+import { assertNever } from '../../base/assert.ts'
+import type { ResourceType } from '../../kube/object.ts'
+import type { Kind } from '../kind.ts'
+import { resolve } from '../resolve.ts'
+import type { ArraySchema, Field, ObjectSchema, Schema, StringSchema } from '../schema.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** The components that the kinds reach, by name. */
+export function componentsOf(kinds: readonly Kind[]): Json {
+  const components = new Map<string, Json>()
+  for (const { type, schema } of kinds) {
+    const { group, version, kind } = type
+    const root = { ...schema, name: rootName(type, schema) }
+    addComponent(root, components)
+    components.set(root.name, {
+      ...components.get(root.name),
+      'x-kubernetes-group-version-kind': [{ group, version, kind }],
+    })
+  }
+  return Object.fromEntries([...components].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** `io.solo.gateway.v1.VirtualService`, where nothing is published. */
+export function rootName({ group, version, kind }: ResourceType, schema: ObjectSchema): string {
+  return schema.name ?? [...group.split('.').toReversed(), version, kind].join('.')
+}
+
+function addComponent(schema: ObjectSchema & { readonly name: string }, components: Map<string, Json>): void {
+  if (components.has(schema.name)) return
+  // Holds the place: a schema may reach itself.
+  components.set(schema.name, {})
+  components.set(schema.name, objectSchema(schema, components))
+}
+
+function objectSchema({ fields }: ObjectSchema, components: Map<string, Json>): Json {
+  const required = Object.keys(fields).filter((name) => fields[name]?.required === true)
+  const properties = Object.entries(fields).map(([name, field]) => [name, property(field, components)])
+  return {
+    type: 'object',
+    ...(required.length === 0 ? {} : { required }),
+    properties: Object.fromEntries(properties),
+  }
+}
+
+/** A reference allows nothing beside it: with a description it is wrapped. */
+function property({ schema, description }: Field, components: Map<string, Json>): Json {
+  const value = toOpenApi(schema, components)
+  if (description === undefined) return value
+  return '$ref' in value ? { description, allOf: [value] } : { description, ...value }
+}
+
+function toOpenApi(schema: Schema, components: Map<string, Json>): Json {
+  const known = resolve(schema)
+  switch (known.kind) {
+    case 'object':
+      return reference(known, components)
+    case 'array':
+      return arraySchema(known, components)
+    case 'map':
+      return { type: 'object', additionalProperties: toOpenApi(known.values, components) }
+    case 'string':
+      return stringSchema(known)
+    case 'integer':
+    case 'number':
+      return { type: known.kind, ...(known.format === undefined ? {} : { format: known.format }) }
+    case 'boolean':
+      return { type: 'boolean' }
+    case 'int-or-string':
+      return {
+        'x-kubernetes-int-or-string': true,
+        format: 'int-or-string',
+        oneOf: [{ type: 'integer' }, { type: 'string' }],
+      }
+    case 'any':
+      return { 'x-kubernetes-preserve-unknown-fields': true }
+    default:
+      return assertNever(known)
+  }
+}
+
+function reference(schema: ObjectSchema, components: Map<string, Json>): Json {
+  const { name } = schema
+  if (name === undefined) return objectSchema(schema, components)
+  addComponent({ ...schema, name }, components)
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+function arraySchema({ items, patchStrategy, patchMergeKey }: ArraySchema, components: Map<string, Json>): Json {
+  return {
+    type: 'array',
+    items: toOpenApi(items, components),
+    ...(patchStrategy === undefined ? {} : { 'x-kubernetes-patch-strategy': patchStrategy }),
+    ...(patchMergeKey === undefined ? {} : { 'x-kubernetes-patch-merge-key': patchMergeKey }),
+  }
+}
+
+const FORMATS: Readonly<Record<NonNullable<StringSchema['format']>, string>> = {
+  time: 'date-time',
+  'micro-time': 'date-time',
+  byte: 'byte',
+  quantity: 'quantity',
+  duration: 'duration',
+}
+
+function stringSchema({ format, values }: StringSchema): Json {
+  return {
+    type: 'string',
+    ...(format === undefined ? {} : { format: FORMATS[format] }),
+    ...(values === undefined ? {} : { enum: values }),
+  }
+}
