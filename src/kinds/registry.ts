@@ -10,6 +10,7 @@ import { virtualServiceKind } from './gloo-virtual-service.ts'
 import type { Kind } from './kind.ts'
 import { namespaceKind } from './namespace.ts'
 import { podKind } from './pod.ts'
+import { releaseKind } from './release.ts'
 import { replicaSetKind } from './replica-set.ts'
 import { secretKind } from './secret.ts'
 import { serviceAccountKind } from './service-account.ts'
@@ -30,4 +31,5 @@ export const kinds: readonly Kind[] = [
   controllerRevisionKind,
   upstreamKind,
   virtualServiceKind,
+  releaseKind,
 ]

@@ -18,7 +18,7 @@ export function advanceRollingBack(scene: Scene, stage: RollingBackStage): Move 
   const targets = targetsOf(scene).toReversed()
   const away = targets.filter((target) => !isBack(target))
   const canaries = plan.onFailure.canary === 'Keep' || state.baselines.length === 0 ? [] : targets
-  const running = canaries.filter(({ world }) => replicasOf(world.canary) > 0)
+  const running = canaries.filter((target) => replicasOf(target.world.canary) > 0 && isOurs(target))
   if (away.length === 0 && running.length === 0) {
     const event = warning('RolledBack', `All traffic is on the old version: ${stage.failure.message}`)
     return go(state, { kind: 'rolled-back', atMs: nowMs, failure: stage.failure }, event)
@@ -67,6 +67,11 @@ function isBack({ world }: Target): boolean {
 function isRouteBack(route: RouteWorld): boolean {
   if (route.kind !== 'present') return true
   return route.isClaimed ? isShaped(route, BACK) && route.isProgrammed : route.shareMax === 0
+}
+
+/** Where others now decide over the routes, they may need the new version's pods. */
+function isOurs({ world }: Target): boolean {
+  return world.routes.every(({ kind }) => kind === 'present' || kind === 'missing')
 }
 
 function scaleToZero({ index }: Target): Effect {

@@ -1,0 +1,90 @@
+/** What stable and canary are called in an Upstream: the values of its subset keys, from the labels of the pods. */
+import type { Destination } from '../../../kinds/gloo-virtual-service.ts'
+import type { Upstream } from '../../../kinds/gloo-upstream.ts'
+import { isEqual } from './equal.ts'
+
+type Labels = Readonly<Record<string, string>>
+
+export interface GlooShiftContext {
+  /** Of both workloads. */
+  readonly namespace: string
+  /** The labels of their pod templates. */
+  readonly stableLabels: Labels
+  readonly canaryLabels: Labels
+  /** For messages: `Deployment echo/echo-v2`. */
+  readonly stableName: string
+  readonly canaryName: string
+  readonly upstreams: readonly Upstream[]
+  /** Selectors of the Services, by `namespace/name`. */
+  readonly serviceSelectors: ReadonlyMap<string, Labels>
+}
+
+/** One way to name both versions: destinations of `upstream` with the subset `stable` reach the old one. */
+export interface SubsetPair {
+  /** `namespace/name` */
+  readonly upstream: string
+  readonly stable: Labels
+  readonly canary: Labels
+  /** Of the VirtualService: a reference without a namespace means it. */
+  readonly namespace: string
+}
+
+export function subsetPairs(namespace: string, context: GlooShiftContext): readonly SubsetPair[] {
+  return context.upstreams
+    .filter((upstream) => reaches(upstream, context, context.stableLabels))
+    .flatMap((upstream) =>
+      (upstream.spec?.kube?.subsetSpec?.selectors ?? []).flatMap(({ keys = [] }) => {
+        const stable = pick(context.stableLabels, keys)
+        const canary = pick(context.canaryLabels, keys)
+        if (stable === undefined || canary === undefined || isEqual(stable, canary)) return []
+        return [{ upstream: nameOf(upstream), stable, canary, namespace }]
+      }),
+    )
+}
+
+/** The Upstream's Service, and its own selector, choose pods with these labels. */
+export function reaches(upstream: Upstream, context: GlooShiftContext, labels: Labels): boolean {
+  const kube = upstream.spec?.kube
+  if (kube === undefined) return false
+  const namespace = kube.serviceNamespace ?? upstream.metadata.namespace ?? ''
+  const selector = context.serviceSelectors.get(`${namespace}/${kube.serviceName ?? ''}`)
+  return (
+    namespace === context.namespace &&
+    selector !== undefined &&
+    Object.entries({ ...selector, ...kube.selector }).every(([key, value]) => labels[key] === value)
+  )
+}
+
+export function nameOf({ metadata }: Upstream): string {
+  return `${metadata.namespace ?? ''}/${metadata.name ?? ''}`
+}
+
+/** The labels of these keys; undefined when one is missing. */
+export function pick(labels: Labels, keys: readonly string[]): Labels | undefined {
+  const entries = keys.flatMap((key) => {
+    const value = labels[key]
+    return value === undefined ? [] : [[key, value] as const]
+  })
+  return entries.length === keys.length && keys.length > 0 ? Object.fromEntries(entries) : undefined
+}
+
+export type Side = 'stable' | 'canary'
+
+/** Which version a destination reaches; undefined: another service, another version, or both. */
+export function sideOf(
+  destination: Destination | undefined,
+  pairs: readonly SubsetPair[],
+): { readonly side: Side; readonly pair: SubsetPair } | undefined {
+  const values = destination?.subset?.values
+  if (destination?.upstream === undefined || values === undefined) return undefined
+  for (const pair of pairs) {
+    if (upstreamOf(destination, pair.namespace) !== pair.upstream) continue
+    if (isEqual(values, pair.stable)) return { side: 'stable', pair }
+    if (isEqual(values, pair.canary)) return { side: 'canary', pair }
+  }
+  return undefined
+}
+
+export function upstreamOf({ upstream }: Destination, namespace: string): string {
+  return `${upstream?.namespace ?? namespace}/${upstream?.name ?? ''}`
+}
