@@ -11,6 +11,9 @@ export interface DataDirLock {
   release(): void
 }
 
+/** Keeps the locks open: a database that nobody refers to would be collected, and its lock with it. */
+const held = new Set<DatabaseSync>()
+
 /**
  * Creates the directory if needed and locks it until `release` or the end of the process.
  * Throws when another process (named by its pid) uses it.
@@ -26,11 +29,10 @@ export function lockDataDir(dataDir: string): DataDirLock {
     throw inUse(dataDir, pidFile, cause)
   }
   writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 })
-  let held = true
+  held.add(database)
   return {
     release: () => {
-      if (held) database.close()
-      held = false
+      if (held.delete(database)) database.close()
     },
   }
 }

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { FakeClock } from '../../test/support/fake-clock.ts'
+import { ensureCertificates } from './certificates.ts'
+import { makeDataDir } from './testing/test-server.ts'
+
+const DAY_MS = 24 * 60 * 60_000
+
+test('the serving certificate is issued by the authority for the loopback names', (t) => {
+  const { ca, certificate } = ensureCertificates(makeDataDir(t), new FakeClock())
+  const authority = new X509Certificate(ca)
+  const serving = new X509Certificate(certificate)
+  assert.equal(authority.ca, true)
+  assert.equal(serving.ca, false)
+  assert.ok(serving.verify(authority.publicKey))
+  assert.ok(serving.checkIssued(authority))
+  assert.equal(serving.checkHost('localhost'), 'localhost')
+  assert.equal(serving.checkIP('127.0.0.1'), '127.0.0.1')
+  assert.equal(serving.checkIP('::1'), '::1')
+  assert.equal(serving.checkIP('10.0.0.1'), undefined)
+})
+
+test('certificates are kept, with keys only their owner can read', (t) => {
+  const directory = makeDataDir(t)
+  const clock = new FakeClock()
+  const first = ensureCertificates(directory, clock)
+  assert.deepEqual(ensureCertificates(directory, clock), first)
+  assert.equal(statSync(join(directory, 'ca.key')).mode & 0o777, 0o600)
+  assert.equal(statSync(join(directory, 'server.key')).mode & 0o777, 0o600)
+})
+
+test('a serving certificate near its end is renewed under the same authority', async (t) => {
+  const directory = makeDataDir(t)
+  const clock = new FakeClock()
+  const first = ensureCertificates(directory, clock)
+  await clock.advance(340 * DAY_MS)
+  const second = ensureCertificates(directory, clock)
+  assert.equal(second.ca, first.ca)
+  assert.notEqual(second.certificate, first.certificate)
+  assert.ok(new X509Certificate(second.certificate).verify(new X509Certificate(first.ca).publicKey))
+})
+
+test('validity beyond 2050 is written as certificates demand', async (t) => {
+  const clock = new FakeClock(Date.UTC(2045, 0, 1))
+  const { ca } = ensureCertificates(makeDataDir(t), clock)
+  assert.equal(new X509Certificate(ca).validToDate.getUTCFullYear(), 2054)
+})
