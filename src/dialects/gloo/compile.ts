@@ -5,7 +5,8 @@
  * today's Upstreams or, where it no longer fits them, with those it was accepted with. Upstreams with errors are
  * served as some accepted VirtualService last used them.
  */
-import { hasErrors } from '../../base/diagnostic.ts'
+import type { Diagnostic } from '../../base/diagnostic.ts'
+import { formatDiagnostic, hasErrors } from '../../base/diagnostic.ts'
 import type { Upstream } from '../../kinds/gloo-upstream.ts'
 import type { VirtualService, VirtualServiceSpec } from '../../kinds/gloo-virtual-service.ts'
 import type { ObjectKey } from '../../kube/object.ts'
@@ -94,7 +95,10 @@ function serve(
   // A namesake that was made anew begins with nothing.
   if (before === undefined || before.uid !== uid) return { report }
   const old = lastGood(catalogue, owners, object, before)
-  if (old === undefined) return { report, accepted: before }
+  if (hasErrors(old.diagnostics)) {
+    const diagnostics = [...report.diagnostics, ...old.diagnostics.filter(isError).map(lostBecause(before.generation))]
+    return { report: { ...report, diagnostics }, accepted: before }
+  }
   const source = { ...sourceOf(object), generation: before.generation }
   return { ...hostOf(old), source, report: { ...report, served: before.generation }, accepted: before }
 }
@@ -103,26 +107,36 @@ interface Attempt extends CompiledHost {
   readonly used: UsedUpstreams
 }
 
-function attempt(catalogue: Catalogue, owners: Owners, object: VirtualService, pinned: UsedUpstreams = {}): Attempt {
+function attempt(catalogue: Catalogue, owners: Owners, object: VirtualService, pinned?: UsedUpstreams): Attempt {
   const view = catalogue.view(pinned)
   const host = compileVirtualService(view.targets, owners, object)
   if (!hasErrors(host.diagnostics)) view.commit()
   return { ...host, used: view.used() }
 }
 
-/** With today's Upstreams where that works, else with those of the time. */
+/** With today's Upstreams where that works, else with those of the time; errors in it: neither works. */
 function lastGood(
   catalogue: Catalogue,
   owners: Owners,
   object: VirtualService,
   before: AcceptedVirtualService,
-): Attempt | undefined {
+): Attempt {
   const old = { ...object, spec: before.spec, metadata: { ...object.metadata, generation: before.generation } }
-  for (const pinned of [{}, before.upstreams]) {
-    const result = attempt(catalogue, owners, old, pinned)
-    if (!hasErrors(result.diagnostics)) return result
-  }
-  return undefined
+  const result = attempt(catalogue, owners, old)
+  return hasErrors(result.diagnostics) ? attempt(catalogue, owners, old, before.upstreams) : result
+}
+
+function isError({ severity }: Diagnostic): boolean {
+  return severity === 'error'
+}
+
+/** Only a domain that an older object has taken can do that: nothing is served, and that must be said. */
+function lostBecause(generation: number): (error: Diagnostic) => Diagnostic {
+  return (error) => ({
+    ...error,
+    path: '',
+    message: `Cannot go on serving generation ${generation}: ${formatDiagnostic(error)}`,
+  })
 }
 
 function hostOf({ virtualHost }: CompiledHost): Pick<Served, 'virtualHost'> {

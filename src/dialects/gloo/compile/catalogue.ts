@@ -31,8 +31,8 @@ export interface Catalogue {
   /** Upstreams that are served, in the generation that is. */
   sources(): readonly SourceGeneration[]
   reports(): readonly ObjectReport[]
-  /** For one attempt at one VirtualService. `pinned` Upstreams are taken as they were. */
-  view(pinned: UsedUpstreams): View
+  /** For one attempt at one VirtualService. With `pinned`, these Upstreams as they were, and no others. */
+  view(pinned?: UsedUpstreams): View
 }
 
 export interface View {
@@ -63,7 +63,7 @@ export function createCatalogue(
     clusters: committed,
     sources: () => all.flatMap(sourceFrom),
     reports: () => all.map(reportOn),
-    view: (pinned) => createView({ index, entries, committed, pinned }),
+    view: (pinned) => createView({ index, entries, committed, ...(pinned === undefined ? {} : { pinned }) }),
   }
 }
 
@@ -71,7 +71,7 @@ interface ViewParts {
   readonly index: Backends
   readonly entries: ReadonlyMap<ObjectKey, Entry>
   readonly committed: Clusters
-  readonly pinned: UsedUpstreams
+  readonly pinned?: UsedUpstreams
 }
 
 function createView({ index, entries, committed, pinned }: ViewParts): View {
@@ -81,7 +81,7 @@ function createView({ index, entries, committed, pinned }: ViewParts): View {
     clusters,
     upstream(key) {
       const entry = entries.get(key)
-      const serving = pinnedServing(index, key, pinned[key], entry) ?? entry?.serving
+      const serving = pinned === undefined ? entry?.serving : asPinned(index, key, pinned[key], entry)
       if (serving === undefined) return { missing: whyMissing(key, entry) }
       used.set(key, serving.record)
       return serving.resolved
@@ -105,17 +105,17 @@ function whyMissing(key: ObjectKey, entry: Entry | undefined): string {
 
 type Serving = NonNullable<Entry['serving']>
 
-/** A pinned Upstream in its old form, unless that is what is served anyway. */
-function pinnedServing(
+/** A pinned Upstream in its old form, under the usual name where that is what is served anyway. */
+function asPinned(
   index: Backends,
   key: ObjectKey,
   record: UsedUpstream | undefined,
   entry: Entry | undefined,
 ): Serving | undefined {
   if (record === undefined) return undefined
-  const now = entry?.serving?.record
-  if (now?.uid === record.uid && now.generation === record.generation) return undefined
-  return { record, resolved: resolveOld(index, key, record) }
+  const now = entry?.serving
+  const isSame = now?.record.uid === record.uid && now.record.generation === record.generation
+  return isSame ? now : { record, resolved: resolveOld(index, key, record) }
 }
 
 function examine(

@@ -64,15 +64,10 @@ function clusterOf(upstream: ResolvedUpstream, subset?: SubsetValues): Cluster {
 
 /** Where the requests of an empty subset go; undefined: nowhere, they answer 503. A default subset falls back no further. */
 function fallbackOf(clusters: Clusters, upstream: ResolvedUpstream, subset: SubsetValues): Cluster | undefined {
-  const { fallbackPolicy: policy, defaultSubset } = upstream.subsetSpec ?? {}
-  switch (fallbackPolicy(policy) ?? 'ANY_ENDPOINT') {
-    case 'ANY_ENDPOINT':
-      return clusters.use(upstream)
-    case 'DEFAULT_SUBSET':
-      return defaultOf(clusters, upstream, subset, defaultSubset?.values ?? {})
-    case 'NO_FALLBACK':
-      return undefined
-  }
+  const policy = fallbackPolicy(upstream.subsetSpec?.fallbackPolicy)
+  if (policy === 'NO_FALLBACK') return undefined
+  if (policy !== 'DEFAULT_SUBSET') return clusters.use(upstream)
+  return defaultOf(clusters, upstream, subset, upstream.subsetSpec?.defaultSubset?.values ?? {})
 }
 
 function defaultOf(

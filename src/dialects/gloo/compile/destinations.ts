@@ -39,12 +39,12 @@ export function compileWeighted(
   const subset = destination.subset?.values ?? {}
   const isWhole = Object.keys(subset).length === 0 || target.upstream.subsetSpec === undefined
   const cluster = targets.clusters.use(target.upstream, isWhole ? undefined : subset)
+  const path = `${place.path}.subset.values`
+  const findings = checkSubset(path, target.upstream, subset)
+  const isSilent = isWhole || weight === 0 || findings.length > 0
   return {
     destination: { kind: 'cluster', cluster: cluster.name, weight },
-    diagnostics: [
-      ...checkSubset(`${place.path}.subset.values`, target.upstream, subset),
-      ...(isWhole || weight === 0 ? [] : checkEmptiness(`${place.path}.subset.values`, target.upstream, cluster)),
-    ],
+    diagnostics: isSilent ? findings : checkEmptiness(path, target.upstream, cluster),
     hostNames: target.upstream.hostNames,
   }
 }
@@ -76,17 +76,17 @@ function missing({ missing: reason, path, code }: Missing, weight: number): Comp
 }
 
 /** The keys must be those of a selector, as a set; an Upstream without subsets just has none (Gloo: a warning). */
-function checkSubset(path: string, { cluster, subsetSpec }: ResolvedUpstream, subset: SubsetValues): Diagnostic[] {
+function checkSubset(path: string, { title, subsetSpec }: ResolvedUpstream, subset: SubsetValues): Diagnostic[] {
   const keys = Object.keys(subset)
   if (keys.length === 0) return []
   if (subsetSpec === undefined) {
-    const message = `Cannot choose a subset of "${cluster}": it has no subsetSpec, so requests reach all its endpoints`
+    const message = `Cannot choose a subset of ${title}: it has no subsetSpec, so requests reach all its endpoints`
     return [warningAt(path, 'no-subset-spec', message)]
   }
   const selectors = (subsetSpec.selectors ?? []).map((selector) => selector.keys ?? [])
   if (selectors.some((selector) => isSameSet(selector, keys))) return []
   const known = selectors.map((selector) => `[${selector.join(', ')}]`).join(', ')
-  const message = `Cannot choose a subset of "${cluster}" by [${keys.join(', ')}]: its selectors are ${known === '' ? 'none' : known}`
+  const message = `Cannot choose a subset of ${title} by [${keys.join(', ')}]: its selectors are ${known === '' ? 'none' : known}`
   return [errorAt(path, 'unknown-subset', message)]
 }
 

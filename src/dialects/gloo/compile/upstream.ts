@@ -16,6 +16,8 @@ const CONNECT_TIMEOUT_MS = 5_000
 export interface ResolvedUpstream {
   /** Name of the cluster of all its endpoints. */
   readonly cluster: string
+  /** For messages: `Upstream "gloo-system/echo"`. */
+  readonly title: string
   readonly service: Cluster['service']
   readonly backends: readonly Backend[]
   readonly subsetSpec?: SubsetSpec
@@ -35,7 +37,8 @@ export function resolveUpstream(index: Backends, identity: Identity, spec: Upstr
   const connectTimeoutMs = parseDurationMs(spec.connectionConfig?.connectTimeout ?? '') ?? CONNECT_TIMEOUT_MS
   const { cluster } = identity
   const parts = spec.kube === undefined ? resolveStatic(identity, spec.static ?? {}) : resolveKube(index, spec.kube)
-  return { cluster, connectTimeoutMs, ...parts }
+  const title = `Upstream "${identity.namespace}/${identity.name}"`
+  return { cluster, title, connectTimeoutMs, ...parts }
 }
 
 /** A Service as a destination of its own, without an Upstream; undefined where there is no such Service or port. */
@@ -45,6 +48,7 @@ export function resolveService(index: Backends, service: Service, port: number):
   if (found === undefined) return undefined
   return {
     cluster: `kube-svc:${namespace}/${name}:${port}`,
+    title: `Service "${namespace}/${name}"`,
     service: { namespace, name, port },
     backends: readyBackends(index, service, found),
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -53,7 +57,7 @@ export function resolveService(index: Backends, service: Service, port: number):
   }
 }
 
-type Parts = Omit<ResolvedUpstream, 'cluster' | 'connectTimeoutMs'>
+type Parts = Omit<ResolvedUpstream, 'cluster' | 'title' | 'connectTimeoutMs'>
 
 function resolveKube(index: Backends, kube: KubeUpstream): Parts {
   const { serviceNamespace: namespace = '', serviceName: name = '', servicePort = 0, selector, subsetSpec } = kube

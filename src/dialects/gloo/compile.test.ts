@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict'
+import { join, resolve } from 'node:path'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { assertGolden, goldenCases, readGoldenInput, readYaml } from '../../../test/support/golden.ts'
+import { hasErrors } from '../../base/diagnostic.ts'
+import { seededRandom } from '../../base/random.ts'
+import type { EndpointSlice } from '../../kinds/endpoint-slice.ts'
+import type { Upstream } from '../../kinds/gloo-upstream.ts'
+import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
+import type { Pod } from '../../kinds/pod.ts'
+import type { Service } from '../../kinds/service.ts'
+import type { KubeObject } from '../../kube/object.ts'
+import { objectKey } from '../../kube/object.ts'
+import { checkSnapshot } from '../../routing/check.ts'
+import type { RoutingSnapshot } from '../../routing/model.ts'
+import type { GlooInput, GlooOutput } from './compile.ts'
+import { compileGloo } from './compile.ts'
+
+const ROOT = resolve(import.meta.dirname, '../../..')
+
+/**
+ * A golden input is a list of objects, with three documents of ours: `Files` (objects from other files), `Ready` (pods
+ * of a Service with their EndpointSlice) and `Then` (what follows is applied later, on top of what was accepted).
+ */
+interface Files {
+  readonly kind: 'Files'
+  readonly folder: string
+  readonly files: readonly string[]
+}
+interface Ready {
+  readonly kind: 'Ready'
+  readonly service: string
+  readonly port: number
+  readonly pods: readonly {
+    readonly name: string
+    readonly ip: string
+    readonly ready?: boolean
+    readonly labels: Labels
+  }[]
+}
+interface Then {
+  readonly kind: 'Then'
+  readonly delete?: readonly string[]
+}
+type Document = Files | Ready | Then | KubeObject
+type Labels = Readonly<Record<string, string>>
+
+for (const name of goldenCases('gloo')) {
+  test(`golden: ${name}`, () => {
+    const output = play(readGoldenInput('gloo', name) as readonly Document[])
+    assertServable(output)
+    const { virtualHosts, clusters, sources, reports } = output
+    assertGolden('gloo', name, { reports, virtualHosts, clusters, sources })
+  })
+}
+
+test('the output depends on nothing but the objects: not on their order, not on when', () => {
+  fc.assert(
+    fc.property(world, fc.integer(), (objects, seed) => {
+      const output = compileGloo(inputOf(objects))
+      assert.deepEqual(compileGloo(inputOf(shuffled(objects, seed))), output)
+    }),
+  )
+})
+
+test('whatever the objects are, the output can be served', () => {
+  fc.assert(fc.property(world, (objects) => assertServable(compileGloo(inputOf(objects)))))
+})
+
+test('every object that is not served as it stands has an error that says why', () => {
+  fc.assert(
+    fc.property(world, (objects) => {
+      for (const { served, generation, diagnostics, object } of compileGloo(inputOf(objects)).reports) {
+        assert.equal(
+          served !== generation && object.kind === 'VirtualService',
+          hasErrors(diagnostics) && object.kind === 'VirtualService',
+        )
+      }
+    }),
+  )
+})
+
+test('what was accepted keeps being served through any later change of its object and its Upstreams', () => {
+  fc.assert(
+    fc.property(world, fc.array(fc.oneof(upstream, virtualService), { maxLength: 6 }), (before, edits) => {
+      const first = compileGloo(inputOf(before))
+      const after = apply(
+        before,
+        edits.map((object) => ({ ...object, metadata: { ...object.metadata, generation: 2 } })),
+      )
+      const second = compileGloo({ ...inputOf(after), accepted: first.accepted })
+      for (const { served, object, diagnostics } of second.reports) {
+        if (object.kind !== 'VirtualService' || !first.accepted.has(objectKey(object.namespace, object.name))) continue
+        if (diagnostics.some(({ code }) => code === 'conflicted')) continue // the older object has the domain
+        assert.notEqual(served, undefined, `${object.name}: ${JSON.stringify(diagnostics)}`)
+      }
+    }),
+  )
+})
+
+function play(documents: readonly Document[]): GlooOutput {
+  let objects: readonly KubeObject[] = []
+  let output = compileGloo(inputOf([]))
+  const end: Then = { kind: 'Then' }
+  for (const step of [...documents, end]) {
+    if (!isThen(step)) {
+      objects = apply(objects, expand(step))
+      continue
+    }
+    output = compileGloo({ ...inputOf(objects), accepted: output.accepted })
+    const gone = step.delete ?? []
+    objects = objects.filter((object) => !gone.includes(identityOf(object)))
+  }
+  return output
+}
+
+function expand(document: Exclude<Document, Then>): readonly KubeObject[] {
+  if (isFiles(document)) {
+    const { folder, files } = document
+    return files.flatMap((file) => readYaml(join(ROOT, folder, file)) as readonly KubeObject[])
+  }
+  return isReady(document) ? podsOf(document) : [document]
+}
+
+function isThen(document: Document): document is Then {
+  return document.kind === 'Then'
+}
+
+function isFiles(document: Exclude<Document, Then>): document is Files {
+  return document.kind === 'Files'
+}
+
+function isReady(document: Exclude<Document, Then>): document is Ready {
+  return document.kind === 'Ready'
+}
+
+function podsOf({ service, port, pods }: Ready): readonly KubeObject[] {
+  const [namespace = '', name = ''] = service.split('/')
+  const slice: EndpointSlice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { namespace, name, labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    ports: [{ name: '', port, protocol: 'TCP' }],
+    endpoints: pods.map((pod) => ({
+      addresses: [pod.ip],
+      conditions: { ready: pod.ready ?? true },
+      targetRef: { kind: 'Pod', namespace, name: pod.name },
+    })),
+  }
+  return [slice, ...pods.map((pod) => podOf(namespace, pod.name, pod.labels))]
+}
+
+/** `echo-v1-66dbfffb79-a`: a pod of ReplicaSet echo-v1-66dbfffb79 of Deployment echo-v1. */
+function podOf(namespace: string, name: string, labels: Labels): Pod {
+  const replicaSet = name.slice(0, name.lastIndexOf('-'))
+  const hash = replicaSet.slice(replicaSet.lastIndexOf('-') + 1)
+  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: replicaSet, uid: replicaSet, controller: true }
+  const metadata = { namespace, name, labels: { ...labels, 'pod-template-hash': hash }, ownerReferences: [owner] }
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [] } }
+}
+
+/** An applied object keeps what the server gave it: uid and age. A new spec is a new generation. */
+function apply(objects: readonly KubeObject[], applied: readonly KubeObject[]): readonly KubeObject[] {
+  const byIdentity = new Map(objects.map((object) => [identityOf(object), object]))
+  for (const object of applied) {
+    const old = byIdentity.get(identityOf(object))
+    const generation = object.metadata.generation ?? (old?.metadata.generation ?? 0) + 1
+    const created = old?.metadata.creationTimestamp
+    const age = created === undefined ? {} : { creationTimestamp: created }
+    const metadata = { uid: `uid-of-${identityOf(object)}`, ...object.metadata, ...age, generation }
+    byIdentity.set(identityOf(object), { ...object, metadata })
+  }
+  return [...byIdentity.values()]
+}
+
+function identityOf({ kind, metadata }: KubeObject): string {
+  return `${kind} ${metadata.namespace ?? ''}/${metadata.name ?? ''}`
+}
+
+function inputOf(objects: readonly KubeObject[]): GlooInput {
+  const ofKind = (kind: string): readonly unknown[] => objects.filter((object) => object.kind === kind)
+  return {
+    upstreams: ofKind('Upstream') as readonly Upstream[],
+    virtualServices: ofKind('VirtualService') as readonly VirtualService[],
+    services: ofKind('Service') as readonly Service[],
+    endpointSlices: ofKind('EndpointSlice') as readonly EndpointSlice[],
+    pods: ofKind('Pod') as readonly Pod[],
+    accepted: new Map(),
+  }
+}
+
+function assertServable({ virtualHosts, clusters, sources }: GlooOutput): void {
+  const snapshot: RoutingSnapshot = {
+    generation: 1,
+    sources,
+    listeners: [{ id: 'gateway-http', address: '127.0.0.1', port: 0, protocol: 'http', routeTable: 'gateway-http' }],
+    routeTables: [{ id: 'gateway-http', virtualHosts }],
+    clusters,
+  }
+  assert.deepEqual(checkSnapshot(snapshot), [])
+}
+
+function shuffled<T>(items: readonly T[], seed: number): readonly T[] {
+  const random = seededRandom(seed)
+  return items
+    .map((item) => ({ item, at: random() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+}
+
+/** Small alphabets, so that names meet, domains collide and subsets are empty. */
+const names = fc.constantFrom('a', 'b', 'c')
+const version = fc.constantFrom('v1', 'v2', 'v3')
+const keys = fc.constantFrom<readonly string[]>(['version'], ['version', 'stage'], ['stage'])
+
+const upstream = fc
+  .record({
+    name: names,
+    service: names,
+    port: fc.constantFrom(80, 81, 8080, 0),
+    policy: fc.constantFrom('ANY_ENDPOINT', 'DEFAULT_SUBSET', 'NO_FALLBACK', 'NONE_SUCH'),
+    selectors: fc.array(keys, { maxLength: 2 }),
+    generation: fc.constantFrom(1, 2, 3),
+  })
+  .map(({ name, service, port, policy, selectors, generation }): Upstream => {
+    const subsetSpec = {
+      selectors: selectors.map((each) => ({ keys: each })),
+      fallbackPolicy: policy,
+      defaultSubset: { values: { version: 'v1' } },
+    }
+    return {
+      apiVersion: 'gloo.solo.io/v1',
+      kind: 'Upstream',
+      metadata: { namespace: 'n', name, uid: `us-${name}`, generation },
+      spec: { kube: { serviceName: service, serviceNamespace: 'n', servicePort: port, subsetSpec } },
+    }
+  })
+
+const destination = fc.record({
+  upstream: fc.record({ name: names }),
+  subset: fc.option(fc.record({ values: fc.record({ version }) }), { nil: undefined }),
+})
+const single = destination.map((one) => ({ single: one }))
+const multi = fc
+  .array(fc.record({ destination, weight: fc.constantFrom(0, 1, 9, 50, 100, -1) }), { maxLength: 4 })
+  .map((destinations) => ({ multi: { destinations } }))
+const matcher = fc.oneof(
+  fc.record({ prefix: fc.constantFrom('/', '/x', 'y') }),
+  fc.record({ exact: fc.constantFrom('/x', '/z'), methods: fc.constant(['GET']) }),
+  fc.record({ regex: fc.constantFrom('/x.*', '(', '/[a-z]+') }),
+)
+const route = fc.record({
+  matchers: fc.array(matcher, { maxLength: 3 }),
+  routeAction: fc.oneof({ weight: 3, arbitrary: single }, multi),
+})
+
+const virtualService = fc
+  .record({
+    name: names,
+    domains: fc.uniqueArray(fc.constantFrom('*', 'x.test', '*.x.test', 'X.test:80'), { maxLength: 2 }),
+    routes: fc.array(route, { maxLength: 3 }),
+    created: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'),
+  })
+  .map(({ name, domains, routes, created }): VirtualService => ({
+    apiVersion: 'gateway.solo.io/v1',
+    kind: 'VirtualService',
+    metadata: { namespace: 'n', name, uid: `vs-${name}`, generation: 1, creationTimestamp: created },
+    spec: { virtualHost: { domains, routes } } as NonNullable<VirtualService['spec']>,
+  }))
+
+const service = fc
+  .record({ name: names, ports: fc.uniqueArray(fc.constantFrom(80, 81), { minLength: 1 }) })
+  .map(({ name, ports }): Service => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { namespace: 'n', name },
+    spec: { ports: ports.map((port) => ({ name: port === 80 ? '' : `p${port}`, port })) },
+  }))
+
+const ready = fc.record({ name: names, versions: fc.array(version, { maxLength: 4 }) }).map(({ name, versions }) =>
+  podsOf({
+    kind: 'Ready',
+    service: `n/${name}`,
+    port: 8080,
+    pods: versions.map((each, index) => ({
+      name: `${name}-${each}-abc-${index}`,
+      ip: `127.16.0.${index + 1}`,
+      labels: { app: name, version: each },
+    })),
+  }),
+)
+
+const world = fc
+  .tuple(
+    fc.array(upstream, { maxLength: 4 }),
+    fc.array(virtualService, { maxLength: 4 }),
+    fc.array(service, { maxLength: 3 }),
+    fc.array(ready, { maxLength: 3 }),
+  )
+  .map(([a, b, c, d]) => apply([], [...a, ...b, ...c, ...d.flat()]))
