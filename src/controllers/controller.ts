@@ -109,7 +109,8 @@ async function reconcileOne<K extends string>(
       return
     }
     // Someone else wrote first: the cache learns of it in a moment, and then we do it again.
-    if (isReason(error, 'Conflict')) log.debug('reconcile met a newer version', { controller: name, key })
+    if (isReason(error, 'Conflict') || isReason(error, 'AlreadyExists'))
+      log.debug('reconcile met a newer version', { controller: name, key })
     else log.warn('reconcile failed', { controller: name, key, failures: queue.failures(key) + 1, error })
     queue.retry(key)
   }

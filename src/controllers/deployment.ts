@@ -18,6 +18,7 @@ import { Rollout } from './deployment/rollout.ts'
 import { claim } from './ownership/claim.ts'
 import { candidatesFor, controlledBy } from './ownership/indexes.ts'
 import { watchOwned } from './ownership/owner-keys.ts'
+import { isFinished } from './pods/availability.ts'
 import type { WorkloadDeps } from './workload-deps.ts'
 
 /** Runs until the signal aborts; resolves once nothing is under way any more. */
@@ -95,9 +96,7 @@ class DeploymentController {
 
   /** Terminating pods count: what replaces them must not meet them. */
   #hasPods(sets: readonly ReplicaSet[]): boolean {
-    return sets
-      .flatMap((set) => controlledBy(this.#pods, set))
-      .some(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed')
+    return sets.flatMap((set) => controlledBy(this.#pods, set)).some((pod) => !isFinished(pod))
   }
 
   /** The Deployment that waits for this pod to be gone (Recreate). */

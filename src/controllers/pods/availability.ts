@@ -2,12 +2,17 @@
 import type { Pod } from '../../kinds/pod.ts'
 
 /** Not finished and not on its way out. */
-export function isActive({ metadata, status }: Pod): boolean {
-  return metadata.deletionTimestamp === undefined && !isFinished(status?.phase)
+export function isActive(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp === undefined && !isFinished(pod)
 }
 
-export function isTerminating({ metadata, status }: Pod): boolean {
-  return metadata.deletionTimestamp !== undefined && !isFinished(status?.phase)
+export function isTerminating(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp !== undefined && !isFinished(pod)
+}
+
+/** Its containers have ended and will not be started again. */
+export function isFinished({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed'
 }
 
 export function isReady(pod: Pod): boolean {
@@ -33,8 +38,4 @@ export function isAvailable(pod: Pod, minReadySeconds: number, nowMs: number): b
 
 export function readyCondition({ status }: Pod) {
   return status?.conditions?.find((condition) => condition.type === 'Ready')
-}
-
-function isFinished(phase: string | undefined): boolean {
-  return phase === 'Succeeded' || phase === 'Failed'
 }

@@ -1,0 +1,94 @@
+/**
+ * Releases: looks at the world, lets the engine decide, stores its state, and only then does what it asks for. Killed
+ * between any two writes, the next look goes on from the stored state.
+ */
+import { releases } from '../kinds/release.ts'
+import type { Release } from '../kinds/release.ts'
+import { isReason } from '../kube/api-error.ts'
+import { createEventRecorder } from '../kube/events.ts'
+import type { EventRecorder } from '../kube/events.ts'
+import type { ObjectKey } from '../kube/object.ts'
+import { advance } from '../release/advance.ts'
+import type { MetricsSource } from '../release/model.ts'
+import { runController } from './controller.ts'
+import type { Requeue } from './controller.ts'
+import { runEffects } from './release/effects.ts'
+import { FreshObjects } from './release/fresh.ts'
+import { toPlan } from './release/plan.ts'
+import { openCaches, wakeSources } from './release/sources.ts'
+import type { ReleaseCaches } from './release/sources.ts'
+import { stateOf, statusOf } from './release/status.ts'
+import { observeWorld } from './release/world.ts'
+import type { WorkloadDeps } from './workload-deps.ts'
+
+export interface ReleaseControllerDeps extends WorkloadDeps {
+  /** What the workloads answered, for the metrics gates. */
+  readonly metrics: MetricsSource
+}
+
+/** Runs until the signal aborts; resolves once nothing is under way any more. */
+export async function runReleaseController(deps: ReleaseControllerDeps): Promise<void> {
+  const caches = openCaches(deps.informers)
+  const controller = new ReleaseController(deps, caches)
+  await runController({
+    name: 'release',
+    reconcile: (key, signal) => controller.reconcile(key, signal),
+    sources: wakeSources(caches),
+    ...deps,
+  })
+}
+
+class ReleaseController {
+  readonly #deps: ReleaseControllerDeps
+  readonly #caches: ReleaseCaches
+  readonly #fresh = new FreshObjects()
+  readonly #events: EventRecorder
+
+  constructor(deps: ReleaseControllerDeps, caches: ReleaseCaches) {
+    this.#deps = deps
+    this.#caches = caches
+    this.#events = createEventRecorder({ ...deps, component: 'release-controller' })
+  }
+
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Requeue | void> {
+    const release = this.#fresh.get(this.#caches.releases, key)
+    if (release === undefined) return
+    const nowMs = this.#deps.clock.now()
+    const plan = toPlan(release)
+    const state = stateOf(release, nowMs)
+    const observer = { caches: this.#caches, fresh: this.#fresh, metrics: this.#deps.metrics }
+    const world = observeWorld(observer, { release, plan, state, nowMs })
+    const result = advance(plan, state, world, nowMs)
+    const stored = await this.#store({ ...release, status: statusOf(release, plan, result, nowMs) }, release, signal)
+    if (stored === undefined) return
+    await runEffects(
+      { ...this.#deps, caches: this.#caches, fresh: this.#fresh, events: this.#events, signal },
+      stored,
+      result.effects,
+    )
+    if (result.wakeAtMs !== undefined) return { requeueAfterMs: Math.max(1, result.wakeAtMs - nowMs) }
+  }
+
+  /** The state is durable before anything is done on its behalf. Undefined: the release is gone. */
+  async #store(next: Release, before: Release, signal: AbortSignal): Promise<Release | undefined> {
+    if (JSON.stringify(sorted(next.status)) === JSON.stringify(sorted(before.status))) return before
+    try {
+      const written = await this.#deps.client.update(releases, next, { subresource: 'status', signal })
+      return this.#fresh.note(this.#caches.releases, written)
+    } catch (error) {
+      if (isReason(error, 'NotFound')) return undefined
+      throw error
+    }
+  }
+}
+
+/** With keys in one order: the API keeps them in its own. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, inner]) => [name, sorted(inner)]),
+  )
+}

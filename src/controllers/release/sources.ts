@@ -1,0 +1,65 @@
+/** What the release controller reads. */
+import { deployments } from '../../kinds/deployment.ts'
+import type { Deployment } from '../../kinds/deployment.ts'
+import { endpointSlices } from '../../kinds/endpoint-slice.ts'
+import type { EndpointSlice } from '../../kinds/endpoint-slice.ts'
+import { upstreams } from '../../kinds/gloo-upstream.ts'
+import type { Upstream } from '../../kinds/gloo-upstream.ts'
+import { virtualServices } from '../../kinds/gloo-virtual-service.ts'
+import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
+import { pods } from '../../kinds/pod.ts'
+import type { Pod } from '../../kinds/pod.ts'
+import { releases } from '../../kinds/release.ts'
+import type { Release } from '../../kinds/release.ts'
+import { services } from '../../kinds/service.ts'
+import type { Service } from '../../kinds/service.ts'
+import type { Informer } from '../../kube/informer.ts'
+import type { Informers } from '../../kube/informers.ts'
+import { keyOf } from '../../kube/object.ts'
+import type { KubeObject, ObjectKey } from '../../kube/object.ts'
+import { watchKeys, watchObjects } from '../controller.ts'
+import type { Source } from '../controller.ts'
+
+export interface ReleaseCaches {
+  readonly releases: Informer<Release>
+  readonly deployments: Informer<Deployment>
+  readonly pods: Informer<Pod>
+  readonly endpointSlices: Informer<EndpointSlice>
+  readonly services: Informer<Service>
+  readonly upstreams: Informer<Upstream>
+  readonly virtualServices: Informer<VirtualService>
+}
+
+export function openCaches(informers: Informers): ReleaseCaches {
+  return {
+    releases: informers.of(releases),
+    deployments: informers.of(deployments),
+    pods: informers.of(pods),
+    endpointSlices: informers.of(endpointSlices),
+    services: informers.of(services),
+    upstreams: informers.of(upstreams),
+    virtualServices: informers.of(virtualServices),
+  }
+}
+
+/** Anything that a release may wait for wakes it; releases that have ended sleep on. */
+export function wakeSources(caches: ReleaseCaches): readonly Source[] {
+  const open = (namespace?: string): readonly Release[] => caches.releases.list(namespace).filter(isOpen)
+  const inNamespace = ({ metadata }: KubeObject): readonly ObjectKey[] => open(metadata.namespace).map(keyOf)
+  const anywhere = (): readonly ObjectKey[] => open().map(keyOf)
+  return [
+    watchKeys(caches.releases),
+    watchObjects(caches.deployments, inNamespace),
+    // Pods are read with the slices that name them; their own changes bring nothing that is ready any sooner.
+    { synced: caches.pods.synced, subscribe: () => () => {} },
+    watchObjects(caches.endpointSlices, inNamespace),
+    watchObjects(caches.services, inNamespace),
+    watchObjects(caches.upstreams, anywhere),
+    watchObjects(caches.virtualServices, anywhere),
+  ]
+}
+
+function isOpen({ status, metadata }: Release): boolean {
+  const hasEnded = status?.phase === 'Succeeded' || status?.phase === 'RolledBack'
+  return !hasEnded || (metadata.finalizers ?? []).length > 0
+}

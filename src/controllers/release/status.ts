@@ -1,0 +1,99 @@
+/** What the engine says, as a Release's status. */
+import type { Release, ReleaseStatus } from '../../kinds/release.ts'
+import type { Condition } from '../../kube/object.ts'
+import { toTimestamp } from '../../kube/timestamp.ts'
+import { initialState } from '../../release/advance.ts'
+import type { Advance, Plan, ReleaseState, Report, StepRecord } from '../../release/model.ts'
+
+/** The stored state; a release without one begins now. */
+export function stateOf({ status }: Release, nowMs: number): ReleaseState {
+  const engine = status?.engine
+  return isState(engine) ? engine : initialState(nowMs)
+}
+
+/** Only this controller writes it, so a look at the outline is enough. */
+function isState(value: unknown): value is ReleaseState {
+  return typeof value === 'object' && value !== null && 'stage' in value && 'baselines' in value && 'history' in value
+}
+
+export function statusOf(release: Release, plan: Plan, { state, report }: Advance, nowMs: number): ReleaseStatus {
+  const generation = release.metadata.generation ?? 0
+  return {
+    observedGeneration: generation,
+    phase: report.phase,
+    message: report.message,
+    ...stepOf(plan, report),
+    ...(report.waitsForPerson === undefined
+      ? {}
+      : { waitsForPerson: { reason: report.waitsForPerson.reason, since: time(report.waitsForPerson.sinceMs) } }),
+    ...(report.waitsUntilMs === undefined ? {} : { waitsUntil: time(report.waitsUntilMs) }),
+    ...(state.history.length === 0 ? {} : { steps: state.history.map(recordOf) }),
+    traffic: trafficOf(report.canaryWeight),
+    ...(report.analysis === undefined ? keptAnalysis(release) : { analysis: report.analysis }),
+    conditions: conditionsOf(release, report, nowMs),
+    engine: state,
+  }
+}
+
+function stepOf(plan: Plan, { step, message }: Report): Pick<ReleaseStatus, 'currentStep'> {
+  if (step === undefined) return {}
+  const { index, state, sinceMs, liveAtMs } = step
+  return {
+    currentStep: {
+      index: index + 1,
+      total: plan.steps.length,
+      name: plan.steps[index]?.name ?? '',
+      state,
+      since: time(sinceMs),
+      ...(liveAtMs === undefined ? {} : { liveAt: time(liveAtMs) }),
+      message,
+    },
+  }
+}
+
+function recordOf(record: StepRecord): NonNullable<ReleaseStatus['steps']>[number] {
+  const { name, startedAtMs, shiftingSinceMs, liveAtMs, finishedAtMs, verdict } = record
+  return {
+    name,
+    startedAt: time(startedAtMs),
+    ...(liveAtMs === undefined ? {} : { liveAt: time(liveAtMs) }),
+    ...(liveAtMs === undefined || shiftingSinceMs === undefined ? {} : { shiftMs: liveAtMs - shiftingSinceMs }),
+    ...(finishedAtMs === undefined ? {} : { finishedAt: time(finishedAtMs) }),
+    ...(verdict === undefined ? {} : { verdict }),
+  }
+}
+
+function trafficOf(share: number): NonNullable<ReleaseStatus['traffic']> {
+  const canaryWeight = Math.round(share)
+  return { stableWeight: 100 - canaryWeight, canaryWeight }
+}
+
+/** The last numbers stay to be read: they are the reason of what happened. */
+function keptAnalysis({ status }: Release): Pick<ReleaseStatus, 'analysis'> {
+  return status?.analysis === undefined ? {} : { analysis: status.analysis }
+}
+
+function conditionsOf(release: Release, report: Report, nowMs: number): readonly Condition[] {
+  const { phase, message } = report
+  const hasEnded = phase === 'Succeeded' || phase === 'RolledBack'
+  const isMoving = !hasEnded && phase !== 'Paused'
+  const succeeded = phase === 'Succeeded' ? 'True' : phase === 'RolledBack' ? 'False' : 'Unknown'
+  const fresh = [
+    { type: 'Progressing', status: isMoving ? 'True' : 'False', reason: phase, message },
+    { type: 'Succeeded', status: succeeded, reason: phase, message },
+  ] as const
+  return fresh.map((condition) => {
+    const before = release.status?.conditions?.find(({ type }) => type === condition.type)
+    const isSame = before?.status === condition.status
+    return {
+      ...condition,
+      lastTransitionTime: isSame ? before.lastTransitionTime : toTimestamp(nowMs),
+      observedGeneration: release.metadata.generation ?? 0,
+    }
+  })
+}
+
+/** To the millisecond: steps may be shorter than a second. */
+function time(ms: number): string {
+  return new Date(ms).toISOString()
+}
