@@ -11,6 +11,8 @@ import type { Kind } from '../kinds/kind.ts'
 import { ensureCertificates } from './certificates.ts'
 import { lockDataDir } from './data-dir-lock.ts'
 import type { DataDirLock } from './data-dir-lock.ts'
+import { OpenApi } from './discovery/openapi.ts'
+import { apiGroups } from './discovery/resources.ts'
 import { authenticator, ensureToken } from './http/authenticate.ts'
 import type { PodLogs } from './http/pod-logs.ts'
 import { requestHandler } from './http/request-handler.ts'
@@ -229,6 +231,8 @@ class RunningServer implements ApiServer {
       watches: this.#watches,
       podLogs,
       isAuthentic: authenticator(this.adminToken),
+      groups: apiGroups(this.#context.registry),
+      openApi: new OpenApi(this.#context.registry),
       version: versionDocument(version),
       otherMetrics: metrics,
       metrics: new RequestMetrics(() => this.#watches.size),

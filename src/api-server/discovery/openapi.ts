@@ -1,73 +1,80 @@
-/** `/openapi/v2` and `/openapi/v3`. */
+/** `/openapi/v2` and `/openapi/v3`: made when first asked for, then kept; the kinds do not change. */
 import { createHash } from 'node:crypto'
-import type { Kind } from '../../kinds/kind.ts'
+import { openApiV2, openApiV3 } from '../../kinds/openapi.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { jsonReply } from '../http/reply.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Registry } from '../registry/registry.ts'
 
-const V2 = Buffer.concat([lengthDelimited(1, Buffer.from('2.0')), lengthDelimited(2, info())])
+/** With the `@` that kubectl asks for, Go's own parser would refuse the answer. */
+const V2_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+const YEAR_SECONDS = 365 * 24 * 60 * 60
 
-export function openApiReply(registry: Registry, exchange: Exchange): Reply | undefined {
-  if (exchange.path === '/openapi/v2') {
-    return {
-      code: 200,
-      contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
-      body: V2,
-      headers: { ETag: '"1"', Vary: 'Accept' },
-    }
+interface Document {
+  readonly body: string
+  readonly hash: string
+}
+
+export class OpenApi {
+  readonly #registry: Registry
+  #v2: Buffer | undefined
+  #v3: ReadonlyMap<string, Document> | undefined
+
+  constructor(registry: Registry) {
+    this.#registry = registry
   }
-  if (exchange.path === '/openapi/v3') return jsonReply(200, index(registry))
-  if (!exchange.path.startsWith('/openapi/v3/')) return undefined
-  const path = exchange.path.slice('/openapi/v3/'.length)
-  const document = documents(registry).get(path)
-  return document === undefined ? undefined : jsonReply(200, document)
+
+  /** The answer; undefined for other paths. */
+  reply({ path, query, request }: Exchange): Reply | undefined {
+    const known = request.headers['if-none-match']
+    if (path === '/openapi/v2') return this.#v2Reply(known)
+    if (path === '/openapi/v3') return jsonReply(200, this.#index())
+    if (!path.startsWith('/openapi/v3/')) return undefined
+    const document = this.#documents().get(path.slice('/openapi/v3/'.length))
+    if (document === undefined) return undefined
+    const headers = cacheHeaders(document.hash, query.get('hash') === document.hash)
+    return known === headers['ETag'] ? jsonReply(304, '', headers) : jsonReply(200, document.body, headers)
+  }
+
+  #v2Reply(known: string | undefined): Reply {
+    this.#v2 ??= Buffer.from(openApiV2(this.#registry.kinds))
+    const headers = cacheHeaders(hashOf(this.#v2), false)
+    if (known === headers['ETag']) return { ...jsonReply(304, '', headers), contentType: V2_TYPE }
+    return { code: 200, contentType: V2_TYPE, body: this.#v2, headers }
+  }
+
+  #index(): object {
+    const paths = [...this.#documents()].map(([path, { hash }]) => {
+      return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const
+    })
+    return { paths: Object.fromEntries(paths) }
+  }
+
+  #documents(): ReadonlyMap<string, Document> {
+    this.#v3 ??= makeDocuments(this.#registry)
+    return this.#v3
+  }
 }
 
-function index(registry: Registry): object {
-  const paths = [...documents(registry)].map(([path, document]) => {
-    const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex').slice(0, 32)
-    return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }]
-  })
-  return { paths: Object.fromEntries(paths) as unknown }
-}
-
-function documents(registry: Registry): ReadonlyMap<string, object> {
+function makeDocuments(registry: Registry): ReadonlyMap<string, Document> {
+  const groupVersions = [...registry.groups()].flatMap(([group, versions]) =>
+    versions.map((version) => ({ group, version })),
+  )
   return new Map(
-    [...registry.groups()].flatMap(([group, versions]) =>
-      versions.map((version) => [
-        pathOf(group, version),
-        {
-          openapi: '3.0.0',
-          info: { title: 'Sluice', version: '1' },
-          paths: Object.fromEntries(registry.inGroupVersion(group, version).map(pathItem)) as unknown,
-          components: { schemas: {} },
-        },
-      ]),
-    ),
+    groupVersions.map((groupVersion) => {
+      const { group, version } = groupVersion
+      const body = JSON.stringify(openApiV3(registry.kinds, groupVersion))
+      return [group === '' ? `api/${version}` : `apis/${group}/${version}`, { body, hash: hashOf(body) }]
+    }),
   )
 }
 
-function pathOf(group: string, version: string): string {
-  return group === '' ? `api/${version}` : `apis/${group}/${version}`
+/** A URL that names the hash always means this very document. */
+function cacheHeaders(hash: string, isImmutable: boolean): Readonly<Record<string, string>> {
+  const lifetime = isImmutable ? `public, immutable, max-age=${YEAR_SECONDS}` : 'no-cache'
+  return { ETag: `"${hash}"`, Vary: 'Accept', 'Cache-Control': lifetime }
 }
 
-function pathItem({ type }: Kind): [string, object] {
-  const scope = type.namespaced ? 'namespaces/{namespace}/' : ''
-  const gvk = { group: type.group, version: type.version, kind: type.kind }
-  const parameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => ({
-    name,
-    in: 'query',
-    schema: { type: 'string' },
-  }))
-  const patch = { parameters, responses: {}, 'x-kubernetes-group-version-kind': gvk }
-  return [`/${pathOf(type.group, type.version)}/${scope}${type.plural}/{name}`, { patch }]
-}
-
-function info(): Buffer {
-  return Buffer.concat([lengthDelimited(1, Buffer.from('Sluice')), lengthDelimited(2, Buffer.from('v1'))])
-}
-
-function lengthDelimited(field: number, bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([(field << 3) | 2, bytes.length]), bytes])
+function hashOf(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 32).toUpperCase()
 }

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { messageOf } from '../../base/errors.ts'
 import { ApiError } from '../../kube/api-error.ts'
 import { discoveryReply } from '../discovery/discovery-requests.ts'
-import { openApiReply } from '../discovery/openapi.ts'
-import { apiGroups } from '../discovery/resources.ts'
+import type { OpenApi } from '../discovery/openapi.ts'
+import type { ApiGroup } from '../discovery/resources.ts'
 import { internal, methodNotAllowed, noSuchResource, unauthorized } from '../registry/errors.ts'
 import { isAnonymous } from './authenticate.ts'
 import { decodeBody } from './decode-body.ts'
@@ -22,6 +22,8 @@ import { findSchemaIn } from './schemas.ts'
 
 export interface HandlerOptions extends ResourceOptions {
   readonly isAuthentic: (authorization: string | undefined) => boolean
+  readonly groups: readonly ApiGroup[]
+  readonly openApi: OpenApi
   readonly version: Readonly<Record<string, string>>
   /** Metrics of other parts, in Prometheus' text format. */
   readonly otherMetrics: () => string
@@ -92,15 +94,14 @@ async function route(
 function fixedReply(options: HandlerOptions, exchange: Exchange): Reply | undefined {
   const { path, query, method } = exchange
   if (method !== 'GET' && method !== 'HEAD') return undefined
-  const { registry } = options.context
   if (path === '/version' || path === '/version/') return jsonReply(200, options.version)
   if (path === '/metrics') return metricsReply(options)
   if (path === '/')
     return jsonReply(200, { paths: ['/api', '/apis', '/healthz', '/metrics', '/openapi/v3', '/version'] })
   return (
     healthReply(path, query, options.failing()) ??
-    openApiReply(registry, exchange) ??
-    discoveryReply(apiGroups(registry), exchange)
+    options.openApi.reply(exchange) ??
+    discoveryReply(options.groups, exchange)
   )
 }
 

@@ -85,7 +85,8 @@ export class TestClient {
 
   /** The answer once its headers are there. */
   async open(method: string, path: string, { body, headers = {} }: TestRequest = {}): Promise<IncomingMessage> {
-    const payload = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+    const payload =
+      body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
     const request = httpsRequest(`${this.#server.url}${path}`, {
       method,
       agent: this.#agent,
