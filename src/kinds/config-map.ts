@@ -1,6 +1,7 @@
 /** ConfigMaps. */
 import type { KubeObject, ResourceType } from '../kube/object.ts'
 import { ageColumn } from './age.ts'
+import { validateEntries } from './entries.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { core } from './published.ts'
@@ -36,6 +37,7 @@ export const configMapKind: Kind<ConfigMap> = {
   categories: [],
   schema: configMap,
   hasStatus: false,
+  validate: (object, old) => validateEntries(object, old, ['data', 'binaryData']),
   columns: [{ name: 'Data', type: 'integer', priority: 0, cell: entryCount }, ageColumn],
   strategicPatch: true,
 }

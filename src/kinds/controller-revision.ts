@@ -2,7 +2,8 @@
 import type { KubeObject, OwnerReference, ResourceType } from '../kube/object.ts'
 import { controllerOf } from '../kube/object.ts'
 import { ageColumn } from './age.ts'
-import type { Kind } from './kind.ts'
+import { checkAtLeast, checkImmutable, required as missing } from './field-errors.ts'
+import type { FieldError, Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { apps } from './published.ts'
 import { any, int64, optional, required } from './schema.ts'
@@ -34,6 +35,7 @@ export const controllerRevisionKind: Kind<ControllerRevision> = {
   categories: [],
   schema: controllerRevision,
   hasStatus: false,
+  validate: validateRevision,
   columns: [
     { name: 'Controller', type: 'string', priority: 0, cell: controllerName },
     { name: 'Revision', type: 'integer', priority: 0, cell: (object) => object.revision },
@@ -51,4 +53,13 @@ function controllerName(object: ControllerRevision): string {
 function ownerResource({ apiVersion, kind }: OwnerReference): string {
   const slash = apiVersion.indexOf('/')
   return slash < 0 ? kind.toLowerCase() : `${kind.toLowerCase()}.${apiVersion.slice(0, slash)}`
+}
+
+/** A revision is a record: once written, its data stays. */
+function validateRevision(object: ControllerRevision, old: ControllerRevision | undefined): readonly FieldError[] {
+  return [
+    ...(object.data === undefined ? [missing('data')] : []),
+    ...checkAtLeast('revision', object.revision, 0),
+    ...(old === undefined ? [] : checkImmutable('data', object.data, old.data)),
+  ]
 }

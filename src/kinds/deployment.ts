@@ -8,6 +8,7 @@ import { validateDeployment } from './deployment/validate.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { templateColumns } from './pod/template-columns.ts'
+import { templateWarnings } from './pod/warnings.ts'
 import { apps } from './published.ts'
 import { optional, required } from './schema.ts'
 
@@ -38,6 +39,7 @@ export const deploymentKind: Kind<Deployment> = {
   scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: 'spec.selector' },
   defaults: defaultDeployment,
   validate: validateDeployment,
+  warnings: templateWarnings,
   columns: [
     {
       name: 'Ready',

@@ -1,8 +1,10 @@
 /** EndpointSlices: where a Service's traffic may go, in slices of bounded size. */
 import type { KubeObject, ResourceType } from '../kube/object.ts'
+import { ipFamilyOf } from '../kube/names.ts'
 import { ageColumn } from './age.ts'
 import { shortList } from './cells.ts'
-import type { Kind } from './kind.ts'
+import { checkDistinct, checkImmutable, checkPort, invalid, required as missing, tooMany } from './field-errors.ts'
+import type { FieldError, Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { discovery } from './published.ts'
 import { objectReference } from './references.ts'
@@ -84,6 +86,7 @@ export const endpointSliceKind: Kind<EndpointSlice> = {
   schema: endpointSlice,
   hasStatus: false,
   defaults: defaultEndpointSlice,
+  validate: validateEndpointSlice,
   columns: [
     { name: 'AddressType', type: 'string', priority: 0, cell: (object) => object.addressType },
     { name: 'Ports', type: 'string', priority: 0, cell: portList },
@@ -116,5 +119,37 @@ function addressList({ endpoints }: EndpointSlice): string {
     endpoints.flatMap(({ addresses }) => addresses),
     SHOWN,
     '<unset>',
+  )
+}
+
+const ENDPOINTS_MAX = 1000
+const ADDRESSES_MAX = 100
+const PORTS_MAX = 100
+
+function validateEndpointSlice(object: EndpointSlice, old: EndpointSlice | undefined): readonly FieldError[] {
+  const { addressType, endpoints, ports = [] } = object
+  return [
+    ...(endpoints.length > ENDPOINTS_MAX ? [tooMany('endpoints', endpoints.length, ENDPOINTS_MAX)] : []),
+    ...endpoints.flatMap((one, at) => validateAddresses(`endpoints[${at}].addresses`, one.addresses, addressType)),
+    ...(ports.length > PORTS_MAX ? [tooMany('ports', ports.length, PORTS_MAX)] : []),
+    ...ports.flatMap(({ port }, at) => (port === undefined ? [] : checkPort(`ports[${at}].port`, port))),
+    ...checkDistinct(ports.map(({ name }, at) => ({ field: `ports[${at}].name`, value: name ?? '' }))),
+    ...(old === undefined ? [] : checkImmutable('addressType', addressType, old.addressType)),
+  ]
+}
+
+function validateAddresses(
+  path: string,
+  addresses: readonly string[],
+  addressType: EndpointSlice['addressType'],
+): readonly FieldError[] {
+  if (addresses.length === 0) return [missing(path, 'must contain at least 1 address')]
+  if (addresses.length > ADDRESSES_MAX) return [tooMany(path, addresses.length, ADDRESSES_MAX)]
+  if (addressType === 'FQDN') return []
+  const family = addressType === 'IPv4' ? 4 : 6
+  return addresses.flatMap((address, at) =>
+    ipFamilyOf(address) === family
+      ? []
+      : [invalid(`${path}[${at}]`, address, `must be a valid ${addressType} address`)],
   )
 }

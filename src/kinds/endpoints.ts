@@ -1,8 +1,10 @@
 /** Endpoints: the older form of a Service's backends, deprecated upstream since 1.33 in favour of EndpointSlice. */
 import type { KubeObject, ResourceType } from '../kube/object.ts'
+import { ipFamilyOf } from '../kube/names.ts'
 import { ageColumn } from './age.ts'
 import { shortList } from './cells.ts'
-import type { Kind } from './kind.ts'
+import { checkPort, invalid } from './field-errors.ts'
+import type { FieldError, Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { core } from './published.ts'
 import { objectReference } from './references.ts'
@@ -60,6 +62,8 @@ export const endpointsKind: Kind<Endpoints> = {
   schema: endpoints,
   hasStatus: false,
   defaults: defaultEndpoints,
+  validate: validateEndpoints,
+  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
   columns: [{ name: 'Endpoints', type: 'string', priority: 0, cell: addressList }, ageColumn],
   strategicPatch: true,
 }
@@ -81,4 +85,16 @@ function addressList({ subsets = [] }: Endpoints): string {
       : ports.flatMap((port) => addresses.map((address) => `${address.ip}:${port.port}`)),
   )
   return shortList(all, ADDRESSES_SHOWN)
+}
+
+function validateEndpoints({ subsets = [] }: Endpoints): readonly FieldError[] {
+  return subsets.flatMap(({ addresses = [], notReadyAddresses = [], ports = [] }, at) => [
+    ...addresses.flatMap(({ ip }, one) => validateAddress(`subsets[${at}].addresses[${one}].ip`, ip)),
+    ...notReadyAddresses.flatMap(({ ip }, one) => validateAddress(`subsets[${at}].notReadyAddresses[${one}].ip`, ip)),
+    ...ports.flatMap(({ port }, one) => checkPort(`subsets[${at}].ports[${one}].port`, port)),
+  ])
+}
+
+function validateAddress(field: string, ip: string): readonly FieldError[] {
+  return ipFamilyOf(ip) === undefined ? [invalid(field, ip, 'must be a valid IP address')] : []
 }

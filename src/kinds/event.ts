@@ -1,7 +1,8 @@
 /** Events (core/v1): what happened to an object, for people to read. */
 import type { KubeObject, ResourceType } from '../kube/object.ts'
 import { age } from './age.ts'
-import type { Kind } from './kind.ts'
+import { invalid } from './field-errors.ts'
+import type { FieldError, Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { core } from './published.ts'
 import { objectReference } from './references.ts'
@@ -70,6 +71,7 @@ export const eventKind: Kind<Event> = {
   categories: [],
   schema: event,
   hasStatus: false,
+  validate: validateEvent,
   columns: [
     { name: 'Last Seen', type: 'string', priority: 0, cell: (object, nowMs) => age(lastSeen(object), nowMs) },
     { name: 'Type', type: 'string', priority: 0, cell: (object) => object.type ?? '' },
@@ -121,4 +123,11 @@ function source({ source: from, reportingComponent, reportingInstance }: Event):
   const component = from?.component ?? reportingComponent ?? ''
   const host = from?.host ?? reportingInstance ?? ''
   return host === '' ? component : `${component}, ${host}`
+}
+
+/** Events stand beside what they are about; those about cluster-wide objects stand in `default`. */
+function validateEvent({ involvedObject, metadata }: Event): readonly FieldError[] {
+  const about = involvedObject.namespace ?? ''
+  const isRight = about === '' ? metadata.namespace === 'default' : metadata.namespace === about
+  return isRight ? [] : [invalid('involvedObject.namespace', about, 'does not match event.namespace')]
 }

@@ -8,6 +8,7 @@ import { podSpec } from './pod/spec.ts'
 import { podStatus } from './pod/status.ts'
 import type { Pod } from './pod/types.ts'
 import { validatePod } from './pod/validate.ts'
+import { podWarnings } from './pod/warnings.ts'
 import { core } from './published.ts'
 import { optional, required } from './schema.ts'
 
@@ -50,6 +51,7 @@ export const podKind: Kind<Pod> = {
   hasStatus: true,
   defaults: defaultPod,
   validate: validatePod,
+  warnings: podWarnings,
   columns: podColumns,
   selectableFields: {
     'spec.nodeName': ({ spec }) => spec.nodeName ?? '',

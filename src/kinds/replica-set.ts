@@ -1,22 +1,18 @@
 /** ReplicaSets: keep a number of copies of one pod template; Deployments own one per revision. */
-import type { KubeObject, ResourceType } from '../kube/object.ts'
+import type { ResourceType } from '../kube/object.ts'
 import { ageColumn } from './age.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { defaultPodTemplate } from './pod/defaults.ts'
 import { templateColumns } from './pod/template-columns.ts'
+import { templateWarnings } from './pod/warnings.ts'
 import { apps } from './published.ts'
 import { replicaSetSpec, replicaSetStatus } from './replica-set/spec.ts'
-import type { Infer } from './schema.ts'
+import type { ReplicaSet } from './replica-set/types.ts'
+import { validateReplicaSet } from './replica-set/validate.ts'
 import { optional, required } from './schema.ts'
 
-export type ReplicaSetSpec = Infer<typeof replicaSetSpec>
-export type ReplicaSetStatus = Infer<typeof replicaSetStatus>
-
-export interface ReplicaSet extends KubeObject {
-  readonly spec: ReplicaSetSpec
-  readonly status?: ReplicaSetStatus
-}
+export type { ReplicaSet, ReplicaSetSpec, ReplicaSetStatus } from './replica-set/types.ts'
 
 export const replicaSets: ResourceType<ReplicaSet> = {
   group: 'apps',
@@ -42,6 +38,8 @@ export const replicaSetKind: Kind<ReplicaSet> = {
   hasStatus: true,
   scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: 'spec.selector' },
   defaults: defaultReplicaSet,
+  validate: validateReplicaSet,
+  warnings: templateWarnings,
   columns: [
     { name: 'Desired', type: 'integer', priority: 0, cell: ({ spec }) => spec.replicas ?? 1 },
     { name: 'Current', type: 'integer', priority: 0, cell: ({ status }) => status?.replicas ?? 0 },

@@ -93,3 +93,23 @@ function tooLong(text: string, lengthMax: number): readonly string[] {
 function unless(isRight: boolean, message: string): readonly string[] {
   return isRight ? [] : [message]
 }
+
+const IPV4 = /^(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}$/
+
+/** 4 or 6; undefined for what is no IP address. */
+export function ipFamilyOf(text: string): 4 | 6 | undefined {
+  if (IPV4.test(text) && !/(?:^|\.)0\d/.test(text)) return 4
+  return isIpv6(text) ? 6 : undefined
+}
+
+/** Eight groups of hex digits; one run of zero groups may be `::`; the last two may be an IPv4 address. */
+function isIpv6(text: string): boolean {
+  const lastColon = text.lastIndexOf(':')
+  const isMixed = text.includes('.')
+  if (isMixed && !IPV4.test(text.slice(lastColon + 1))) return false
+  const plain = isMixed ? `${text.slice(0, lastColon + 1)}0:0` : text
+  const halves = plain.split('::')
+  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')))
+  const isFull = halves.length === 1 ? groups.length === 8 : halves.length === 2 && groups.length < 8
+  return isFull && groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))
+}

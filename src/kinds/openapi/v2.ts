@@ -20,10 +20,10 @@ function pathItem({ groupVersionKind: { group, version, kind } }: PatchablePath)
   return field(8, message(field(8, DRY_RUN), field(9, new Uint8Array()), field(13, extension)))
 }
 
-/** ParametersItem: 1 parameter: 2 not in the body: 3 in the query (2 in, 4 name, 6 type, 22 unique). */
+/** ParametersItem: 1 parameter: 2 not in the body: 3 in the query (2 in, 4 name, 6 type, 20 unique). */
 const DRY_RUN = field(
   1,
-  field(2, field(3, message(field(2, 'query'), field(4, 'dryRun'), field(6, 'string'), varintField(22, 1n)))),
+  field(2, field(3, message(field(2, 'query'), field(4, 'dryRun'), field(6, 'string'), varintField(20, 1n)))),
 )
 
 function message(...fields: readonly Uint8Array[]): Uint8Array {
