@@ -15,7 +15,7 @@ import type { Requeue } from './controller.ts'
 import { runEffects } from './release/effects.ts'
 import { FreshObjects } from './release/fresh.ts'
 import { toPlan } from './release/plan.ts'
-import { openCaches, wakeSources } from './release/sources.ts'
+import { isOpen, openCaches, wakeSources } from './release/sources.ts'
 import type { ReleaseCaches } from './release/sources.ts'
 import { stateOf, statusOf } from './release/status.ts'
 import { observeWorld } from './release/world.ts'
@@ -52,7 +52,7 @@ class ReleaseController {
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Requeue | void> {
     const release = this.#fresh.get(this.#caches.releases, key)
-    if (release === undefined) return
+    if (release === undefined || !isOpen(release)) return
     const nowMs = this.#deps.clock.now()
     const plan = toPlan(release)
     const state = stateOf(release, nowMs)

@@ -50,8 +50,8 @@ export function wakeSources(caches: ReleaseCaches): readonly Source[] {
   return [
     watchKeys(caches.releases),
     watchObjects(caches.deployments, inNamespace),
-    // Pods are read with the slices that name them; their own changes bring nothing that is ready any sooner.
-    { synced: caches.pods.synced, subscribe: () => () => {} },
+    // A slice may show a pod before the pod itself is in its cache.
+    watchObjects(caches.pods, inNamespace),
     watchObjects(caches.endpointSlices, inNamespace),
     watchObjects(caches.services, inNamespace),
     watchObjects(caches.upstreams, anywhere),
@@ -59,7 +59,8 @@ export function wakeSources(caches: ReleaseCaches): readonly Source[] {
   ]
 }
 
-function isOpen({ status, metadata }: Release): boolean {
+/** Something may still be asked of it, or is still to be cleaned up. */
+export function isOpen({ status, metadata }: Release): boolean {
   const hasEnded = status?.phase === 'Succeeded' || status?.phase === 'RolledBack'
   return !hasEnded || (metadata.finalizers ?? []).length > 0
 }
