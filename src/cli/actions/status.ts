@@ -84,12 +84,12 @@ async function list(client: HttpClient, type: ResourceType<StatusObject>): Promi
   }
 }
 
-function type(group: string, version: string, kind: string, plural: string): ResourceType<StatusObject> {
+function typeOf(group: string, version: string, kind: string, plural: string): ResourceType<StatusObject> {
   return { group, version, kind, plural, namespaced: true }
 }
 
-const VIRTUAL_SERVICES = type('gateway.solo.io', 'v1', 'VirtualService', 'virtualservices')
-const UPSTREAMS = type('gloo.solo.io', 'v1', 'Upstream', 'upstreams')
-const DEPLOYMENTS = type('apps', 'v1', 'Deployment', 'deployments')
-const PODS = type('', 'v1', 'Pod', 'pods')
-const RELEASES = type('sluice.dev', 'v1alpha1', 'Release', 'releases')
+const VIRTUAL_SERVICES = typeOf('gateway.solo.io', 'v1', 'VirtualService', 'virtualservices')
+const UPSTREAMS = typeOf('gloo.solo.io', 'v1', 'Upstream', 'upstreams')
+const DEPLOYMENTS = typeOf('apps', 'v1', 'Deployment', 'deployments')
+const PODS = typeOf('', 'v1', 'Pod', 'pods')
+const RELEASES = typeOf('sluice.dev', 'v1alpha1', 'Release', 'releases')

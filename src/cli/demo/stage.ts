@@ -1,0 +1,290 @@
+/** Where the acts play: the world, the traffic, the commands that are typed, and the record of every step. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
+import type { CliDeps } from '../deps.ts'
+import { allHold, type Counts } from './checks.ts'
+import { configuredRoutes } from './routes.ts'
+import { Tally } from './tally.ts'
+import { startTraffic, type Traffic } from './traffic.ts'
+import type { ActResult, Check, DemoView, StepView, VersionView } from './view.ts'
+import { programmedGeneration, type World } from './world.ts'
+
+/** The manifests of the acts, beside the sources and in the package. */
+const STORIES = resolve(import.meta.dirname, '../../../examples/stories')
+const REQUESTS_PER_SECOND = 200
+const COMMAND_OUTPUT_LINES_MAX = 20
+
+export interface StageOptions {
+  readonly deps: CliDeps
+  readonly world: World
+  readonly gateway: string
+  readonly kubeconfig: string
+  readonly startedAtMs: number
+  /** Aborts when the demo is to end, or cannot go on. */
+  readonly signal: AbortSignal
+}
+
+export interface StepPlan {
+  readonly title: string
+  /** Arguments of `sluice`; absent when Sluice acts by itself. */
+  readonly args?: readonly string[]
+}
+
+/** A step under way. */
+export interface Step {
+  /** Shows what it waits for; replaced by the next note. */
+  note(text: string): void
+  /** Ends the step: passed when all checks hold. */
+  end(checks: readonly Check[], details?: { readonly shiftMs?: number | undefined }): void
+}
+
+export class Stage {
+  readonly world: World
+  readonly #options: StageOptions
+  readonly #tally = new Tally()
+  readonly #listeners = new Set<(view: DemoView) => void>()
+  #traffic: Traffic | undefined
+  #liveGeneration = 0
+  #steps: readonly StepView[] = []
+  #checks: readonly Check[] = []
+  #acts: readonly ActResult[] = []
+  #act:
+    | { readonly number: number; readonly title: string; readonly total: number; readonly startedAtMs: number }
+    | undefined
+
+  constructor(options: StageOptions) {
+    this.#options = options
+    this.world = options.world
+    this.world.onChange(() => this.#publish())
+  }
+
+  /** Calls `listener` after every change worth showing. */
+  onView(listener: (view: DemoView) => void): void {
+    this.#listeners.add(listener)
+  }
+
+  beginAct(number: number, title: string, total: number): void {
+    this.#act = { number, title, total, startedAtMs: this.#nowMs() }
+    this.#checks = []
+    this.#publish()
+  }
+
+  /** Ends the act and keeps its result; `checks` are those about the act as a whole. */
+  endAct(checks: readonly Check[]): ActResult {
+    const act = this.#act
+    if (act === undefined) throw new Error('Cannot end an act that has not begun')
+    const { requests, failures } = this.tally(act.number)
+    const result: ActResult = {
+      number: act.number,
+      title: act.title,
+      steps: this.#steps.filter((step) => step.act === act.number),
+      requests,
+      failures,
+      durationMs: this.#nowMs() - act.startedAtMs,
+      checks: [...this.#checks, ...checks],
+    }
+    this.#acts = [...this.#acts, result]
+    return result
+  }
+
+  get acts(): readonly ActResult[] {
+    return this.#acts
+  }
+
+  /** Begins a step and, where it has a command, runs it to its end; a command that fails ends the demo. */
+  async step({ title, args }: StepPlan): Promise<Step> {
+    const number = this.#steps.filter(({ act }) => act === this.#act?.number).length + 1
+    this.#steps = [
+      ...this.#steps,
+      {
+        act: this.#act?.number ?? 0,
+        number,
+        total: Math.max(number, this.#act?.total ?? 0),
+        title,
+        command: args === undefined ? undefined : [this.#program(), ...args].map((word) => this.#shown(word)).join(' '),
+        output: [],
+        findings: [],
+        state: 'running',
+        shiftMs: undefined,
+      },
+    ]
+    this.#publish()
+    if (args !== undefined) this.#update({ output: await this.#run(args) })
+    return {
+      note: (text) => this.#update({ findings: [text] }),
+      end: (checks, details = {}) => {
+        this.#checks = [...this.#checks, ...checks]
+        const findings = checks.map(({ text }) => text)
+        const state = allHold(checks) ? 'passed' : 'failed'
+        this.#update({ findings, state, shiftMs: details.shiftMs })
+      },
+    }
+  }
+
+  /** Starts the live traffic, which then runs to the end of the demo. */
+  openTraffic(): void {
+    const { deps, gateway } = this.#options
+    this.#traffic ??= startTraffic({
+      url: `${gateway}/`,
+      perSecond: REQUESTS_PER_SECOND,
+      clock: deps.clock,
+      act: () => this.#act?.number ?? 0,
+      onSample: (sample) => this.#tally.add(sample),
+    })
+  }
+
+  /** The next so many plain requests, alone: which versions they met. */
+  batch(count: number): Promise<Counts> {
+    return this.#unlessAborted(this.#running().batch(count))
+  }
+
+  /** The version that one request with `stage: canary` meets. */
+  askAsCanary(): Promise<string> {
+    return this.#unlessAborted(this.#running().one('canary'))
+  }
+
+  /**
+   * Resolves once the route's latest write is live on every proxy, with the milliseconds that took. The command that
+   * wrote it has ended, but the news of its write may still be on the way here: the write meant is the first one newer
+   * than what was waited for before.
+   */
+  async untilRouteLive(): Promise<number | undefined> {
+    const shift = await this.world.until('the routes to be live', () => {
+      const route = this.world.route()
+      const generation = route?.metadata.generation ?? 0
+      if (route === undefined || generation <= this.#liveGeneration || programmedGeneration(route) < generation)
+        return undefined
+      return this.world.shifts().find((each) => each.generation === generation)
+    })
+    this.#liveGeneration = shift.generation
+    return shift.liveAtMs === undefined ? undefined : shift.liveAtMs - shift.writtenAtMs
+  }
+
+  /** The routes are live: from now on requests count for the observed shares. */
+  markLive(): void {
+    this.#tally.mark(this.#nowMs())
+    this.#publish()
+  }
+
+  /** Requests per version since the routes are live. */
+  window(kind: 'plain' | 'canary'): Counts {
+    return this.#tally.window(kind)
+  }
+
+  tally(act: number): ReturnType<Tally['act']> {
+    return this.#tally.act(act)
+  }
+
+  async close(): Promise<void> {
+    await this.#traffic?.stop()
+  }
+
+  /** A file of the stories, as an argument of a command. */
+  file(path: string): string {
+    return resolve(STORIES, path)
+  }
+
+  /** How the program is called from here. */
+  program(): string {
+    return this.#program()
+  }
+
+  view(): DemoView {
+    const nowMs = this.#nowMs()
+    const { percents, canaryVersion } = configuredRoutes(this.world.route())
+    const act = this.#act
+    return {
+      elapsedMs: nowMs - this.#options.startedAtMs,
+      act: act === undefined ? undefined : { number: act.number, title: act.title },
+      steps: this.#steps,
+      versions: versionViews(this.world.pods(), percents, this.window('plain')),
+      canaryVersion,
+      requests: this.#tally.requests,
+      failures: this.#tally.failures,
+      perSecond: this.#tally.perSecond(nowMs),
+    }
+  }
+
+  #running(): Traffic {
+    if (this.#traffic === undefined) throw new Error('Cannot send requests before the traffic runs')
+    return this.#traffic
+  }
+
+  #nowMs(): number {
+    return this.#options.deps.clock.now()
+  }
+
+  #program(): string {
+    return existsSync(resolve(this.#options.deps.cwd, 'sluice')) ? './sluice' : 'sluice'
+  }
+
+  /** File names as a person in this directory would type them. */
+  #shown(word: string): string {
+    if (!word.startsWith(STORIES)) return word
+    const path = relative(this.#options.deps.cwd, word)
+    return path.startsWith('..') ? word : path
+  }
+
+  #update(change: Partial<StepView>): void {
+    const last = this.#steps.at(-1)
+    if (last !== undefined) this.#steps = [...this.#steps.slice(0, -1), { ...last, ...change }]
+    this.#publish()
+  }
+
+  #publish(): void {
+    const view = this.view()
+    for (const listener of this.#listeners) listener(view)
+  }
+
+  /** Runs the real command, exactly as shown, and gives back what it printed. */
+  async #run(args: readonly string[]): Promise<readonly string[]> {
+    const { deps, kubeconfig, signal } = this.#options
+    const [program = '', ...first] = deps.selfCommand
+    const env = { ...deps.env, KUBECONFIG: kubeconfig }
+    const child = spawn(program, [...first, ...args], { cwd: deps.cwd, env, stdio: ['ignore', 'pipe', 'pipe'], signal })
+    const chunks: string[] = []
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk))
+    await once(child, 'close')
+    const lines = chunks.join('').trimEnd().split('\n').slice(0, COMMAND_OUTPUT_LINES_MAX)
+    if (child.exitCode === 0) return lines
+    throw new Error(
+      `Cannot go on: "sluice ${args.join(' ')}" ended with exit code ${child.exitCode}:\n${lines.join('\n')}`,
+    )
+  }
+
+  #unlessAborted<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#options
+    return new Promise((resolve_, reject) => {
+      const onAbort = (): void => reject(signal.reason as Error)
+      if (signal.aborted) onAbort()
+      signal.addEventListener('abort', onAbort, { once: true })
+      promise.then(resolve_, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    })
+  }
+}
+
+/** Every version that has pods or a share, with what is configured and what is observed. Pure. */
+export function versionViews(
+  pods: ReadonlyMap<string, { readonly ready: number; readonly wanted: number }>,
+  percents: Counts,
+  observed: Counts,
+): readonly VersionView[] {
+  const total = Object.values(observed).reduce((sum, count) => sum + count, 0)
+  const names = [...new Set([...pods.keys(), ...Object.keys(percents)])].filter((name) => name !== '').toSorted()
+  const isSplit = Object.keys(percents).length > 0
+  return names
+    .map((name) => ({
+      name,
+      readyPods: pods.get(name)?.ready ?? 0,
+      wantedPods: pods.get(name)?.wanted ?? 0,
+      configuredPercent: isSplit ? (percents[name] ?? 0) : undefined,
+      observedPercent: total === 0 ? undefined : ((observed[name] ?? 0) * 100) / total,
+      observedRequests: observed[name] ?? 0,
+    }))
+    .filter(
+      ({ readyPods, wantedPods, configuredPercent }) => readyPods + wantedPods > 0 || (configuredPercent ?? 0) > 0,
+    )
+}
