@@ -1,0 +1,333 @@
+/** Create, update, patch: what clients may send and what they get. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { startTestServer } from '../testing/test-server.ts'
+
+const NOTES = '/api/v1/namespaces/default/notes'
+const WIDGETS = '/apis/test.dev/v1/namespaces/default/widgets'
+const GADGETS = '/apis/test.dev/v1/gadgets'
+
+describe('create', () => {
+  test('gives the object its identity and its defaults, and ignores what only the server may set', async (t) => {
+    const { client } = await startTestServer(t)
+    const { code, json } = await client.post(WIDGETS, {
+      metadata: { name: 'a', uid: 'mine', generation: 7, creationTimestamp: '2001-01-01T00:00:00Z' },
+      spec: {},
+      status: { color: 'red' },
+    })
+    assert.equal(code, 201)
+    assert.match(json.metadata.uid ?? '', /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    assert.notEqual(json.metadata.creationTimestamp, '2001-01-01T00:00:00Z')
+    assert.equal(json.metadata.generation, 1)
+    assert.equal(json.metadata.namespace, 'default')
+    assert.deepEqual([json.apiVersion, json.kind], ['test.dev/v1', 'Widget'])
+    assert.deepEqual(json.spec, { size: 'small' })
+    assert.equal(json.status, undefined)
+    assert.deepEqual((await client.get(`${WIDGETS}/a`)).json, json)
+  })
+
+  test('generates a name from a prefix', async (t) => {
+    const { client } = await startTestServer(t)
+    const names = await Promise.all(
+      Array.from({ length: 20 }, async () => (await client.post(NOTES, { metadata: { generateName: 'n-' } })).json),
+    )
+    for (const { metadata } of names) assert.match(metadata.name ?? '', /^n-[bcdfghjklmnpqrstvwxz2456789]{5}$/)
+    assert.equal(new Set(names.map(({ metadata }) => metadata.name)).size, 20)
+  })
+
+  test('is refused in the words of Kubernetes', async (t) => {
+    const { client } = await startTestServer(t)
+    const ns = '/api/v1/namespaces'
+    const widget = { metadata: { name: 'a' }, spec: {} }
+    await client.post(WIDGETS, widget)
+    const cases: [path: string, body: unknown, code: number, reason: string, message: string][] = [
+      [WIDGETS, widget, 409, 'AlreadyExists', 'widgets.test.dev "a" already exists'],
+      [NOTES, {}, 422, 'Invalid', 'Note "" is invalid: metadata.name: Required value: name or generateName is required'],
+      [`${ns}/nowhere/notes`, { metadata: { name: 'a' } }, 404, 'NotFound', 'namespaces "nowhere" not found'],
+      [
+        NOTES,
+        { metadata: { name: 'a', namespace: 'kube-system' } },
+        400,
+        'BadRequest',
+        'the namespace of the provided object does not match the namespace sent on the request',
+      ],
+      [
+        WIDGETS,
+        { metadata: { name: 'b' }, spec: { replicas: -1 } },
+        422,
+        'Invalid',
+        'Widget.test.dev "b" is invalid: spec.replicas: Invalid value: must not be negative',
+      ],
+      [NOTES, '{"metadata":', 400, 'BadRequest', "the object provided is unrecognized: couldn't parse the body as JSON"],
+    ]
+    for (const [path, body, code, reason, message] of cases) {
+      const { json } = await client.post(path, body)
+      assert.deepEqual([json.code, json.reason, json.message?.slice(0, message.length)], [code, reason, message])
+    }
+    const broken = await client.post(WIDGETS, { metadata: { name: 'Bad Name', labels: { '-x': 'y z' } }, spec: {} })
+    assert.deepEqual(
+      broken.json.details?.causes?.map(({ field }) => field),
+      ['metadata.name', 'metadata.labels', 'metadata.labels'],
+    )
+    assert.equal(broken.json.details?.kind, 'Widget')
+  })
+
+  test('takes YAML as well as JSON', async (t) => {
+    const { client } = await startTestServer(t)
+    const headers = { 'content-type': 'application/yaml' }
+    const body = 'metadata:\n  name: y\ndata:\n  text: hello\n'
+    const { json } = await client.request('POST', NOTES, { body, headers })
+    assert.equal(json.data['text'], 'hello')
+    const broken = await client.request('POST', NOTES, { body: '{a: [', headers })
+    assert.match(broken.json.message ?? '', /couldn't parse the body as YAML/)
+  })
+
+  test('a body over the limit is refused with a message the client gets to read', async (t) => {
+    const { client } = await startTestServer(t)
+    const { code, json } = await client.post(NOTES, { metadata: { name: 'big' }, data: { x: 'y'.repeat(10_000_000) } })
+    assert.equal(code, 413)
+    assert.equal(json.reason, 'RequestEntityTooLarge')
+  })
+
+  test('a dry run tells everything and changes nothing', async (t) => {
+    const { client } = await startTestServer(t)
+    const dry = await client.post(`${WIDGETS}?dryRun=All`, { metadata: { name: 'a' }, spec: {} })
+    assert.equal(dry.code, 201)
+    assert.deepEqual(dry.json.spec, { size: 'small' })
+    assert.equal((await client.get(`${WIDGETS}/a`)).code, 404)
+    assert.equal((await client.post(`${WIDGETS}?dryRun=Some`, { metadata: { name: 'a' } })).code, 400)
+  })
+})
+
+describe('unknown and doubled fields', () => {
+  const body = '{"metadata":{"name":"a"},"spec":{"size":"s","size":"m","sise":1,"parts":[{"name":"p","imagee":"x"}]}}'
+  const problems = ['duplicate field "spec.size"', 'unknown field "spec.parts[0].imagee"', 'unknown field "spec.sise"']
+
+  test('are refused when strict, with all of them named', async (t) => {
+    const { client } = await startTestServer(t)
+    const { code, json } = await client.post(`${WIDGETS}?fieldValidation=Strict`, body)
+    assert.equal(code, 400)
+    assert.match(json.message ?? '', /^Widget in version "v1" cannot be handled as a Widget: strict decoding error: /)
+    for (const problem of problems) assert.ok(json.message?.includes(problem), problem)
+  })
+
+  test('are warned about by default, and dropped', async (t) => {
+    const { client } = await startTestServer(t)
+    const { code, json, headers } = await client.post(WIDGETS, body)
+    assert.equal(code, 201)
+    assert.deepEqual(json.spec, { size: 'm', parts: [{ name: 'p' }] })
+    for (const problem of problems) {
+      assert.ok((headers['warning'] ?? '').includes(`299 - "${problem.replaceAll('"', '\\"')}"`), problem)
+    }
+  })
+
+  test('are dropped silently when told to', async (t) => {
+    const { client } = await startTestServer(t)
+    assert.equal((await client.post(`${WIDGETS}?fieldValidation=Ignore`, body)).headers['warning'], undefined)
+  })
+})
+
+test('the warnings of a kind travel as headers', async (t) => {
+  const { client } = await startTestServer(t)
+  const { headers } = await client.post(WIDGETS, { metadata: { name: 'a' }, spec: { legacy: true } })
+  assert.equal(headers['warning'], '299 - "spec.legacy: deprecated \\"since\\" v1"')
+})
+
+describe('update', () => {
+  test('with a version writes only that version', async (t) => {
+    const { client } = await startTestServer(t)
+    const { json: first } = await client.post(NOTES, { metadata: { name: 'a' } })
+    const { json: second } = await client.put(`${NOTES}/a`, { ...first, data: { x: '1' } })
+    assert.equal(second.data['x'], '1')
+    const { json } = await client.put(`${NOTES}/a`, { ...first, data: { x: '2' } })
+    assert.equal(
+      json.message,
+      'Operation cannot be fulfilled on notes "a": the object has been modified; please apply your changes to the latest version and try again',
+    )
+    assert.equal(json.reason, 'Conflict')
+  })
+
+  test('without a version writes blindly, except for kinds that ask for one', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(NOTES, { metadata: { name: 'a' } })
+    assert.equal((await client.put(`${NOTES}/a`, { metadata: { name: 'a' }, data: { x: '1' } })).code, 200)
+    await client.post(GADGETS, { metadata: { name: 'g' } })
+    const { json } = await client.put(`${GADGETS}/g`, { metadata: { name: 'g' } })
+    assert.match(json.message ?? '', /metadata.resourceVersion: Invalid value: 0x0: must be specified for an update/)
+  })
+
+  test('of what does not exist, or under another name, is refused', async (t) => {
+    const { client } = await startTestServer(t)
+    assert.equal((await client.put(`${NOTES}/a`, { metadata: { name: 'a' } })).json.message, 'notes "a" not found')
+    await client.post(NOTES, { metadata: { name: 'a' } })
+    const { json } = await client.put(`${NOTES}/a`, { metadata: { name: 'b' } })
+    assert.equal(json.message, 'the name of the object (b) does not match the name on the URL (a)')
+    const other = await client.put(`${NOTES}/a`, { metadata: { name: 'a', uid: 'x' } })
+    assert.match(other.json.message ?? '', /Precondition failed: UID in precondition: x/)
+  })
+
+  test('that changes nothing keeps the version', async (t) => {
+    const { client } = await startTestServer(t)
+    const { json: first } = await client.post(WIDGETS, { metadata: { name: 'a' }, spec: {} })
+    const { json: second } = await client.put(`${WIDGETS}/a`, { metadata: { name: 'a' }, spec: {} })
+    assert.deepEqual(second, first)
+  })
+
+  test('raises the generation for the spec and, where the kind says so, annotations; never for labels or status', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(WIDGETS, { metadata: { name: 'a' }, spec: {} })
+    const generation = async (patch: unknown, path = `${WIDGETS}/a`): Promise<number | undefined> =>
+      (await client.patch(path, 'merge', patch)).json.metadata.generation
+    assert.equal(await generation({ spec: { size: 'big' } }), 2)
+    assert.equal(await generation({ metadata: { labels: { a: 'b' } } }), 2)
+    assert.equal(await generation({ metadata: { annotations: { a: 'b' } } }), 3)
+    assert.equal(await generation({ status: { color: 'red' } }, `${WIDGETS}/a/status`), 3)
+  })
+})
+
+describe('subresources', () => {
+  test('status and the rest are written apart from each other', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(WIDGETS, { metadata: { name: 'a' }, spec: {} })
+    const viaStatus = { metadata: { name: 'a', labels: { x: 'y' } }, spec: { size: 'huge' }, status: { color: 'red' } }
+    const { json: first } = await client.put(`${WIDGETS}/a/status`, viaStatus)
+    assert.deepEqual(first.status as unknown, { color: 'red' })
+    assert.deepEqual([first.spec, first.metadata.labels], [{ size: 'small' }, undefined])
+    const { json: second } = await client.put(`${WIDGETS}/a`, { ...viaStatus, status: { color: 'blue' } })
+    assert.deepEqual(second.spec, { size: 'huge' })
+    assert.deepEqual(second.status as unknown, { color: 'red' })
+    assert.equal((await client.get(`${NOTES}/a/status`)).code, 404)
+  })
+
+  test('scale shows and changes the number of replicas', async (t) => {
+    const { client } = await startTestServer(t)
+    const spec = { replicas: 2, selector: { matchLabels: { app: 'a', tier: 'b' } } }
+    await client.post(WIDGETS, { metadata: { name: 'a' }, spec })
+    await client.patch(`${WIDGETS}/a/status`, 'merge', { status: { replicas: 1 } })
+    const { json: scale } = await client.get(`${WIDGETS}/a/scale`)
+    assert.deepEqual([scale.apiVersion, scale.kind], ['autoscaling/v1', 'Scale'])
+    assert.deepEqual(scale.spec, { replicas: 2 })
+    assert.deepEqual(scale.status as unknown, { replicas: 1, selector: 'app=a,tier=b' })
+
+    const { json: patched } = await client.patch(`${WIDGETS}/a/scale`, 'merge', { spec: { replicas: 5 } })
+    assert.deepEqual(patched.spec, { replicas: 5 })
+    assert.deepEqual((await client.get(`${WIDGETS}/a`)).json.spec['replicas'], 5)
+    const stale = await client.put(`${WIDGETS}/a/scale`, { ...scale, spec: { replicas: 7 } })
+    assert.equal(stale.json.reason, 'Conflict')
+    assert.equal((await client.put(`${WIDGETS}/a/scale`, { ...patched, spec: { replicas: 7 } })).code, 200)
+    const negative = await client.patch(`${WIDGETS}/a/scale`, 'merge', { spec: { replicas: -1 } })
+    assert.equal(negative.code, 422)
+  })
+
+  test('a pod is bound to a node once', async (t) => {
+    const { client } = await startTestServer(t)
+    const pods = '/api/v1/namespaces/default/pods'
+    await client.post(pods, { metadata: { name: 'p' } })
+    const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'p' }, target: { kind: 'Node', name: 'n1' } }
+    assert.equal((await client.post(`${pods}/p/binding`, binding)).code, 201)
+    assert.equal((await client.get(`${pods}/p`)).json.spec['nodeName'], 'n1')
+    assert.equal((await client.post(`${pods}/p/binding`, binding)).json.reason, 'Conflict')
+  })
+
+  test('logs stream from the node agent, with the options of the query', async (t) => {
+    const seen: unknown[] = []
+    const { client } = await startTestServer(t, {
+      podLogs: async function* (namespace, name, options) {
+        seen.push([namespace, name, options])
+        yield Buffer.from('line 1\n')
+        yield Buffer.from('line 2\n')
+      },
+    })
+    const pods = '/api/v1/namespaces/default/pods'
+    assert.equal((await client.get(`${pods}/p/log`)).code, 404)
+    await client.post(pods, { metadata: { name: 'p' } })
+    const { text, headers } = await client.get(`${pods}/p/log?container=c&tailLines=10&follow=true`)
+    assert.equal(text, 'line 1\nline 2\n')
+    assert.equal(headers['content-type'], 'text/plain')
+    const options = { follow: true, previous: false, timestamps: false, container: 'c', tailLines: 10 }
+    assert.deepEqual(seen, [['default', 'p', options]])
+    assert.equal((await client.get(`${pods}/p/log?tailLines=x`)).code, 400)
+  })
+})
+
+describe('patch', () => {
+  test('in each of the three forms', async (t) => {
+    const { client } = await startTestServer(t)
+    const parts = [
+      { name: 'a', image: '1' },
+      { name: 'b', image: '1' },
+    ]
+    await client.post(WIDGETS, { metadata: { name: 'w' }, spec: { parts } })
+    const path = `${WIDGETS}/w`
+    const strategic = await client.patch(path, 'strategic-merge', { spec: { parts: [{ name: 'b', image: '2' }] } })
+    assert.deepEqual(strategic.json.spec['parts'], [
+      { name: 'a', image: '1' },
+      { name: 'b', image: '2' },
+    ])
+    const json = await client.patch(path, 'json', [{ op: 'replace', path: '/spec/parts/0/image', value: '3' }])
+    assert.deepEqual(json.json.spec['parts'], [
+      { name: 'a', image: '3' },
+      { name: 'b', image: '2' },
+    ])
+    const merge = await client.patch(path, 'merge', { spec: { parts: [{ name: 'c' }] } })
+    assert.deepEqual(merge.json.spec['parts'], [{ name: 'c' }])
+  })
+
+  test('in a form the kind does not take is refused', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(GADGETS, { metadata: { name: 'g' } })
+    const { json } = await client.patch(`${GADGETS}/g`, 'strategic-merge', {})
+    assert.equal(json.code, 415)
+    assert.equal(
+      json.message,
+      'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
+    )
+  })
+
+  test('that cannot be applied is the request\'s fault, not the server\'s', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(NOTES, { metadata: { name: 'a' } })
+    assert.equal((await client.patch(`${NOTES}/a`, 'json', { op: 'add' })).code, 400)
+    const failed = await client.patch(`${NOTES}/a`, 'json', [{ op: 'test', path: '/data', value: 1 }])
+    assert.equal(failed.code, 422)
+    assert.match(failed.json.message ?? '', /^the server rejected our request/)
+    assert.equal((await client.patch(`${NOTES}/a`, 'merge', { data: { x: { y: 1 } } })).code, 422)
+  })
+
+  test('many at once all take effect', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(NOTES, { metadata: { name: 'a' } })
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        client.patch(`${NOTES}/a`, 'merge', { data: { [`k${index}`]: String(index) } }),
+      ),
+    )
+    assert.deepEqual([...new Set(answers.map(({ code }) => code))], [200])
+    assert.equal(Object.keys((await client.get(`${NOTES}/a`)).json.data).length, 50)
+  })
+
+  test('with a version is held to it', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(NOTES, { metadata: { name: 'a' } })
+    const { json } = await client.patch(`${NOTES}/a`, 'merge', { metadata: { resourceVersion: '1' }, data: { a: 'b' } })
+    assert.equal(json.reason, 'Conflict')
+  })
+})
+
+test('managedFields tell who set which field', async (t) => {
+  const { client } = await startTestServer(t)
+  await client.post(`${WIDGETS}?fieldManager=alice`, { metadata: { name: 'a' }, spec: { size: 'm', replicas: 1 } })
+  const body = { spec: { replicas: 2 } }
+  const headers = { 'content-type': 'application/merge-patch+json', 'user-agent': 'bob/1.0' }
+  await client.request('PATCH', `${WIDGETS}/a`, { body, headers })
+  await client.patch(`${WIDGETS}/a/status?fieldManager=carol`, 'merge', { status: { color: 'red' } })
+  const { json } = await client.get(`${WIDGETS}/a`)
+  assert.deepEqual(
+    json.metadata.managedFields?.map(({ manager, subresource, fieldsV1 }) => [manager, subresource, fieldsV1]),
+    [
+      ['alice', undefined, { 'f:spec': { 'f:size': {} } }],
+      ['bob', undefined, { 'f:spec': { 'f:replicas': {} } }],
+      ['carol', 'status', { 'f:status': { 'f:color': {} } }],
+    ],
+  )
+})
