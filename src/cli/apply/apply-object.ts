@@ -66,7 +66,7 @@ async function change(
   modified: KubeObject,
   context: ApplyContext,
 ): Promise<Applied> {
-  const patch = await threeWayPatch(resource, {
+  const patch = threeWayPatch(resource, {
     original: lastApplied(live),
     modified: asJson(modified),
     current: asJson(live),

@@ -1,7 +1,10 @@
 /** The patch between three states of an object, in the form that the server takes for its kind. */
+import { patchSchemaOf } from '../../kinds/patch-schema.ts'
+import { kinds } from '../../kinds/registry.ts'
 import type { JsonObject } from '../../kube/json-value.ts'
 import { threeWayMergePatch } from '../../kube/merge-patch.ts'
 import type { ResourceType } from '../../kube/object.ts'
+import { createStrategicPatch } from '../../kube/strategic-patch.ts'
 
 export interface ThreeStates {
   /** What was applied last, if known. */
@@ -17,13 +20,20 @@ export interface ContentPatch {
   readonly body: JsonObject
 }
 
-/** Strategic for built-in kinds, whose lists have merge keys; JSON merge for all others, as kubectl does. */
-export function threeWayPatch(
-  _type: ResourceType,
-  { original, modified, current }: ThreeStates,
-): Promise<ContentPatch> {
-  return Promise.resolve({
-    contentType: 'application/merge-patch+json',
-    body: threeWayMergePatch(original, modified, current),
-  })
+/**
+ * Strategic for the built-in kinds that we know, whose lists have merge keys; JSON merge for all others, as kubectl
+ * does for custom resources.
+ */
+export function threeWayPatch(type: ResourceType, { original, modified, current }: ThreeStates): ContentPatch {
+  const kind = kinds.find((each) => each.type.group === type.group && each.type.kind === type.kind)
+  if (kind?.strategicPatch !== true) {
+    const body = threeWayMergePatch(original, modified, current)
+    return { contentType: 'application/merge-patch+json', body }
+  }
+  const body = createStrategicPatch(asObject(original), modified, current, patchSchemaOf(kind.schema))
+  return { contentType: 'application/strategic-merge-patch+json', body }
+}
+
+function asObject(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }
