@@ -42,7 +42,13 @@ describe('create', () => {
     await client.post(WIDGETS, widget)
     const cases: [path: string, body: unknown, code: number, reason: string, message: string][] = [
       [WIDGETS, widget, 409, 'AlreadyExists', 'widgets.test.dev "a" already exists'],
-      [NOTES, {}, 422, 'Invalid', 'Note "" is invalid: metadata.name: Required value: name or generateName is required'],
+      [
+        NOTES,
+        {},
+        422,
+        'Invalid',
+        'Note "" is invalid: metadata.name: Required value: name or generateName is required',
+      ],
       [`${ns}/nowhere/notes`, { metadata: { name: 'a' } }, 404, 'NotFound', 'namespaces "nowhere" not found'],
       [
         NOTES,
@@ -58,7 +64,13 @@ describe('create', () => {
         'Invalid',
         'Widget.test.dev "b" is invalid: spec.replicas: Invalid value: must not be negative',
       ],
-      [NOTES, '{"metadata":', 400, 'BadRequest', "the object provided is unrecognized: couldn't parse the body as JSON"],
+      [
+        NOTES,
+        '{"metadata":',
+        400,
+        'BadRequest',
+        "the object provided is unrecognized: couldn't parse the body as JSON",
+      ],
     ]
     for (const [path, body, code, reason, message] of cases) {
       const { json } = await client.post(path, body)
@@ -191,11 +203,11 @@ describe('subresources', () => {
     await client.post(WIDGETS, { metadata: { name: 'a' }, spec: {} })
     const viaStatus = { metadata: { name: 'a', labels: { x: 'y' } }, spec: { size: 'huge' }, status: { color: 'red' } }
     const { json: first } = await client.put(`${WIDGETS}/a/status`, viaStatus)
-    assert.deepEqual(first.status as unknown, { color: 'red' })
+    assert.deepEqual(first.status, { color: 'red' })
     assert.deepEqual([first.spec, first.metadata.labels], [{ size: 'small' }, undefined])
     const { json: second } = await client.put(`${WIDGETS}/a`, { ...viaStatus, status: { color: 'blue' } })
     assert.deepEqual(second.spec, { size: 'huge' })
-    assert.deepEqual(second.status as unknown, { color: 'red' })
+    assert.deepEqual(second.status, { color: 'red' })
     assert.equal((await client.get(`${NOTES}/a/status`)).code, 404)
   })
 
@@ -207,7 +219,7 @@ describe('subresources', () => {
     const { json: scale } = await client.get(`${WIDGETS}/a/scale`)
     assert.deepEqual([scale.apiVersion, scale.kind], ['autoscaling/v1', 'Scale'])
     assert.deepEqual(scale.spec, { replicas: 2 })
-    assert.deepEqual(scale.status as unknown, { replicas: 1, selector: 'app=a,tier=b' })
+    assert.deepEqual(scale.status, { replicas: 1, selector: 'app=a,tier=b' })
 
     const { json: patched } = await client.patch(`${WIDGETS}/a/scale`, 'merge', { spec: { replicas: 5 } })
     assert.deepEqual(patched.spec, { replicas: 5 })
@@ -284,7 +296,7 @@ describe('patch', () => {
     )
   })
 
-  test('that cannot be applied is the request\'s fault, not the server\'s', async (t) => {
+  test("that cannot be applied is the request's fault, not the server's", async (t) => {
     const { client } = await startTestServer(t)
     await client.post(NOTES, { metadata: { name: 'a' } })
     assert.equal((await client.patch(`${NOTES}/a`, 'json', { op: 'add' })).code, 400)

@@ -6,6 +6,7 @@ import { Agent, request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { gunzipSync } from 'node:zlib'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
@@ -57,7 +58,8 @@ export class TestClient {
     const response = await this.open(method, path, options)
     const chunks: Buffer[] = []
     for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk)
-    const text = Buffer.concat(chunks).toString()
+    const isGzip = response.headers['content-encoding'] === 'gzip'
+    const text = (isGzip ? gunzipSync(Buffer.concat(chunks)) : Buffer.concat(chunks)).toString()
     const isJson = (response.headers['content-type'] ?? '').startsWith('application/json')
     const json = (isJson && text !== '' ? JSON.parse(text) : {}) as TestObject
     return { code: response.statusCode ?? 0, headers: response.headers, text, json }
@@ -92,7 +94,9 @@ export class TestClient {
       agent: this.#agent,
       headers: {
         authorization: `Bearer ${this.#server.adminToken}`,
-        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(payload === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
         ...headers,
       },
     })
