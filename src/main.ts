@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/** The composition root: reads the surroundings once, hands them to the command line, and carries out its orders. */
+import { readFileSync } from 'node:fs'
+import { systemClock } from './base/clock.ts'
+import { systemRandom } from './base/random.ts'
+import { runProgram } from './cli/program.ts'
+import type { Surroundings } from './main/surroundings.ts'
+
+const abort = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => abort.abort(new Error(`Stopped by ${name}`)))
+}
+
+const surroundings: Surroundings = {
+  version: packageVersion(),
+  clock: systemClock,
+  random: systemRandom,
+  signal: abort.signal,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  selfCommand: [process.execPath, ...process.execArgv, import.meta.filename],
+}
+
+process.exitCode = await runProgram(
+  {
+    ...surroundings,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    env: process.env,
+    cwd: process.cwd(),
+    up: async (options) => (await import('./main/up.ts')).up(options, surroundings),
+    proxy: async (options) => (await import('./main/proxy.ts')).proxy(options, surroundings),
+  },
+  process.argv.slice(2),
+)
+
+function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  return manifest.version
+}

@@ -1,0 +1,17 @@
+/** One data-plane process: started by `up`, outlives it, and ends when it is told to. */
+import { createLog } from '../base/log.ts'
+import type { ProxyOptions } from '../cli/deps.ts'
+import { runProxyWorker } from '../proxy/worker.ts'
+import type { Surroundings } from './surroundings.ts'
+
+export async function proxy(options: ProxyOptions, surroundings: Surroundings): Promise<number> {
+  const { clock, random, signal, stderr } = surroundings
+  const log = createLog({
+    clock,
+    level: options.logLevel,
+    format: options.logFormat,
+    write: (line) => stderr.write(line),
+  })
+  await runProxyWorker({ socketPath: options.socket, id: options.name, clock, random, log, signal })
+  return 0
+}

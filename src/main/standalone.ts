@@ -1,0 +1,181 @@
+/**
+ * One machine's Sluice, built from its parts: API server, controllers, node agent and the link to the proxies. The
+ * parts know each other only through the API and through what is handed to them here.
+ */
+import { createHash } from 'node:crypto'
+import { lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import type { Log } from '../base/log.ts'
+import { untilWatched } from '../base/watched.ts'
+import { startApiServer } from '../api-server/server.ts'
+import type { ApiServer } from '../api-server/server.ts'
+import { lockDataDir } from '../api-server/data-dir-lock.ts'
+import type { UpOptions } from '../cli/deps.ts'
+import { createHttpClient } from '../kube/http-client.ts'
+import { createInformers } from '../kube/informers.ts'
+import { kinds } from '../kinds/registry.ts'
+import { startControlLink, untilEndpointDrained } from '../proxy/control-link.ts'
+import type { ControlLink } from '../proxy/control-link.ts'
+import { startProxySupervisor } from '../proxy/supervisor.ts'
+import { openImageCatalogue } from '../runtime/images.ts'
+import { claimNetwork } from '../runtime/network.ts'
+import { startNodeAgent } from '../runtime/node-agent.ts'
+import type { NodeAgent } from '../runtime/node-agent.ts'
+import { prometheusText } from '../telemetry/prometheus.ts'
+import { TelemetryStore } from '../telemetry/store.ts'
+import { runControllers } from './controllers.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** The Kubernetes release whose API is embedded: kubectl warns when it is more than one minor away from its own. */
+const KUBERNETES_VERSION = 'v1.33.0'
+/** More than one would make the exact split exact only per proxy. */
+const PROXIES = 1
+/** Longer paths do not fit a Unix socket's address (108 bytes on Linux, 104 on macOS). */
+const SOCKET_PATH_BYTES_MAX = 100
+const GATEWAY_LISTENER = 'gateway-http'
+
+export interface Standalone {
+  readonly api: string
+  readonly gateway: string
+  readonly kubeconfig: string
+  /** Stops everything: proxies, pods, controllers, API server. */
+  stop(): Promise<void>
+  /** Rejects when a part failed that nothing works without. */
+  readonly failed: Promise<never>
+}
+
+/** Rejects, with everything stopped again, when a part cannot start. */
+export async function startStandalone(options: UpOptions, surroundings: Surroundings, log: Log): Promise<Standalone> {
+  await using starting = new AsyncDisposableStack()
+  const { clock, random, version, selfCommand } = surroundings
+  const { dataDir } = options
+  mkdirSync(join(dataDir, 'run'), { recursive: true, mode: 0o700 })
+  const lock = starting.adopt(lockDataDir(dataDir), (held) => held.release())
+  const network = starting.adopt(await claimNetwork({ dataDir, clock }), (claimed) => claimed.close())
+  const telemetry = new TelemetryStore({ clock })
+  let agent: NodeAgent | undefined
+
+  const server = starting.adopt(
+    await startApiServer({
+      dataDir,
+      lock,
+      address: options.apiAddress,
+      port: options.apiPort,
+      kinds,
+      serviceNetwork: network.serviceCidr,
+      version: { kubernetes: KUBERNETES_VERSION, product: version },
+      clock,
+      random,
+      log,
+      metrics: () => prometheusText(telemetry),
+      podLogs: (namespace, pod, logOptions, signal) => {
+        if (agent === undefined) throw new Error('The node agent has not started yet')
+        return agent.logs(namespace, pod, logOptions, signal)
+      },
+    }),
+    (started) => started.stop(),
+  )
+  const kubeconfig = writeKubeconfig(dataDir, server)
+  const client = starting.adopt(createHttpClient({ ...connectionTo(server), userAgent: 'sluice' }), (each) =>
+    each.close(),
+  )
+
+  const working = new AbortController()
+  const ended: Promise<unknown>[] = []
+  starting.defer(async () => {
+    working.abort(new Error('Sluice is stopping'))
+    await Promise.allSettled(ended)
+  })
+  const deps = { client, clock, random, log, signal: working.signal }
+  const informers = createInformers(client, deps)
+  const socketPath = socketPathOf(dataDir)
+  const link = await startControlLink({
+    socketPath,
+    expected: PROXIES,
+    onReport: (report) => telemetry.ingest(report),
+    ...deps,
+  })
+  ended.push(link.closed)
+
+  const startedAgent = await startNodeAgent({
+    ...deps,
+    informers,
+    dataDir,
+    network,
+    images: openImageCatalogue({
+      files: [options.imagesFile ?? join(dataDir, 'images.yaml')],
+      cacheDir: join(dataDir, 'cache'),
+      onError: (error) => log.error('cannot read the image catalogue', { error }),
+    }),
+    untilDrained: (address, signal) => untilEndpointDrained(link, address, signal),
+  })
+  agent = startedAgent
+  starting.defer(() => startedAgent.stopAll())
+
+  ended.push(
+    runControllers({
+      ...deps,
+      informers,
+      dataPlane: link,
+      telemetry,
+      gateway: { address: options.gatewayAddress, port: options.gatewayPort },
+    }),
+    informers.closed(),
+  )
+  const supervisor = await startProxySupervisor({
+    ...deps,
+    command: [...selfCommand, 'proxy', 'run', '--socket', socketPath],
+    dataDir,
+    count: PROXIES,
+  })
+  starting.defer(() => supervisor.stopAll())
+
+  const gateway = await Promise.race([boundGateway(link, surroundings.signal), server.closed.then(() => '')])
+  const parts = starting.move()
+  return {
+    api: server.url,
+    gateway,
+    kubeconfig,
+    stop: () => parts.disposeAsync(),
+    failed: server.closed.then(() => new Promise<never>(() => {})),
+  }
+}
+
+/** Where the gateway really listens. Rejects when it cannot. */
+async function boundGateway(link: ControlLink, signal: AbortSignal): Promise<string> {
+  const listenerOf = (state: ControlLink['state']['value']) =>
+    state.proxies.flatMap(({ listeners }) => listeners).find(({ id }) => id === GATEWAY_LISTENER)
+  const bound = listenerOf(await untilWatched(link.state, (state) => listenerOf(state) !== undefined, signal))
+  if (bound?.error !== undefined) {
+    throw new Error(
+      `Cannot open the gateway on "${bound.address}:${bound.port}": ${bound.error}; choose another port with --gateway-port, 0 for any`,
+    )
+  }
+  return `http://${bound?.address}:${bound?.port}`
+}
+
+function connectionTo(server: ApiServer): { readonly server: string; readonly ca: string; readonly token: string } {
+  return { server: server.url, ca: server.ca, token: server.adminToken }
+}
+
+/** Written whole or not at all, readable by its owner only: it holds the administrator's token. */
+function writeKubeconfig(dataDir: string, server: ApiServer): string {
+  const path = join(dataDir, 'kubeconfig')
+  writeFileSync(`${path}.new`, server.kubeconfig(), { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+  return path
+}
+
+/** In the data directory, or where its path is too long for a socket, in a folder of this user's beside the others. */
+function socketPathOf(dataDir: string): string {
+  const path = join(dataDir, 'run', 'proxy.sock')
+  if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) return path
+  const folder = join(tmpdir(), `sluice-${userInfo().uid}-run`)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const { uid, mode } = lstatSync(folder)
+  if (uid !== userInfo().uid || (mode & 0o077) !== 0) {
+    throw new Error(`Cannot keep the proxies' socket in "${folder}": it must belong to this user alone; remove it`)
+  }
+  return join(folder, `${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}.sock`)
+}

@@ -1,0 +1,15 @@
+/** What the process is given by the machine; read once, in `main.ts`. */
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+
+export interface Surroundings {
+  readonly version: string
+  readonly clock: Clock
+  readonly random: Random
+  /** Aborts when the process is asked to end. */
+  readonly signal: AbortSignal
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
+  /** How to start this same program: executable, its arguments, the main file. */
+  readonly selfCommand: readonly string[]
+}
