@@ -14,9 +14,21 @@ export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] 
   const clusters = new Set(snapshot.clusters.map(({ name }) => name))
   const tables = new Set(snapshot.routeTables.map(({ id }) => id))
   const problems = [
-    ...duplicates('listeners', 'listener', snapshot.listeners.map(({ id }) => id)),
-    ...duplicates('routeTables', 'route table', snapshot.routeTables.map(({ id }) => id)),
-    ...duplicates('clusters', 'cluster', snapshot.clusters.map(({ name }) => name)),
+    ...duplicates(
+      'listeners',
+      'listener',
+      snapshot.listeners.map(({ id }) => id),
+    ),
+    ...duplicates(
+      'routeTables',
+      'route table',
+      snapshot.routeTables.map(({ id }) => id),
+    ),
+    ...duplicates(
+      'clusters',
+      'cluster',
+      snapshot.clusters.map(({ name }) => name),
+    ),
     ...checkListeners(snapshot, tables),
     ...snapshot.routeTables.flatMap((table, index) => checkTable(table, `routeTables[${index}]`, clusters)),
     ...snapshot.clusters.flatMap((cluster, index) => checkCluster(cluster, `clusters[${index}]`, clusters)),
@@ -47,9 +59,7 @@ function checkTable(table: RouteTable, path: string, clusters: ReadonlySet<strin
   return [
     ...duplicates(path, 'route', ids),
     ...table.virtualHosts.flatMap(({ routes }, host) =>
-      routes.flatMap((route, index) =>
-        checkRoute(route, `${path}.virtualHosts[${host}].routes[${index}]`, clusters),
-      ),
+      routes.flatMap((route, index) => checkRoute(route, `${path}.virtualHosts[${host}].routes[${index}]`, clusters)),
     ),
   ]
 }
@@ -132,7 +142,9 @@ function claimedTwice(table: RouteTable, path: string): Diagnostic[] {
       owners.set(key, owner)
       if (owner === name) return []
       const message = `Cannot give domain "${domain}" to virtual host "${name}": "${owner}" has it already`
-      return [{ severity: 'warning' as const, code: 'domain-conflict', path: `${path}.virtualHosts[${index}]`, message }]
+      return [
+        { severity: 'warning' as const, code: 'domain-conflict', path: `${path}.virtualHosts[${index}]`, message },
+      ]
     }),
   )
 }
@@ -142,7 +154,11 @@ function duplicates(path: string, what: string, ids: readonly string[]): Problem
   return ids.flatMap((id) => {
     const again = seen.has(id)
     seen.add(id)
-    return when(again, { code: 'duplicate-id', path, message: `Cannot tell two of "${id}" apart: the ${what} is there twice` })
+    return when(again, {
+      code: 'duplicate-id',
+      path,
+      message: `Cannot tell two of "${id}" apart: the ${what} is there twice`,
+    })
   })
 }
 

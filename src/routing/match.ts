@@ -109,7 +109,7 @@ function compileQuery({ name, value }: QueryMatch): MatchTest {
 
 /** The first parameter of that name, not percent-decoded (as Envoy compares it); without `=` its value is empty. */
 export function queryParameter(query: string, name: string): string | undefined {
-  for (let start = 0; start < query.length; ) {
+  for (let start = 0; start < query.length;) {
     const ampersand = query.indexOf('&', start)
     const end = ampersand === -1 ? query.length : ampersand
     if (query.startsWith(name, start)) {
@@ -124,8 +124,8 @@ export function queryParameter(query: string, name: string): string | undefined 
 
 function valueTest(match: ValueMatch): ValueTest {
   if (match.kind === 'present') return (value) => value !== undefined
-  const wanted = match.value
-  switch (match.kind) {
+  const { kind, value: wanted } = match
+  switch (kind) {
     case 'exact':
       return (value) => value === wanted
     case 'prefix':
@@ -137,7 +137,7 @@ function valueTest(match: ValueMatch): ValueTest {
       return (value) => value !== undefined && matches(value)
     }
     default:
-      return assertNever(match.kind, 'value match')
+      return assertNever(kind, 'value match')
   }
 }
 

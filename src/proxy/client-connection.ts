@@ -1,0 +1,299 @@
+/**
+ * One connection of a client: cuts its bytes into requests and gives them, one after the other, to its exchange. Pipelined
+ * requests wait here, so answers come in order.
+ */
+import type { Socket } from 'node:net'
+
+import { encodeAnswer, plainAnswer } from './answers.ts'
+import type { Failure } from './answers.ts'
+import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
+import { RequestHead } from './http1/request-head.ts'
+import { RequestExchange } from './request-exchange.ts'
+import type { ClientSide, ExchangeDeps } from './request-exchange.ts'
+
+/** From the first byte of a head to its last. */
+export const HEAD_TIMEOUT_MS = 30_000
+/** Between two parts of a body. */
+export const REQUEST_BODY_IDLE_TIMEOUT_MS = 60_000
+/** Between two requests. Long, as Envoy's: to close a kept connection is to risk the request that is just being sent. */
+export const CLIENT_IDLE_TIMEOUT_MS = 3_600_000
+/** How long the rest of a refused request is read, so that the client sees the answer and not a reset. */
+const LINGER_MS = 1_000
+/** How much of the input is read as text to find a head in it. */
+const HEAD_TEXT_BYTES = 4_096
+
+const EMPTY = Buffer.alloc(0)
+
+/** `head`: between requests or inside a head; `body`: inside a body; `waiting`: request read, response not over. */
+type Phase = 'head' | 'body' | 'waiting' | 'tunnel' | 'closing' | 'closed'
+
+export interface ClientConnectionDeps extends ExchangeDeps {
+  readonly onRefused: (status: number) => void
+  readonly onClosed: (connection: ClientConnection) => void
+}
+
+export class ClientConnection implements ClientSide {
+  readonly clientAddress: string
+  readonly #socket: Socket
+  readonly #deps: ClientConnectionDeps
+  readonly #head = new RequestHead()
+  readonly #exchange: RequestExchange
+  readonly #chunks = new ChunkedReader()
+  #phase: Phase = 'head'
+  /** Bytes that came but were not read yet. */
+  #input: Buffer = EMPTY
+  /** Of a body with a content length. */
+  #remaining = 0
+  #isChunked = false
+  #isAdvancing = false
+  #inputEnded = false
+  /** When the phase began, or something last moved in it; the sweep keeps it, so that bytes cost no clock. */
+  #sinceMs: number
+  #moved = false
+
+  constructor(socket: Socket, deps: ClientConnectionDeps) {
+    this.#socket = socket
+    this.#deps = deps
+    this.#exchange = new RequestExchange(this, deps)
+    this.clientAddress = socket.remoteAddress ?? ''
+    this.#sinceMs = deps.monotonicMs()
+    socket
+      .on('data', (chunk: Buffer) => this.#onData(chunk))
+      .on('drain', () => this.#exchange.onClientDrain())
+      .on('end', () => this.#onEnd())
+      .on('error', () => this.#onGone())
+      .on('close', () => this.#onGone())
+  }
+
+  get isIdle(): boolean {
+    return this.#phase === 'head' && this.#input.length === 0
+  }
+
+  write(text: string, body: Buffer | null): boolean {
+    if (body === null) return this.#socket.write(text, 'latin1')
+    if (text === '') return this.#socket.write(body)
+    this.#socket.cork()
+    this.#socket.write(text, 'latin1')
+    const more = this.#socket.write(body)
+    this.#socket.uncork()
+    return more
+  }
+
+  pauseInput(): void {
+    this.#socket.pause()
+  }
+
+  resumeInput(): void {
+    if (this.#phase !== 'waiting' || this.#input.length === 0) this.#socket.resume()
+  }
+
+  enterTunnel(): void {
+    this.#phase = 'tunnel'
+    const input = this.#input
+    this.#input = EMPTY
+    if (input.length > 0) this.#exchange.sendTunnelled(input)
+    this.#socket.resume()
+    if (this.#inputEnded) this.#exchange.endTunnel()
+  }
+
+  endOutput(): void {
+    this.#socket.end()
+  }
+
+  abort(): void {
+    this.destroy()
+  }
+
+  onExchangeOver(keep: boolean): void {
+    if (this.#phase === 'closed') return
+    if (!keep || this.#inputEndedWithoutMore()) return this.#close()
+    this.#phase = 'head'
+    this.#moved = true
+    if (this.#socket.isPaused()) this.#socket.resume()
+    if (this.#input.length > 0) this.#advance()
+  }
+
+  /** After the request that is under way, or at once where there is none. */
+  closeWhenIdle(): void {
+    if (this.isIdle) this.#close()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+    this.#onGone()
+  }
+
+  sweep(nowMs: number): void {
+    this.#exchange.sweep(nowMs)
+    if (this.#moved) this.#sinceMs = nowMs
+    this.#moved = false
+    const elapsedMs = nowMs - this.#sinceMs
+    if (this.#phase === 'head' && this.#input.length === 0) {
+      if (elapsedMs >= CLIENT_IDLE_TIMEOUT_MS) this.destroy()
+    } else if (this.#phase === 'head') {
+      if (elapsedMs >= HEAD_TIMEOUT_MS) this.#refuse(408, 'the request head was not complete in time')
+    } else if (this.#phase === 'body') {
+      if (elapsedMs >= REQUEST_BODY_IDLE_TIMEOUT_MS) this.#refuseBody('request-timeout')
+    } else if (this.#phase === 'closing' && elapsedMs >= LINGER_MS) {
+      this.destroy()
+    }
+  }
+
+  #inputEndedWithoutMore(): boolean {
+    return this.#inputEnded && this.#input.length === 0
+  }
+
+  #onData(chunk: Buffer): void {
+    switch (this.#phase) {
+      case 'tunnel':
+        this.#exchange.sendTunnelled(chunk)
+        return
+      case 'closing':
+      case 'closed':
+        return
+      case 'head':
+        // A head's time runs from its first byte: only the first chunk moves it.
+        if (this.#input.length === 0) this.#moved = true
+        break
+      case 'body':
+        this.#moved = true
+        break
+      case 'waiting':
+        break
+    }
+    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk])
+    this.#advance()
+  }
+
+  /** Reads requests as far as the input goes and the exchange is free. A loop: pipelined requests must not nest. */
+  #advance(): void {
+    if (this.#isAdvancing) return
+    this.#isAdvancing = true
+    while (this.#input.length > 0 && this.#step());
+    this.#isAdvancing = false
+  }
+
+  /** False: nothing more can be done with the input now. */
+  #step(): boolean {
+    switch (this.#phase) {
+      case 'head':
+        return this.#readHead()
+      case 'body':
+        return this.#readBody()
+      case 'waiting':
+        this.#socket.pause()
+        return false
+      case 'tunnel':
+      case 'closing':
+      case 'closed':
+        return false
+    }
+  }
+
+  #readHead(): boolean {
+    const head = this.#head
+    const input = this.#input
+    const state = this.#parseHead(input)
+    if (state === 'incomplete') return false
+    if (state === 'refused') {
+      this.#refuse(head.problemStatus, head.problem)
+      return false
+    }
+    const { contentLength, chunked } = head.fields
+    const from = head.end
+    this.#isChunked = chunked
+    this.#remaining = Math.max(0, contentLength)
+    if (chunked) this.#chunks.reset()
+    const to = this.#endOfBody(input, from)
+    if (to === MALFORMED) {
+      this.#refuse(400, 'malformed chunked body')
+      return false
+    }
+    const done = this.#isBodyDone()
+    this.#phase = done ? 'waiting' : 'body'
+    this.#input = to === input.length ? EMPTY : input.subarray(to)
+    this.#exchange.start(head, { first: from === to ? null : input.subarray(from, to), done })
+    return true
+  }
+
+  #parseHead(input: Buffer): 'complete' | 'incomplete' | 'refused' {
+    const state = this.#head.parse(input.latin1Slice(0, Math.min(input.length, HEAD_TEXT_BYTES)), 0)
+    return state === 'incomplete' && input.length > HEAD_TEXT_BYTES
+      ? this.#head.parse(input.latin1Slice(0, input.length), 0)
+      : state
+  }
+
+  #readBody(): boolean {
+    const input = this.#input
+    const to = this.#endOfBody(input, 0)
+    if (to === MALFORMED) {
+      this.#refuseBody('bad-chunk')
+      return false
+    }
+    const done = this.#isBodyDone()
+    if (done) this.#phase = 'waiting'
+    this.#input = to === input.length ? EMPTY : input.subarray(to)
+    this.#exchange.sendBody(to === input.length ? input : input.subarray(0, to), done)
+    return true
+  }
+
+  #endOfBody(input: Buffer, from: number): number {
+    if (this.#isChunked) return this.#chunks.read(input, from, input.length)
+    const to = Math.min(input.length, from + this.#remaining)
+    this.#remaining -= to - from
+    return to
+  }
+
+  #isBodyDone(): boolean {
+    return this.#isChunked ? this.#chunks.done : this.#remaining === 0
+  }
+
+  /** Before there is a request that could be routed. */
+  #refuse(status: number, problem: string): void {
+    this.#deps.onRefused(status)
+    this.write(encodeAnswer(plainAnswer(status, 'DPE', problem), { withBody: true, connection: 'close' }), null)
+    this.#close()
+  }
+
+  #refuseBody(failure: Failure): void {
+    this.#phase = 'waiting'
+    this.#exchange.refuse(failure)
+    if (this.#phase === 'waiting') this.#close()
+  }
+
+  /** Sends what is still to be sent, then closes; what the client sends until then is read and dropped. */
+  #close(): void {
+    this.#phase = 'closing'
+    this.#input = EMPTY
+    this.#moved = true
+    this.#socket.end()
+    this.#socket.resume()
+    if (this.#inputEnded) this.#socket.destroySoon()
+  }
+
+  #onEnd(): void {
+    this.#inputEnded = true
+    switch (this.#phase) {
+      case 'head':
+      case 'closing':
+        this.#socket.destroySoon()
+        return
+      case 'body':
+        this.destroy()
+        return
+      case 'tunnel':
+        this.#exchange.endTunnel()
+        return
+      case 'waiting':
+      case 'closed':
+    }
+  }
+
+  #onGone(): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.#input = EMPTY
+    this.#exchange.cancel()
+    this.#deps.onClosed(this)
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The connections to one endpoint: idle ones wait here, newest first, to be used again. A pool outlives the snapshots that
+ * name its endpoint; once no snapshot does it is retired: its idle connections close, and when its last request is over it
+ * is drained.
+ */
+import { UpstreamConnection } from './upstream-connection.ts'
+
+/**
+ * Shorter than the 5 s after which common servers (Node, uvicorn, Apache) close an idle connection, so that requests
+ * seldom meet a connection that is being closed.
+ */
+export const UPSTREAM_IDLE_TIMEOUT_MS = 4_000
+export const IDLE_CONNECTIONS_PER_ENDPOINT_MAX = 256
+/** After a failed connect, other endpoints are preferred for this long. */
+const AVOID_AFTER_FAILURE_MS = 1_000
+
+export interface PoolEvents {
+  /** The last request to a retired endpoint is over. */
+  onDrained(pool: EndpointPool): void
+}
+
+export class EndpointPool {
+  readonly address: string
+  readonly port: number
+  readonly #events: PoolEvents
+  readonly #idle: UpstreamConnection[] = []
+  readonly #connections = new Set<UpstreamConnection>()
+  #active = 0
+  #retired = false
+  #avoidUntilMs = 0
+
+  constructor(endpoint: { readonly address: string; readonly port: number }, events: PoolEvents) {
+    this.address = endpoint.address
+    this.port = endpoint.port
+    this.#events = events
+  }
+
+  get key(): string {
+    return poolKey(this.address, this.port)
+  }
+
+  /** Requests that use the endpoint now. */
+  get active(): number {
+    return this.#active
+  }
+
+  get isRetired(): boolean {
+    return this.#retired
+  }
+
+  isAvoided(nowMs: number): boolean {
+    return this.#avoidUntilMs > nowMs
+  }
+
+  avoid(nowMs: number): void {
+    this.#avoidUntilMs = nowMs + AVOID_AFTER_FAILURE_MS
+  }
+
+  /** A request begins to use the endpoint. Pair with `leave`. */
+  enter(): void {
+    this.#active++
+  }
+
+  leave(): void {
+    this.#active--
+    if (this.#active === 0 && this.#retired) this.#events.onDrained(this)
+  }
+
+  /** An idle connection, if there is one. */
+  takeIdle(): UpstreamConnection | undefined {
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (idle.isUsable) return idle
+    }
+    return undefined
+  }
+
+  open(deadlineMs: number): UpstreamConnection {
+    const connection = new UpstreamConnection(this, deadlineMs)
+    this.#connections.add(connection)
+    return connection
+  }
+
+  keep(connection: UpstreamConnection): void {
+    if (this.#retired || this.#idle.length >= IDLE_CONNECTIONS_PER_ENDPOINT_MAX) connection.destroy()
+    else this.#idle.push(connection)
+  }
+
+  forget(connection: UpstreamConnection): void {
+    this.#connections.delete(connection)
+    const at = this.#idle.indexOf(connection)
+    if (at !== -1) this.#idle.splice(at, 1)
+  }
+
+  retire(): void {
+    this.#retired = true
+    this.closeIdle()
+  }
+
+  revive(): void {
+    this.#retired = false
+  }
+
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.destroy()
+  }
+
+  closeAll(): void {
+    for (const connection of [...this.#connections]) connection.destroy()
+  }
+
+  sweep(nowMs: number): void {
+    for (const connection of this.#connections) connection.sweep(nowMs)
+    for (let oldest = this.#idle[0]; oldest?.isIdleSince(nowMs - UPSTREAM_IDLE_TIMEOUT_MS); oldest = this.#idle[0]) {
+      this.#idle.shift()
+      oldest.destroy()
+    }
+  }
+}
+
+export function poolKey(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}

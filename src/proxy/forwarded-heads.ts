@@ -1,0 +1,91 @@
+/** Heads on their way through: what the upstream gets of a request's head, and the client of a response's. */
+import type { Route } from '../routing/model.ts'
+import { rewritePath } from '../routing/rewrite.ts'
+
+import type { RequestHead } from './http1/request-head.ts'
+import type { ResponseHead } from './http1/response-head.ts'
+
+export interface RequestHeadOptions {
+  readonly route: Route
+  readonly clientAddress: string
+  readonly requestId: string
+  /** Pass the wish to switch protocols on. */
+  readonly upgrade: boolean
+}
+
+/** Complete with its empty line, latin1. Fields keep their order and spelling; those we own come last. */
+export function requestHead(head: RequestHead, options: RequestHeadOptions): string {
+  return `${requestLine(head, options.route)}${requestFields(head, options)}\r\n`
+}
+
+function requestLine(head: RequestHead, { match, policy }: Route): string {
+  const rewrite = policy.rewrite?.path
+  if (rewrite === undefined && head.minorVersion === 1 && !head.isAbsolute) {
+    return head.text.slice(head.start, head.fieldsStart)
+  }
+  const path = rewrite === undefined ? head.path : rewritePath(head.path, match.path, rewrite)
+  const query = head.query === '' && !head.target.includes('?') ? '' : `?${head.query}`
+  return `${head.method} ${path}${query} HTTP/1.1\r\n`
+}
+
+function requestFields(head: RequestHead, { route, clientAddress, requestId, upgrade }: RequestHeadOptions): string {
+  const { fields } = head
+  const authority = route.policy.rewrite?.authority ?? (head.isAbsolute || fields.host === -1 ? head.host : undefined)
+  const isPlain =
+    authority === undefined && !fields.hasHopByHop && fields.forwardedFor === -1 && fields.forwardedProto === -1
+  let text = isPlain ? head.text.slice(head.fieldsStart, head.end - 2) : keptFields(head, authority !== undefined)
+  if (authority !== undefined) text += `host: ${authority}\r\n`
+  const before = fields.forwardedFor === -1 ? '' : `${fields.get('x-forwarded-for') ?? ''}, `
+  text += `x-forwarded-for: ${before}${clientAddress}\r\nx-forwarded-proto: http\r\n`
+  if (fields.requestId === -1) text += `x-request-id: ${requestId}\r\n`
+  if (upgrade) text += `connection: upgrade\r\nupgrade: ${fields.value(fields.upgrade)}\r\n`
+  return text
+}
+
+function keptFields({ fields }: RequestHead, isHostReplaced: boolean): string {
+  return fields.forwarded(
+    (index) =>
+      (isHostReplaced && index === fields.host) ||
+      fields.isNamed(index, 'x-forwarded-for') ||
+      fields.isNamed(index, 'x-forwarded-proto'),
+  )
+}
+
+export interface ResponseHeadOptions {
+  /** The value of the connection field to add; empty: none. */
+  readonly connection: string
+  /** The body loses its chunked coding on the way. */
+  readonly dropsChunked: boolean
+}
+
+export function responseHead(head: ResponseHead, { connection, dropsChunked }: ResponseHeadOptions): string {
+  const { fields, text } = head
+  const isPlain = !fields.hasHopByHop && !dropsChunked
+  if (isPlain && connection === '' && head.minorVersion === 1) return text.slice(head.start, head.end)
+  const line = `HTTP/1.1${text.slice(head.start + 8, head.fieldsStart)}`
+  const kept = isPlain
+    ? text.slice(head.fieldsStart, head.end - 2)
+    : fields.forwarded((index) => dropsChunked && fields.isNamed(index, 'transfer-encoding'))
+  return `${line}${kept}${connection === '' ? '' : `connection: ${connection}\r\n`}\r\n`
+}
+
+/** A 101: the hop-by-hop fields are the message. */
+export function switchingHead(head: ResponseHead): string {
+  const { fields } = head
+  const upgrade = fields.upgrade === -1 ? '' : `upgrade: ${fields.value(fields.upgrade)}\r\n`
+  const line = head.text.slice(head.start, head.fieldsStart)
+  return `${line}${fields.forwarded(() => false)}connection: upgrade\r\n${upgrade}\r\n`
+}
+
+/** The location of a redirect; parts that the route leaves open stay as the request has them. */
+export function redirectLocation(head: RequestHead, route: Route): string {
+  const { action, match } = route
+  if (action.kind !== 'redirect') return ''
+  const path = action.path === undefined ? head.path : rewritePath(head.path, match.path, action.path)
+  const query = action.stripQuery || head.query === '' ? '' : `?${head.query}`
+  const scheme = action.scheme ?? 'http'
+  const [, name = '', port = ''] = /^(.*?)(?::([0-9]*))?$/.exec(head.host) ?? []
+  const newPort = action.port ?? (action.host === undefined && action.scheme === undefined ? Number(port) : 0)
+  const isDefault = newPort === 0 || newPort === (scheme === 'https' ? 443 : 80)
+  return `${scheme}://${action.host ?? name}${isDefault ? '' : `:${newPort}`}${path}${query}`
+}

@@ -1,0 +1,273 @@
+/**
+ * The header fields of one HTTP/1 message (RFC 9110 §5, RFC 9112 §5), read strictly: a message that two parsers could read
+ * differently is refused. Fields are kept as positions in the head's text, so that passing them on copies slices, not pairs.
+ *
+ * field-line = field-name ":" OWS field-value OWS CRLF, field-name = token. No line folding, no bare CR, LF or NUL.
+ */
+
+/** Envoy's default. */
+export const HEADER_FIELDS_MAX = 100
+
+/** The largest content length taken: what a double counts exactly, with room to add. */
+const CONTENT_LENGTH_DIGITS_MAX = 15
+
+const CR = 0x0d
+const LF = 0x0a
+const COLON = 0x3a
+const SPACE = 0x20
+const TAB = 0x09
+
+const IS_TOKEN = table((code) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code)))
+const IS_VALUE = table((code) => code === TAB || (code >= SPACE && code !== 0x7f))
+
+/** Fields that end at a proxy by themselves; `connection` names more. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'upgrade',
+  'proxy-authenticate',
+  'proxy-authorization',
+])
+
+/** Fields that `connection` may not take away: without them the message would mean something else. */
+const NEVER_REMOVED: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding'])
+
+export class HeadFields {
+  text = ''
+  count = 0
+  /** Four positions per field: name start, name end, value start, value end. A line ends at value end or later. */
+  readonly #spans: number[] = []
+  /** Start of the line after each field. */
+  readonly #nextLines: number[] = []
+
+  contentLength = -1
+  chunked = false
+  /** Indexes of the fields, -1: not there. */
+  host = -1
+  connection = -1
+  expect = -1
+  upgrade = -1
+  forwardedFor = -1
+  forwardedProto = -1
+  requestId = -1
+  /** Whether one field or more may not be passed on. */
+  hasHopByHop = false
+  connectionClose = false
+  connectionKeepAlive = false
+
+  /** Reads the lines from `from` up to the empty line at `end`. Returns what is wrong, or an empty string. */
+  scan(text: string, from: number, end: number): string {
+    this.#reset(text)
+    let position = from
+    while (position < end) {
+      if (this.count === HEADER_FIELDS_MAX) return 'too many header fields'
+      const nameEnd = this.#scanName(position)
+      if (nameEnd <= position) return 'malformed header name'
+      const lineEnd = this.#scanValue(nameEnd + 1)
+      if (lineEnd === -1) return 'malformed header value'
+      const problem = this.#note(this.count++)
+      if (problem !== '') return problem
+      position = lineEnd + 2
+    }
+    if (this.chunked && this.contentLength !== -1) return 'both content-length and transfer-encoding'
+    return ''
+  }
+
+  /** The values of all fields of this (lower-case) name, joined by `,`. */
+  get(name: string): string | undefined {
+    let found: string | undefined
+    for (let index = 0; index < this.count; index++) {
+      if (!this.isNamed(index, name)) continue
+      const value = this.value(index)
+      found = found === undefined ? value : `${found},${value}`
+    }
+    return found
+  }
+
+  value(index: number): string {
+    return this.text.slice(this.#spans[4 * index + 2], this.#spans[4 * index + 3])
+  }
+
+  /** `name` in lower case. */
+  isNamed(index: number, name: string): boolean {
+    const start = this.#spans[4 * index] ?? 0
+    if ((this.#spans[4 * index + 1] ?? 0) - start !== name.length) return false
+    for (let offset = 0; offset < name.length; offset++) {
+      if (lowered(this.text.charCodeAt(start + offset)) !== name.charCodeAt(offset)) return false
+    }
+    return true
+  }
+
+  name(index: number): string {
+    return this.text.slice(this.#spans[4 * index], this.#spans[4 * index + 1]).toLowerCase()
+  }
+
+  lineStart(index: number): number {
+    return this.#spans[4 * index] ?? 0
+  }
+
+  lineEnd(index: number): number {
+    return this.#nextLines[index] ?? 0
+  }
+
+  /** All field lines that may be passed on, each with its line end, without those that `dropped` names. */
+  forwarded(dropped: (index: number) => boolean): string {
+    let kept = ''
+    let runStart = -1
+    for (let index = 0; index < this.count; index++) {
+      const drop = (this.hasHopByHop && this.#isHopByHop(index)) || dropped(index)
+      if (drop && runStart !== -1) {
+        kept += this.text.slice(runStart, this.lineStart(index))
+        runStart = -1
+      } else if (!drop && runStart === -1) {
+        runStart = this.lineStart(index)
+      }
+    }
+    return runStart === -1 ? kept : kept + this.text.slice(runStart, this.lineEnd(this.count - 1))
+  }
+
+  #isHopByHop(index: number): boolean {
+    const name = this.name(index)
+    if (HOP_BY_HOP.has(name)) return true
+    return this.connection !== -1 && !NEVER_REMOVED.has(name) && listHas(this.get('connection') ?? '', name)
+  }
+
+  #reset(text: string): void {
+    this.text = text
+    this.count = 0
+    this.contentLength = -1
+    this.chunked = false
+    this.host = -1
+    this.connection = -1
+    this.expect = -1
+    this.upgrade = -1
+    this.forwardedFor = -1
+    this.forwardedProto = -1
+    this.requestId = -1
+    this.hasHopByHop = false
+    this.connectionClose = false
+    this.connectionKeepAlive = false
+  }
+
+  /** The position of the colon; a position not after `start` where there is no name. */
+  #scanName(start: number): number {
+    const text = this.text
+    let position = start
+    while (IS_TOKEN[text.charCodeAt(position)] === 1) position++
+    if (text.charCodeAt(position) !== COLON) return -1
+    this.#spans[4 * this.count] = start
+    this.#spans[4 * this.count + 1] = position
+    return position
+  }
+
+  /** The position of the line's CR, or -1. */
+  #scanValue(from: number): number {
+    const text = this.text
+    let start = from
+    while (isBlank(text.charCodeAt(start))) start++
+    let position = start
+    while (IS_VALUE[text.charCodeAt(position)] === 1) position++
+    if (text.charCodeAt(position) !== CR || text.charCodeAt(position + 1) !== LF) return -1
+    let end = position
+    while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+    this.#spans[4 * this.count + 2] = start
+    this.#spans[4 * this.count + 3] = end
+    this.#nextLines[this.count] = position + 2
+    return position
+  }
+
+  /** Takes notice of the fields that decide how the message is read. By length first: most fields are none of them. */
+  #note(index: number): string {
+    const length = (this.#spans[4 * index + 1] ?? 0) - (this.#spans[4 * index] ?? 0)
+    switch (length) {
+      case 2:
+        if (this.isNamed(index, 'te')) this.hasHopByHop = true
+        return ''
+      case 4:
+        return this.isNamed(index, 'host') ? this.#noteHost(index) : ''
+      case 6:
+        if (this.isNamed(index, 'expect')) this.expect = index
+        return ''
+      case 7:
+        if (!this.isNamed(index, 'upgrade')) return ''
+        this.upgrade = index
+        this.hasHopByHop = true
+        return ''
+      case 10:
+        if (this.isNamed(index, 'connection')) this.#noteConnection(index)
+        else if (this.isNamed(index, 'keep-alive')) this.hasHopByHop = true
+        return ''
+      case 12:
+        if (this.isNamed(index, 'x-request-id')) this.requestId = index
+        return ''
+      case 14:
+        return this.isNamed(index, 'content-length') ? this.#noteContentLength(index) : ''
+      case 15:
+        if (this.isNamed(index, 'x-forwarded-for')) this.forwardedFor = index
+        return ''
+      case 17:
+        if (this.isNamed(index, 'x-forwarded-proto')) this.forwardedProto = index
+        return this.isNamed(index, 'transfer-encoding') ? this.#noteTransferEncoding(index) : ''
+      case 16:
+      case 18:
+      case 19:
+        if (HOP_BY_HOP.has(this.name(index))) this.hasHopByHop = true
+        return ''
+      default:
+        return ''
+    }
+  }
+
+  #noteHost(index: number): string {
+    if (this.host !== -1) return 'more than one host'
+    this.host = index
+    return ''
+  }
+
+  #noteConnection(index: number): void {
+    this.connection = index
+    this.hasHopByHop = true
+    const value = this.value(index).toLowerCase()
+    if (value === 'close' || listHas(value, 'close')) this.connectionClose = true
+    if (value === 'keep-alive' || listHas(value, 'keep-alive')) this.connectionKeepAlive = true
+  }
+
+  /** One field, digits only. Equal duplicates are refused too: somebody before us may have added one. */
+  #noteContentLength(index: number): string {
+    if (this.contentLength !== -1) return 'more than one content-length'
+    const value = this.value(index)
+    if (!/^[0-9]+$/.test(value) || value.length > CONTENT_LENGTH_DIGITS_MAX) return 'malformed content-length'
+    this.contentLength = Number(value)
+    return ''
+  }
+
+  /** `chunked` alone: other codings cannot be told apart from an attempt to be read in two ways. */
+  #noteTransferEncoding(index: number): string {
+    if (this.chunked) return 'more than one transfer-encoding'
+    if (this.value(index).toLowerCase() !== 'chunked') return 'unknown transfer-encoding'
+    this.chunked = true
+    return ''
+  }
+}
+
+/** Whether a comma-separated list (lower case) has the element. */
+export function listHas(list: string, element: string): boolean {
+  return list
+    .toLowerCase()
+    .split(',')
+    .some((item) => item.trim() === element)
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB
+}
+
+function lowered(code: number): number {
+  return code >= 0x41 && code <= 0x5a ? code | 0x20 : code
+}
+
+function table(has: (code: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, code) => (has(code) ? 1 : 0))
+}

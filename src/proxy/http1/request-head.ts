@@ -1,0 +1,157 @@
+/**
+ * Parses the head of an HTTP/1.1 request (RFC 9112 §3). Strict, because it stands at the trust boundary: what it accepts,
+ * Node's own parser accepts with the same meaning; the rest is refused and the connection closed.
+ *
+ * request-line = method SP request-target SP HTTP-version CRLF
+ */
+import type { RequestView } from '../../routing/match.ts'
+
+import { HeadFields, listHas } from './head-fields.ts'
+
+/** Request line and header fields together; Envoy's default. */
+export const HEAD_BYTES_MAX = 60 * 1024
+
+const SPACE = 0x20
+const LF = 0x0a
+const CR = 0x0d
+
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** Visible ASCII, without `#`: a fragment is never sent. */
+const TARGET = /^[!"$-~]+$/
+/** reg-name, IPv4 or [IPv6], with an optional port. No user info. */
+const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]*)(?::[0-9]*)?$/
+
+export type ParseState = 'complete' | 'incomplete' | 'refused'
+
+/** One request at a time: parsing the next one overwrites it. */
+export class RequestHead implements RequestView {
+  readonly fields = new HeadFields()
+  text = ''
+  start = 0
+  /** Position of the first byte after the head. */
+  end = 0
+  /** Position of the first header field. */
+  fieldsStart = 0
+  method = ''
+  /** In origin form: path and query. */
+  target = ''
+  path = ''
+  query = ''
+  host = ''
+  /** Whether the target named the host (absolute form), so that the Host field does not count. */
+  isAbsolute = false
+  minorVersion = 1
+  /** Whether the client wants to go on with this connection. */
+  keepAlive = true
+  /** Why it was refused, and the status to answer with. */
+  problem = ''
+  problemStatus = 400
+
+  header(name: string): string | undefined {
+    return this.fields.get(name)
+  }
+
+  /** Whether the client asks to switch protocols. To h2c it may not: it would leave the proxy's sight. */
+  get isUpgrade(): boolean {
+    const { upgrade, connection } = this.fields
+    if (upgrade === -1 || connection === -1 || this.minorVersion === 0) return false
+    return listHas(this.fields.get('connection') ?? '', 'upgrade') && !/h2c/i.test(this.fields.get('upgrade') ?? '')
+  }
+
+  /** Parses the head that begins at `from`. `text` is latin1: one character per byte. */
+  parse(text: string, from: number): ParseState {
+    const start = skipEmptyLine(text, from)
+    const blank = text.indexOf('\r\n\r\n', start)
+    if (blank === -1) return this.#incomplete(text, start)
+    if (blank + 4 - start > HEAD_BYTES_MAX) return this.#refuse('request head too large', 431)
+    this.text = text
+    this.start = start
+    this.end = blank + 4
+    const lineEnd = text.indexOf('\r\n', start)
+    this.fieldsStart = lineEnd + 2
+    const problem = this.#parseLine(text.slice(start, lineEnd))
+    if (problem !== '') return this.#refuse(problem, problem === 'unknown version' ? 505 : 400)
+    const wrong = this.fields.scan(text, this.fieldsStart, blank + 2)
+    if (wrong !== '') return this.#refuse(wrong, wrong === 'too many header fields' ? 431 : 400)
+    return this.#settle()
+  }
+
+  #parseLine(line: string): string {
+    const methodEnd = line.indexOf(' ')
+    const targetEnd = line.length - ' HTTP/1.1'.length
+    if (methodEnd < 1 || targetEnd <= methodEnd || line.charCodeAt(targetEnd) !== SPACE) return 'malformed request line'
+    const version = line.slice(targetEnd + 1)
+    if (version === 'HTTP/1.1') this.minorVersion = 1
+    else if (version === 'HTTP/1.0') this.minorVersion = 0
+    else return /^HTTP\/[0-9]\.[0-9]$/.test(version) ? 'unknown version' : 'malformed request line'
+    this.method = line.slice(0, methodEnd)
+    if (this.method !== 'GET' && !METHOD.test(this.method)) return 'malformed method'
+    return this.#parseTarget(line.slice(methodEnd + 1, targetEnd))
+  }
+
+  /** request-target = origin-form / absolute-form / authority-form / asterisk-form */
+  #parseTarget(target: string): string {
+    if (!TARGET.test(target)) return 'malformed request target'
+    this.isAbsolute = false
+    if (target.startsWith('/')) return this.#splitTarget(target)
+    if (target === '*' && this.method === 'OPTIONS') return this.#splitTarget(target)
+    if (this.method === 'CONNECT') return this.#splitTarget(target)
+    const absolute = /^https?:\/\/([^/?]*)([^]*)$/i.exec(target)
+    const authority = absolute?.[1] ?? ''
+    if (authority === '' || !AUTHORITY.test(authority)) return 'malformed request target'
+    this.isAbsolute = true
+    this.host = authority
+    const rest = absolute?.[2] ?? ''
+    return this.#splitTarget(rest.startsWith('/') ? rest : `/${rest}`)
+  }
+
+  #splitTarget(target: string): string {
+    this.target = target
+    const question = target.indexOf('?')
+    this.path = question === -1 ? target : target.slice(0, question)
+    this.query = question === -1 ? '' : target.slice(question + 1)
+    return ''
+  }
+
+  /** What the fields mean for the request. */
+  #settle(): ParseState {
+    const { fields, minorVersion } = this
+    if (fields.host === -1 && minorVersion === 1) return this.#refuse('no host', 400)
+    if (fields.host !== -1) {
+      const host = fields.value(fields.host)
+      if (!AUTHORITY.test(host)) return this.#refuse('malformed host', 400)
+      if (!this.isAbsolute) this.host = host
+    } else if (!this.isAbsolute) {
+      this.host = ''
+    }
+    if (fields.chunked && minorVersion === 0) return this.#refuse('transfer-encoding in HTTP/1.0', 400)
+    this.keepAlive =
+      minorVersion === 1 ? !fields.connectionClose : fields.connectionKeepAlive && !fields.connectionClose
+    return 'complete'
+  }
+
+  #incomplete(text: string, start: number): ParseState {
+    if (text.length - start > HEAD_BYTES_MAX) return this.#refuse('request head too large', 431)
+    if (hasBareLineFeed(text, start)) return this.#refuse('line feed without carriage return', 400)
+    return 'incomplete'
+  }
+
+  #refuse(problem: string, status: number): ParseState {
+    this.problem = problem
+    this.problemStatus = status
+    return 'refused'
+  }
+}
+
+/** One empty line before the request line is let pass (RFC 9112 §2.2: old clients send it after a body). */
+function skipEmptyLine(text: string, from: number): number {
+  return text.charCodeAt(from) === CR && text.charCodeAt(from + 1) === LF ? from + 2 : from
+}
+
+/** Seen early, so that such a client gets its 400 and need not wait for the head timeout. */
+function hasBareLineFeed(text: string, start: number): boolean {
+  for (let at = text.indexOf('\n', start); at !== -1; at = text.indexOf('\n', at + 1)) {
+    if (at === start || text.charCodeAt(at - 1) !== CR) return true
+  }
+  return false
+}

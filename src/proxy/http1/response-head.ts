@@ -1,0 +1,80 @@
+/**
+ * Parses the head of an HTTP/1.1 response (RFC 9112 §4), as strictly as the request's: a response that could be read in two
+ * ways could answer somebody else's request.
+ *
+ * status-line = HTTP-version SP status-code SP [ reason-phrase ] CRLF
+ */
+import { HeadFields } from './head-fields.ts'
+import { HEAD_BYTES_MAX } from './request-head.ts'
+import type { ParseState } from './request-head.ts'
+
+/** How the end of a body is found. */
+export type BodyFraming = 'none' | 'length' | 'chunked' | 'close'
+
+const SPACE = 0x20
+
+export class ResponseHead {
+  readonly fields = new HeadFields()
+  text = ''
+  /** Position of the first byte after the head. */
+  end = 0
+  start = 0
+  fieldsStart = 0
+  status = 0
+  minorVersion = 1
+  /** Whether the upstream keeps the connection open after this response. */
+  keepAlive = true
+  problem = ''
+
+  parse(text: string, from: number): ParseState {
+    const blank = text.indexOf('\r\n\r\n', from)
+    if (blank === -1)
+      return text.length - from > HEAD_BYTES_MAX ? this.#refuse('response head too large') : 'incomplete'
+    if (blank + 4 - from > HEAD_BYTES_MAX) return this.#refuse('response head too large')
+    this.text = text
+    this.start = from
+    this.end = blank + 4
+    const lineEnd = text.indexOf('\r\n', from)
+    this.fieldsStart = lineEnd + 2
+    if (!this.#parseLine(text, from, lineEnd)) return this.#refuse('malformed status line')
+    const wrong = this.fields.scan(text, this.fieldsStart, blank + 2)
+    if (wrong !== '') return this.#refuse(wrong)
+    const { chunked, connectionClose, connectionKeepAlive } = this.fields
+    if (chunked && this.minorVersion === 0) return this.#refuse('transfer-encoding in HTTP/1.0')
+    this.keepAlive = !connectionClose && (this.minorVersion === 1 || connectionKeepAlive)
+    return 'complete'
+  }
+
+  /** RFC 9112 §6.3. */
+  framing(requestMethod: string): BodyFraming {
+    const { status, fields } = this
+    if (requestMethod === 'HEAD' || status < 200 || status === 204 || status === 304) return 'none'
+    if (fields.chunked) return 'chunked'
+    if (fields.contentLength === 0) return 'none'
+    return fields.contentLength === -1 ? 'close' : 'length'
+  }
+
+  #parseLine(text: string, from: number, lineEnd: number): boolean {
+    if (text.startsWith('HTTP/1.1 ', from)) this.minorVersion = 1
+    else if (text.startsWith('HTTP/1.0 ', from)) this.minorVersion = 0
+    else return false
+    const code = text.slice(from + 9, from + 12)
+    if (!/^[1-5][0-9][0-9]$/.test(code)) return false
+    this.status = Number(code)
+    if (from + 12 === lineEnd) return true
+    return text.charCodeAt(from + 12) === SPACE && !hasControl(text, from + 13, lineEnd)
+  }
+
+  #refuse(problem: string): ParseState {
+    this.problem = problem
+    return 'refused'
+  }
+}
+
+function hasControl(text: string, from: number, to: number): boolean {
+  for (let position = from; position < to; position++) {
+    const code = text.charCodeAt(position)
+    if ((code < SPACE && code !== 0x09) || code === 0x7f) return true
+  }
+  return false
+}

@@ -1,0 +1,68 @@
+/**
+ * What control and proxies say to each other over the control socket: one JSON document per line. Both ends are of one
+ * product, but may be of two releases for a while: unknown messages are ignored.
+ */
+import type { Socket } from 'node:net'
+
+import type { BoundListener } from '../routing/data-plane.ts'
+import type { RoutingSnapshot } from '../routing/model.ts'
+import type { TrafficReport } from '../telemetry/report.ts'
+
+/** A snapshot of some ten thousand routes fits; what does not fit is a mistake of the other side. */
+export const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
+
+export type ToProxy =
+  | { readonly kind: 'snapshot'; readonly snapshot: RoutingSnapshot }
+  /** Drain and exit: another process has your place. */
+  | { readonly kind: 'stop' }
+
+export type FromProxy =
+  | { readonly kind: 'hello'; readonly id: string; readonly pid: number; readonly startedAtMs: number }
+  /** New requests use the snapshot. */
+  | ({ readonly kind: 'ack'; readonly generation: number } & ProxyStanding)
+  | { readonly kind: 'nack'; readonly generation: number; readonly reason: string }
+  | ({ readonly kind: 'standing' } & ProxyStanding)
+  | { readonly kind: 'report'; readonly report: TrafficReport }
+
+export interface ProxyStanding {
+  readonly listeners: readonly BoundListener[]
+  readonly draining: readonly string[]
+}
+
+export function sendMessage(socket: Socket, message: ToProxy | FromProxy): boolean {
+  return socket.write(`${JSON.stringify(message)}\n`)
+}
+
+/** Calls `onMessage` for every message that comes; `onBroken`, once, when the stream is not what it should be. */
+export function readMessages<Message extends { readonly kind: string }>(
+  socket: Socket,
+  handlers: { readonly onMessage: (message: Message) => void; readonly onBroken: (why: string) => void },
+): void {
+  let parts: Buffer[] = []
+  let bytes = 0
+  socket.on('data', (chunk: Buffer) => {
+    let start = 0
+    for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
+      parts.push(chunk.subarray(start, end))
+      const message = decode<Message>(Buffer.concat(parts))
+      parts = []
+      bytes = 0
+      start = end + 1
+      if (message === undefined) return handlers.onBroken('not a message')
+      handlers.onMessage(message)
+    }
+    parts.push(chunk.subarray(start))
+    bytes += chunk.length - start
+    if (bytes > MESSAGE_BYTES_MAX) handlers.onBroken('message too large')
+  })
+}
+
+/** Both ends are ours, so beyond the kind the shape is taken as declared. */
+function decode<Message extends { readonly kind: string }>(line: Buffer): Message | undefined {
+  try {
+    const value: unknown = JSON.parse(line.toString('utf8'))
+    return typeof value === 'object' && value !== null && 'kind' in value ? (value as Message) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The data plane of one process: serves the newest snapshot that it was given and found good. Swapping a snapshot is one
+ * assignment per listener between two events, so a request is served with one snapshot or the other, never with a mixture.
+ */
+import type { Clock, Timer } from '../base/clock.ts'
+import { formatDiagnostic } from '../base/diagnostic.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import { checkSnapshot } from '../routing/check.ts'
+import type { BoundListener } from '../routing/data-plane.ts'
+import type { Listener, RoutingSnapshot } from '../routing/model.ts'
+import type { TrafficRecorder } from '../telemetry/recorder.ts'
+
+import type { EndpointPool } from './endpoint-pool.ts'
+import { GatewayListener } from './gateway-listener.ts'
+import { requestIdSource } from './request-id.ts'
+import { Continuity, prepareListener } from './serving-state.ts'
+import type { ServingListener } from './serving-state.ts'
+import { UpstreamPools } from './upstream-pools.ts'
+
+/** All timeouts are kept to within this. */
+const SWEEP_INTERVAL_MS = 50
+/** How often binding a taken address is tried again. */
+const LISTEN_RETRY_MS = 1_000
+
+export interface ProxyOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly recorder: TrafficRecorder
+  /** Milliseconds from any origin, never going back; finer than the clock. */
+  readonly monotonicMs: () => number
+  readonly reusePort: boolean
+  /** `listeners` or `draining` changed by itself. */
+  readonly onChange: () => void
+}
+
+/** The outcome of a snapshot. */
+export type Applied = { readonly kind: 'applied' } | { readonly kind: 'refused'; readonly reason: string }
+
+export class Proxy {
+  readonly #options: ProxyOptions
+  readonly #pools: UpstreamPools
+  readonly #continuity = new Continuity()
+  readonly #newRequestId: () => string
+  #listeners = new Map<string, GatewayListener>()
+  readonly #closing = new Set<GatewayListener>()
+  readonly #emptied: (() => void)[] = []
+  #sweepTimer: Timer | null = null
+  #isClosed = false
+
+  constructor(options: ProxyOptions) {
+    this.#options = options
+    this.#pools = new UpstreamPools(options.onChange)
+    this.#newRequestId = requestIdSource(options.random)
+    this.#scheduleSweep()
+  }
+
+  get listeners(): readonly BoundListener[] {
+    return [...this.#listeners.values()].map(({ bound }) => bound)
+  }
+
+  /** Endpoints that left the snapshot and still have requests in flight. */
+  get draining(): readonly string[] {
+    return this.#pools.draining()
+  }
+
+  /**
+   * Serves the snapshot, or refuses it as a whole and goes on with the one before. When the promise resolves, new requests
+   * use it and each listener has been bound or has said why not. Call again only after that.
+   */
+  async apply(snapshot: RoutingSnapshot): Promise<Applied> {
+    const diagnostics = checkSnapshot(snapshot)
+    for (const { message } of diagnostics.filter(({ severity }) => severity === 'warning')) {
+      this.#options.log.warn('snapshot is doubtful', { reason: message })
+    }
+    const errors = diagnostics.filter(({ severity }) => severity === 'error')
+    if (errors.length > 0) return { kind: 'refused', reason: errors.map(formatDiagnostic).join('; ') }
+    if (!this.#isClosed) await this.#swap(snapshot)
+    return { kind: 'applied' }
+  }
+
+  /** Stops accepting and resolves when the last request is over, at the latest after `boundMs`. */
+  async close(boundMs: number): Promise<void> {
+    this.#isClosed = true
+    for (const listener of this.#listeners.values()) this.#retire(listener)
+    this.#listeners = new Map()
+    await this.#untilEmpty(boundMs)
+    for (const listener of this.#closing) listener.destroyConnections()
+    this.#pools.closeAll()
+    this.#sweepTimer?.cancel()
+  }
+
+  async #swap(snapshot: RoutingSnapshot): Promise<void> {
+    const deps = { pools: this.#pools, continuity: this.#continuity, recorder: this.#options.recorder }
+    const serving = snapshot.listeners.map((listener) => ({
+      listener,
+      serving: prepareListener(snapshot, listener, deps),
+    }))
+    this.#continuity.settle(snapshot)
+    const before = this.#listeners
+    this.#listeners = new Map()
+    for (const { listener, serving: next } of serving) {
+      const kept = before.get(listener.id)
+      if (kept !== undefined && isSameAddress(kept.listener, listener)) {
+        kept.serve(next)
+        this.#listeners.set(listener.id, kept)
+        before.delete(listener.id)
+      } else {
+        this.#listeners.set(listener.id, this.#createListener(listener, next))
+      }
+    }
+    for (const gone of before.values()) this.#retire(gone)
+    this.#retirePools(serving.flatMap(({ serving: { clusters } }) => [...clusters.values()]))
+    await Promise.all([...this.#listeners.values()].map((listener) => this.#bind(listener)))
+  }
+
+  #retirePools(clusters: readonly { readonly endpoints: readonly { readonly pool: EndpointPool }[] }[]): void {
+    this.#pools.retireExcept(new Set(clusters.flatMap(({ endpoints }) => endpoints.map(({ pool }) => pool))))
+  }
+
+  #createListener(listener: Listener, serving: ServingListener): GatewayListener {
+    return new GatewayListener(listener, serving, {
+      monotonicMs: this.#options.monotonicMs,
+      newRequestId: this.#newRequestId,
+      reusePort: this.#options.reusePort,
+      onEmpty: (emptied) => this.#onEmpty(emptied),
+    })
+  }
+
+  async #bind(listener: GatewayListener): Promise<void> {
+    if (listener.isListening) return
+    await listener.listen()
+    const { id, address, port, error } = listener.bound
+    if (error === undefined) {
+      this.#options.log.info('listening', { listener: id, address, port })
+      return
+    }
+    this.#options.log.warn('cannot listen', { listener: id, address, port, error })
+    this.#options.clock.after(LISTEN_RETRY_MS, () => void this.#bindAgain(listener), { unref: true })
+  }
+
+  async #bindAgain(listener: GatewayListener): Promise<void> {
+    if (this.#listeners.get(listener.listener.id) !== listener) return
+    await this.#bind(listener)
+    this.#options.onChange()
+  }
+
+  #retire(listener: GatewayListener): void {
+    this.#closing.add(listener)
+    listener.close()
+  }
+
+  #onEmpty(listener: GatewayListener): void {
+    this.#closing.delete(listener)
+    if (this.#closing.size === 0) for (const resolve of this.#emptied.splice(0)) resolve()
+  }
+
+  #untilEmpty(boundMs: number): Promise<void> {
+    if (this.#closing.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(boundMs, resolve)
+      this.#emptied.push(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  #scheduleSweep(): void {
+    this.#sweepTimer = this.#options.clock.after(SWEEP_INTERVAL_MS, () => this.#sweep(), { unref: true })
+  }
+
+  #sweep(): void {
+    const nowMs = this.#options.monotonicMs()
+    for (const listener of this.#listeners.values()) listener.sweep(nowMs)
+    for (const listener of this.#closing) listener.sweep(nowMs)
+    this.#pools.sweep(nowMs)
+    this.#scheduleSweep()
+  }
+}
+
+function isSameAddress(a: Listener, b: Listener): boolean {
+  return a.address === b.address && a.port === b.port
+}

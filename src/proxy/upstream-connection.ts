@@ -1,0 +1,276 @@
+/**
+ * One connection to an endpoint. It sends what its exchange gives it, finds head and body of each response, and hands them
+ * to the exchange. After a complete response it goes back to its pool.
+ */
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+
+import type { EndpointPool } from './endpoint-pool.ts'
+import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
+import { ResponseHead } from './http1/response-head.ts'
+import type { BodyFraming } from './http1/response-head.ts'
+
+export type UpstreamFailure = 'connect-failed' | 'connect-timeout' | 'upstream-closed' | 'upstream-protocol'
+
+/** The request that uses the connection, as the connection sees it. Buffers may be kept: nobody writes to them again. */
+export interface Exchange {
+  readonly requestMethod: string
+  /** A new connection is there: the request can be sent. */
+  onConnected(): void
+  /** 100 to 199, without 101; the final response is still to come. */
+  onInterim(head: ResponseHead): void
+  /** The head, with the part of the body that came with it. `done`: that is the whole response. */
+  onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void
+  onBody(body: Body, done: boolean): void
+  /** Raw bytes after a 101. */
+  onTunnelled(chunk: Buffer): void
+  onTunnelEnd(): void
+  /** The connection can take more of the request's body. */
+  onSendable(): void
+  /** The connection is gone; the exchange no longer has it. */
+  onFailure(failure: UpstreamFailure): void
+}
+
+/** A range of a buffer. The same object is used again for the next one. */
+export interface Body {
+  buffer: Buffer
+  from: number
+  to: number
+}
+
+type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed'
+
+/** How much of a chunk is read as text to find the head in it. */
+const HEAD_TEXT_BYTES = 4_096
+const EMPTY = Buffer.alloc(0)
+
+export class UpstreamConnection {
+  readonly #pool: EndpointPool
+  readonly #socket: Socket
+  readonly #head = new ResponseHead()
+  readonly #chunks = new ChunkedReader()
+  readonly #body: Body = { buffer: EMPTY, from: 0, to: 0 }
+  #state: State = 'connecting'
+  #exchange: Exchange | null = null
+  #connectDeadlineMs: number
+  #idleSinceMs = 0
+  #framing: BodyFraming = 'none'
+  #remaining = 0
+  /** A head that is not complete yet. */
+  #partial: Buffer = EMPTY
+  #served = 0
+
+  constructor(pool: EndpointPool, connectDeadlineMs: number) {
+    this.#pool = pool
+    this.#connectDeadlineMs = connectDeadlineMs
+    this.#socket = connect({ host: pool.address, port: pool.port, noDelay: true })
+    this.#socket
+      .on('connect', () => this.#onConnect())
+      .on('data', (chunk: Buffer) => this.#onData(chunk))
+      .on('drain', () => this.#exchange?.onSendable())
+      .on('end', () => this.#onEnd())
+      .on('error', () => this.#fail(this.#state === 'connecting' ? 'connect-failed' : 'upstream-closed'))
+      .on('close', () => this.#fail('upstream-closed'))
+  }
+
+  get isUsable(): boolean {
+    return this.#state === 'idle' && this.#socket.readable && this.#socket.writable
+  }
+
+  get isConnecting(): boolean {
+    return this.#state === 'connecting'
+  }
+
+  /** Whether it has already served a request: such a connection may have been closed from the other side meanwhile. */
+  get wasUsed(): boolean {
+    return this.#served > 0
+  }
+
+  /** Whether a part of a response has come that is not a whole head yet. */
+  get hasPartialResponse(): boolean {
+    return this.#partial.length > 0
+  }
+
+  isIdleSince(timeMs: number): boolean {
+    return this.#idleSinceMs <= timeMs
+  }
+
+  /** The connection belongs to this exchange until its response is complete or one of them gives up. */
+  attach(exchange: Exchange): void {
+    this.#exchange = exchange
+    if (this.#state === 'idle') this.#state = 'head'
+  }
+
+  /** Text is latin1. False: wait for `onSendable` before sending more. */
+  send(text: string, body: Buffer | null): boolean {
+    if (body === null) return this.#socket.write(text, 'latin1')
+    if (text === '') return this.#socket.write(body)
+    this.#socket.cork()
+    this.#socket.write(text, 'latin1')
+    const more = this.#socket.write(body)
+    this.#socket.uncork()
+    return more
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  endTunnel(): void {
+    this.#socket.end()
+  }
+
+  /** After the response, when the request was sent completely. */
+  release(nowMs: number): void {
+    this.#exchange = null
+    this.#served++
+    if (this.#state === 'closed') return
+    if (!this.#head.keepAlive || this.#framing === 'close' || !this.#socket.writable) {
+      this.destroy()
+      return
+    }
+    this.#state = 'idle'
+    this.#idleSinceMs = nowMs
+    if (this.#socket.isPaused()) this.#socket.resume()
+    this.#pool.keep(this)
+  }
+
+  /** Closes without telling the exchange. */
+  destroy(): void {
+    this.#exchange = null
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#pool.forget(this)
+    this.#socket.destroy()
+  }
+
+  sweep(nowMs: number): void {
+    if (this.#state === 'connecting' && nowMs >= this.#connectDeadlineMs) this.#fail('connect-timeout')
+  }
+
+  #onConnect(): void {
+    if (this.#state !== 'connecting') return
+    this.#state = 'head'
+    this.#exchange?.onConnected()
+  }
+
+  #onData(chunk: Buffer): void {
+    switch (this.#state) {
+      case 'head':
+        this.#onHead(chunk)
+        return
+      case 'body':
+        this.#onBody(chunk, 0, false)
+        return
+      case 'tunnel':
+        this.#exchange?.onTunnelled(chunk)
+        return
+      default:
+        // Bytes that nobody asked for would be taken for the answer to the next request.
+        this.#fail('upstream-protocol')
+    }
+  }
+
+  #onHead(chunk: Buffer): void {
+    const input = this.#partial.length === 0 ? chunk : Buffer.concat([this.#partial, chunk])
+    this.#partial = EMPTY
+    for (let from = 0; ;) {
+      const parsed = this.#parse(input, from)
+      if (parsed === 'refused') return this.#fail('upstream-protocol')
+      if (parsed === 'incomplete') {
+        this.#partial = from === 0 ? input : input.subarray(from)
+        return
+      }
+      from += this.#head.end
+      if (this.#head.status >= 200) return this.#startResponse(input, from)
+      if (this.#head.status === 101) return this.#startTunnel(input, from)
+      this.#exchange?.onInterim(this.#head)
+      if (this.#state !== 'head') return
+    }
+  }
+
+  #parse(input: Buffer, from: number): 'complete' | 'incomplete' | 'refused' {
+    const until = Math.min(input.length, from + HEAD_TEXT_BYTES)
+    const parsed = this.#head.parse(input.latin1Slice(from, until), 0)
+    return parsed === 'incomplete' && until < input.length
+      ? this.#head.parse(input.latin1Slice(from, input.length), 0)
+      : parsed
+  }
+
+  #startResponse(input: Buffer, from: number): void {
+    const method = this.#exchange?.requestMethod ?? ''
+    this.#framing = this.#head.framing(method)
+    this.#remaining = this.#framing === 'length' ? this.#head.fields.contentLength : 0
+    if (this.#framing === 'chunked') this.#chunks.reset()
+    this.#state = 'body'
+    this.#onBody(input, from, true)
+  }
+
+  #startTunnel(input: Buffer, from: number): void {
+    this.#state = 'tunnel'
+    this.#framing = 'none'
+    this.#body.from = this.#body.to = 0
+    this.#exchange?.onResponse(this.#head, 'none', this.#body, false)
+    if (from < input.length) this.#exchange?.onTunnelled(input.subarray(from))
+  }
+
+  #onBody(chunk: Buffer, from: number, first: boolean): void {
+    const to = this.#endOfBody(chunk, from)
+    if (to === MALFORMED) return this.#fail('upstream-protocol')
+    const done = this.#isBodyDone()
+    const exchange = this.#exchange
+    if (exchange === null) return this.destroy()
+    // More bytes than the response has: the response stands, the connection cannot be trusted any more.
+    if (done && to < chunk.length) this.#head.keepAlive = false
+    this.#body.buffer = chunk
+    this.#body.from = from
+    this.#body.to = to
+    if (first) exchange.onResponse(this.#head, this.#framing, this.#body, done)
+    else exchange.onBody(this.#body, done)
+    this.#body.buffer = EMPTY
+  }
+
+  #endOfBody(chunk: Buffer, from: number): number {
+    switch (this.#framing) {
+      case 'none':
+        return from
+      case 'close':
+        return chunk.length
+      case 'length': {
+        const to = Math.min(chunk.length, from + this.#remaining)
+        this.#remaining -= to - from
+        return to
+      }
+      case 'chunked':
+        return this.#chunks.read(chunk, from, chunk.length)
+    }
+  }
+
+  #isBodyDone(): boolean {
+    if (this.#framing === 'chunked') return this.#chunks.done
+    return this.#framing !== 'close' && this.#remaining === 0
+  }
+
+  #onEnd(): void {
+    const exchange = this.#exchange
+    if (this.#state === 'body' && this.#framing === 'close' && exchange !== null) {
+      this.#body.from = this.#body.to = 0
+      exchange.onBody(this.#body, true)
+    } else if (this.#state === 'tunnel') {
+      exchange?.onTunnelEnd()
+    } else {
+      this.#fail('upstream-closed')
+    }
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    if (this.#state === 'closed') return
+    const exchange = this.#exchange
+    this.destroy()
+    exchange?.onFailure(failure)
+  }
+}

@@ -1,0 +1,51 @@
+/** All endpoint pools of a proxy, by address and port. */
+import { EndpointPool, poolKey } from './endpoint-pool.ts'
+
+export class UpstreamPools {
+  readonly #pools = new Map<string, EndpointPool>()
+  readonly #onChange: () => void
+
+  /** `onDrainingChange` is called when an entry leaves `draining`. */
+  constructor(onDrainingChange: () => void) {
+    this.#onChange = onDrainingChange
+  }
+
+  /** The pool of the endpoint, new or known. It is in use until `retireExcept` leaves it out. */
+  use(address: string, port: number): EndpointPool {
+    const key = poolKey(address, port)
+    const known = this.#pools.get(key)
+    if (known !== undefined) return known
+    const created = new EndpointPool({ address, port }, { onDrained: (pool) => this.#onDrained(pool) })
+    this.#pools.set(key, created)
+    return created
+  }
+
+  retireExcept(inUse: ReadonlySet<EndpointPool>): void {
+    for (const pool of [...this.#pools.values()]) {
+      if (inUse.has(pool)) {
+        pool.revive()
+      } else {
+        pool.retire()
+        if (pool.active === 0) this.#pools.delete(pool.key)
+      }
+    }
+  }
+
+  /** Endpoints that no new request goes to, with requests still in flight. */
+  draining(): readonly string[] {
+    return [...this.#pools.values()].flatMap((pool) => (pool.isRetired && pool.active > 0 ? [pool.key] : []))
+  }
+
+  sweep(nowMs: number): void {
+    for (const pool of this.#pools.values()) pool.sweep(nowMs)
+  }
+
+  closeAll(): void {
+    for (const pool of this.#pools.values()) pool.closeAll()
+  }
+
+  #onDrained(pool: EndpointPool): void {
+    if (this.#pools.get(pool.key) === pool) this.#pools.delete(pool.key)
+    this.#onChange()
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The main part of a proxy process: serves, and keeps to the control plane as far as there is one. Without control it goes
+ * on with its last good snapshot and tries to reach control again for ever.
+ */
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+
+import { backoffMs } from '../base/backoff.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import type { RoutingSnapshot } from '../routing/model.ts'
+import { TrafficRecorder } from '../telemetry/recorder.ts'
+
+import { readMessages, sendMessage } from './link-protocol.ts'
+import type { FromProxy, ToProxy } from './link-protocol.ts'
+import { Proxy } from './proxy.ts'
+
+const RECONNECT_BACKOFF = { initialMs: 20, maxMs: 1_000 }
+const REPORT_INTERVAL_MS = 1_000
+/** Longest wait for requests in flight at the end. */
+const DRAIN_TIMEOUT_MS = 4_000
+
+export interface ProxyWorkerOptions {
+  /** The control plane's Unix socket. */
+  readonly socketPath: string
+  /** Stable name of this proxy. */
+  readonly id: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Ends the worker: it drains, then the promise resolves. */
+  readonly signal: AbortSignal
+  /** Several proxies share the listeners' ports. */
+  readonly reusePort?: boolean
+  readonly monotonicMs?: () => number
+}
+
+/** Resolves when the worker was told to stop, by its signal or by control, and has drained. */
+export async function runProxyWorker(options: ProxyWorkerOptions): Promise<void> {
+  const worker = new ProxyWorker(options)
+  await worker.run()
+}
+
+class ProxyWorker {
+  readonly #options: ProxyWorkerOptions
+  readonly #recorder: TrafficRecorder
+  readonly #startedAtMs: number
+  readonly #proxy: Proxy
+  readonly #stopped = Promise.withResolvers<void>()
+  #socket: Socket | null = null
+  #isLinked = false
+  #attempt = 0
+  #isStopping = false
+  /** The newest snapshot that was not applied yet, with the connection that it came on. */
+  #next: { readonly snapshot: RoutingSnapshot; readonly from: Socket } | null = null
+  #isApplying = false
+  readonly #timers = new Set<Timer>()
+
+  constructor(options: ProxyWorkerOptions) {
+    this.#options = options
+    this.#startedAtMs = options.clock.now()
+    this.#recorder = new TrafficRecorder({ proxy: options.id, startedAtMs: this.#startedAtMs })
+    this.#proxy = new Proxy({
+      clock: options.clock,
+      random: options.random,
+      log: options.log,
+      recorder: this.#recorder,
+      monotonicMs: options.monotonicMs ?? (() => performance.now()),
+      reusePort: options.reusePort ?? false,
+      onChange: () => this.#send({ kind: 'standing', ...this.#standing() }),
+    })
+  }
+
+  async run(): Promise<void> {
+    const { signal, log, id } = this.#options
+    if (!signal.aborted) {
+      signal.addEventListener('abort', () => this.#stopped.resolve(), { once: true })
+      this.#connect()
+      this.#scheduleReport()
+      await this.#stopped.promise
+    }
+    this.#isStopping = true
+    log.info('proxy is draining', { proxy: id })
+    await this.#proxy.close(DRAIN_TIMEOUT_MS)
+    for (const timer of this.#timers) timer.cancel()
+    await this.#endLink()
+    log.info('proxy stopped', { proxy: id })
+  }
+
+  #connect(): void {
+    if (this.#isStopping) return
+    const { socketPath, id, log } = this.#options
+    const socket = connect({ path: socketPath })
+    this.#socket = socket
+    socket.on('connect', () => {
+      this.#isLinked = true
+      this.#attempt = 0
+      log.info('connected to control', { proxy: id })
+      this.#send({ kind: 'hello', id, pid: process.pid, startedAtMs: this.#startedAtMs })
+      this.#send({ kind: 'standing', ...this.#standing() })
+      this.#send({ kind: 'report', report: this.#recorder.report() })
+    })
+    readMessages<ToProxy>(socket, {
+      onMessage: (message) => this.#onMessage(message, socket),
+      onBroken: () => socket.destroy(),
+    })
+    // The 'close' event follows and is where the connection is tried again.
+    socket.on('error', () => {})
+    socket.on('close', () => this.#onDisconnected())
+  }
+
+  #onDisconnected(): void {
+    const { clock, random, log, id } = this.#options
+    if (this.#isLinked) log.warn('lost control, serving on', { proxy: id })
+    this.#isLinked = false
+    this.#socket = null
+    if (this.#isStopping) return
+    this.#after(backoffMs(RECONNECT_BACKOFF, this.#attempt++, random), () => this.#connect(), clock)
+  }
+
+  #onMessage(message: ToProxy, from: Socket): void {
+    if (message.kind === 'snapshot') {
+      this.#next = { snapshot: message.snapshot, from }
+      void this.#applyNewest()
+    } else if (message.kind === 'stop') {
+      this.#stopped.resolve()
+    }
+  }
+
+  /** One after the other; of several that wait only the newest counts. */
+  async #applyNewest(): Promise<void> {
+    if (this.#isApplying) return
+    this.#isApplying = true
+    for (let next = this.#next; next !== null; next = this.#next) {
+      this.#next = null
+      await this.#apply(next.snapshot, next.from)
+    }
+    this.#isApplying = false
+  }
+
+  async #apply(snapshot: RoutingSnapshot, from: Socket): Promise<void> {
+    const { generation } = snapshot
+    const outcome = await this.#proxy.apply(snapshot)
+    // Generations mean something only to the control plane that gave them out.
+    if (this.#socket !== from) return
+    if (outcome.kind === 'applied') this.#send({ kind: 'ack', generation, ...this.#standing() })
+    else this.#send({ kind: 'nack', generation, reason: outcome.reason })
+  }
+
+  #standing(): Pick<Proxy, 'listeners' | 'draining'> {
+    return { listeners: this.#proxy.listeners, draining: this.#proxy.draining }
+  }
+
+  #scheduleReport(): void {
+    this.#after(
+      REPORT_INTERVAL_MS,
+      () => {
+        // A report is cumulative: one that cannot be sent now is made good by the next.
+        if (this.#socket?.writableNeedDrain === false) this.#send({ kind: 'report', report: this.#recorder.report() })
+        this.#scheduleReport()
+      },
+      this.#options.clock,
+    )
+  }
+
+  #send(message: FromProxy): void {
+    if (this.#socket !== null && this.#isLinked) sendMessage(this.#socket, message)
+  }
+
+  #after(delayMs: number, callback: () => void, clock: Clock): void {
+    const timer = clock.after(delayMs, () => {
+      this.#timers.delete(timer)
+      callback()
+    })
+    this.#timers.add(timer)
+  }
+
+  /** The last counts reach control before the link is closed. */
+  #endLink(): Promise<void> {
+    const socket = this.#socket
+    if (socket === null || !this.#isLinked) {
+      socket?.destroy()
+      return Promise.resolve()
+    }
+    this.#send({ kind: 'report', report: this.#recorder.report() })
+    return new Promise((resolve) => {
+      socket.once('close', () => resolve())
+      socket.end()
+    })
+  }
+}
