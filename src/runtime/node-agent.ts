@@ -3,7 +3,6 @@
  * is in the API and in the data directory, so it may be killed at any time: the next one takes the processes over.
  */
 import { mkdirSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
@@ -32,7 +31,7 @@ export interface NodeAgentOptions {
   readonly log: Log
   /** Ends the agent; the processes live on. */
   readonly signal: AbortSignal
-  /** The machine's host name when absent. */
+  /** `sluice` when absent: a host name may change, and pods stay bound to their node. */
   readonly nodeName?: string
   /** Where the processes' PATH, HOME, … come from: `process.env` when absent. Nothing else of it is passed on. */
   readonly environment?: Readonly<Record<string, string | undefined>>
@@ -51,6 +50,7 @@ export interface NodeAgent {
   readonly closed: Promise<void>
 }
 
+const NODE_NAME = 'sluice'
 /** Pods on this machine reach it here. */
 const HOST_IP = '127.0.0.1'
 /** What a program needs to know about the machine and its user; nothing here is a secret of ours. */
@@ -59,7 +59,7 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 /** Takes over what an earlier run left, then keeps the machine's pods as the API wants them. */
 export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAgent> {
-  const { informers, dataDir, environment = process.env, nodeName = hostname() } = options
+  const { informers, dataDir, environment = process.env, nodeName = NODE_NAME } = options
   const podsDir = join(dataDir, 'pods')
   mkdirSync(podsDir, { recursive: true, mode: 0o700 })
   const baseEnv = baseEnvironment(environment)

@@ -55,8 +55,8 @@ export async function startApiLab(): Promise<ApiLab> {
     until: (type, key, holds) => untilHolds(informers, { type, key }, holds),
     async close() {
       stop.abort()
-      await Promise.all([informers.closed(), api.closed])
       client.close()
+      await Promise.all([informers.closed(), api.closed])
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -11,7 +11,6 @@ import type { Pod } from '../../kinds/pod.ts'
 import type { PodLogOptions } from '../logs/options.ts'
 import { containerLogs } from '../logs/container-logs.ts'
 import { LogKeeper } from '../logs/log-keeper.ts'
-import { untilAborted } from '../pod/container-runtime.ts'
 import { EventRecorder } from '../pod/event-recorder.ts'
 import { PodRuntime } from '../pod/pod-runtime.ts'
 import type { PodContext } from '../pod/pod-runtime.ts'
@@ -19,6 +18,7 @@ import { loadRecords } from '../pod/record.ts'
 import type { StoredPod } from '../pod/record.ts'
 import { place } from '../pod/schedule.ts'
 import { timestamp } from '../pod/status.ts'
+import { untilAborted } from '../pod/until-aborted.ts'
 import { endOrphan } from './orphan.ts'
 
 export interface PodAgentOptions extends Omit<PodContext, 'events' | 'wake'> {
@@ -38,6 +38,8 @@ const FORCED_GRACE_MS = 2000
 /** `stopAll`: from SIGTERM to SIGKILL, and for the last status writes. */
 const STOP_GRACE_MS = 3500
 const STOP_REPORT_MS = 700
+/** `stopAll`: for work that waits for an API which does not answer any more. */
+const STOP_WORKERS_MS = 500
 
 export class PodAgent {
   readonly closed: Promise<void>
@@ -174,7 +176,13 @@ export class PodAgent {
   }
 
   async #deleteAfter(ending: Promise<void>, pod: Pod, runtime: PodRuntime): Promise<void> {
-    await ending
+    try {
+      await ending
+    } catch (error) {
+      this.#options.log.warn('pod not ended, trying again', { pod: runtime.key, error })
+      this.#queue.retry(runtime.key)
+      return
+    }
     if (this.#stopped !== undefined || this.#options.signal.aborted) return
     this.#forget(runtime)
     // From here on the object alone is left: the queue sees to it, again and again if need be.
@@ -229,7 +237,7 @@ export class PodAgent {
     const reports = Promise.all(runtimes.map((runtime) => runtime.report().catch(() => {})))
     await untilAborted(reports, AbortSignal.timeout(STOP_REPORT_MS))
     this.#logKeeper.stop()
-    await this.closed
+    await untilAborted(this.closed, AbortSignal.timeout(STOP_WORKERS_MS))
   }
 
   logs(

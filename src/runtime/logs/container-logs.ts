@@ -109,13 +109,17 @@ function chooseContainer({ pod, containers }: LogSource, name: string | undefine
 function chooseAttempt(pod: string, { spec, record }: ContainerRuntime, previous: boolean): number {
   if (!previous) {
     if (record.attempt >= 0) return record.attempt
-    const why = record.phase.kind === 'waiting' ? record.phase.reason : 'ContainerCreating'
+    const why = record.phase.kind === 'waiting' ? waitingFor(record.phase) : 'ContainerCreating'
     throw badRequest(`container "${spec.name}" in pod "${pod}" is waiting to start: ${why}`)
   }
   const before =
     record.phase.kind === 'running' || record.phase.kind === 'starting' ? record.attempt - 1 : record.attempt
   if (before >= 0 && record.restarts > 0) return before
   throw badRequest(`previous terminated container "${spec.name}" in pod "${pod}" not found`)
+}
+
+function waitingFor({ reason, message }: { readonly reason: string; readonly message?: string }): string {
+  return message === undefined ? reason : `${reason}: ${message}`
 }
 
 function sinceOf({ sinceSeconds, sinceTime }: PodLogOptions, nowMs: number): number | undefined {

@@ -5,7 +5,6 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
-import { isAbort, messageOf } from '../../base/errors.ts'
 import { findProgram } from '../process/find-program.ts'
 import { bootId, hasGroup, signalGroup } from '../process/identity.ts'
 import { LaunchError, adopt, launch, resolveAttempt } from '../process/launch.ts'
@@ -13,12 +12,15 @@ import type { ContainerProcess, Exit } from '../process/launch.ts'
 import { ContainerProbes } from './container-probes.ts'
 import { runHandler, runProgram } from './handler.ts'
 import type { ProbeTarget } from './handler.ts'
-import { containerFiles } from './record.ts'
-import type { ContainerFiles, ContainerRecord, Termination } from './record.ts'
-import type { Container } from './types.ts'
+import { containerFiles, removeAttempt } from './record.ts'
+import type { ContainerFiles, ContainerPhase, ContainerRecord } from './record.ts'
+import { UNKNOWN_EXIT, containerIdOf, startError, terminationOf } from './termination.ts'
+import type { Container, LifecycleHandler } from './types.ts'
+import { Deadline, untilAborted } from './until-aborted.ts'
 
 /** All that is needed to start the program. */
 export interface LaunchPlan {
+  /** The image's full name. */
   readonly image: string
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -32,25 +34,31 @@ export interface ContainerContext {
   /** Ends the watching; processes live on. */
   readonly signal: AbortSignal
   /** Writes the record; it is safe on disk when this returns. */
-  readonly save: (record: ContainerRecord) => void
+  readonly save: () => void
   /** The record changed: the pod has to be looked at again. */
   readonly changed: () => void
   readonly event: (type: 'Normal' | 'Warning', reason: string, message: string) => void
-  /** How the program would be started now, for probes and hooks of an adopted process. */
+  /** How the program would be started now, for probes and hooks that run a command. */
   readonly plan: () => Promise<LaunchPlan>
+  /** The pod's `terminationGracePeriodSeconds`, for restarts. */
+  readonly graceSeconds: number
+  /** Told of what went wrong where nobody waits: a bug, or a disk that takes no more. */
+  readonly failed: (error: unknown) => void
 }
+
+type StartingPhase = Extract<ContainerPhase, { kind: 'starting' }>
+type RunningPhase = Extract<ContainerPhase, { kind: 'running' }>
 
 /** A container that ran this long begins its back-off anew. */
 const CRASHES_FORGOTTEN_AFTER_MS = 10 * 60_000
-/** Kubernetes' exit code where a program cannot be started. */
-const START_ERROR_CODE = 128
-/** Kubernetes' stand-in for an exit code that nobody saw. */
-const UNKNOWN_EXIT_CODE = 137
 /** Between SIGTERM and SIGKILL when the grace period was used up before. */
 const TERM_MIN_MS = 1000
 const GROUP_POLL_MS = 20
+/** Hooks have no time limit of their own; a preStop hook also ends with the grace period. */
+const HOOK_MS_MAX = 60 * 60_000
 
 export class ContainerRuntime {
+  /** The pod's newest spec of this container: the next attempt uses it. */
   spec: Container
   readonly #context: ContainerContext
   #record: ContainerRecord
@@ -83,25 +91,20 @@ export class ContainerRuntime {
 
   /** Finds out what became of the container since the record was written; takes a living process over. */
   async restore(): Promise<void> {
+    if (this.#record.phase.kind === 'starting') await this.#settleStart(this.#record.phase)
     const { phase } = this.#record
-    if (phase.kind === 'starting') await this.#settleStart(phase)
-    if (this.#record.phase.kind !== 'running') return
-    const { identity, startedAtMs } = this.#record.phase
-    const adopted = adopt(identity, this.#context.clock, this.#context.signal)
-    if (adopted === undefined) this.#ended({ kind: 'unknown' }, startedAtMs)
-    else this.#watch(adopted, startedAtMs)
+    if (phase.kind !== 'running') return
+    const adopted = adopt(phase.identity, this.#context.clock, this.#context.signal)
+    if (adopted === undefined) this.#ended(UNKNOWN_EXIT, phase.startedAtMs)
+    else this.#watch(adopted, phase)
   }
 
   /** The earlier control died between announcing the attempt and noting its process. */
   async #settleStart(phase: StartingPhase): Promise<void> {
     const identity = await resolveAttempt(this.files.pid, phase.bootId, this.#context.clock)
-    if (identity === undefined) {
-      const waiting = { kind: 'waiting', reason: 'ContainerCreating' } as const
-      this.#update({ restarts: phase.restartsBefore, phase: waiting })
-      return
-    }
-    const { startedAtMs } = phase
-    this.#update({ phase: { kind: 'running', identity, startedAtMs, started: false, ready: false } })
+    const { startedAtMs, restartsBefore: restarts } = phase
+    if (identity === undefined) this.#update({ restarts, phase: { kind: 'waiting', reason: 'ContainerCreating' } })
+    else this.#update({ phase: { kind: 'running', identity, startedAtMs, started: false, ready: false } })
   }
 
   /** Says why the container does not run yet. False: that was known. */
@@ -110,40 +113,29 @@ export class ContainerRuntime {
     const isSame = phase.kind === 'waiting' && phase.reason === reason && phase.message === message
     if (isSame && phase.untilMs === untilMs) return false
     const last = phase.kind === 'terminated' ? { last: phase.termination } : {}
-    const waiting = {
-      kind: 'waiting' as const,
-      reason,
-      ...(message === undefined ? {} : { message }),
-      ...(untilMs === undefined ? {} : { untilMs }),
-    }
-    this.#update({ ...last, phase: waiting })
+    const why = message === undefined ? {} : { message }
+    const until = untilMs === undefined ? {} : { untilMs }
+    this.#update({ ...last, phase: { kind: 'waiting', reason, ...why, ...until } })
     return true
   }
 
   /** Begins the next attempt. */
   start(plan: LaunchPlan): void {
-    const { clock } = this.#context
-    const startedAtMs = clock.now()
+    const startedAtMs = this.#context.clock.now()
     this.#announce(plan, startedAtMs)
     try {
       const started = this.#launch(plan)
       const { identity } = started
-      this.#update({ phase: { kind: 'running', identity, startedAtMs, started: false, ready: false } })
-      this.#watch(started, startedAtMs)
+      const phase = { kind: 'running', identity, startedAtMs, started: false, ready: false } as const
+      this.#update({ phase })
       this.#context.event('Normal', 'Started', `Started container ${this.spec.name}`)
+      this.#watch(started, phase)
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error
-      this.#failedToStart(error.message, startedAtMs)
+      const termination = startError(error.message, startedAtMs, this.#context.clock.now())
+      this.#update({ crashes: this.#record.crashes + 1, phase: { kind: 'terminated', termination } })
+      this.#context.event('Warning', 'Failed', `Error: ${error.message}`)
     }
-  }
-
-  #launch({ command: [name = '', ...args], env, workingDir }: LaunchPlan): ContainerProcess {
-    const { folder, log, pid } = this.files
-    const program = findProgram(name, env['PATH'] ?? '', workingDir)
-    if (program === undefined) throw new LaunchError(`exec: "${name}": no such program on this machine`)
-    if (!existsSync(workingDir)) throw new LaunchError(`workingDir "${workingDir}": no such folder on this machine`)
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    return launch({ command: [program, ...args], env, workingDir, logFile: log, pidFile: pid })
   }
 
   /** From here on the attempt may run, whatever happens to us. */
@@ -157,35 +149,50 @@ export class ContainerRuntime {
       image,
       phase: { kind: 'starting', bootId: bootId(), startedAtMs, restartsBefore: restarts },
     })
+    // The attempt before stays for `kubectl logs --previous`.
+    removeAttempt(this.filesOf(attempt - 1))
   }
 
-  /** The attempt ended before it began: no such program, no such folder. */
-  #failedToStart(message: string, startedAtMs: number): void {
-    const finishedAtMs = this.#context.clock.now()
-    const termination = {
-      exitCode: START_ERROR_CODE,
-      reason: 'StartError',
-      message,
-      startedAtMs,
-      finishedAtMs,
-      containerId: '',
-    }
-    this.#update({ crashes: this.#record.crashes + 1, phase: { kind: 'terminated', termination } })
-    this.#context.event('Warning', 'Failed', `Error: ${message}`)
+  #launch({ command: [name = '', ...args], env, workingDir }: LaunchPlan): ContainerProcess {
+    const { folder, log, pid } = this.files
+    const program = findProgram(name, env['PATH'] ?? '', workingDir)
+    if (program === undefined) throw new LaunchError(`exec: "${name}": no such program on this machine`)
+    if (!existsSync(workingDir)) throw new LaunchError(`workingDir "${workingDir}": no such folder on this machine`)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return launch({ command: [program, ...args], env, workingDir, logFile: log, pidFile: pid })
   }
 
-  #watch(process: ContainerProcess, startedAtMs: number): void {
+  #watch(process: ContainerProcess, phase: RunningPhase): void {
     this.#process = process
+    this.#isStopping = false
+    process.exited.then((exit) => this.#ended(exit, phase.startedAtMs)).catch(this.#context.failed)
+    const hook = this.spec.lifecycle?.postStart
+    if (hook === undefined || phase.started) this.#probe()
+    else this.#postStart(hook, phase).catch(this.#context.failed)
+  }
+
+  /** Nothing asks the container before its postStart hook has done its work. */
+  async #postStart(hook: LifecycleHandler, { identity }: RunningPhase): Promise<void> {
+    const result = await this.#runHook(hook, this.#context.signal)
+    const { phase } = this.#record
+    if (phase.kind !== 'running' || phase.identity.pid !== identity.pid || this.#isStopping) return
+    if (result.ok) {
+      this.#probe()
+      return
+    }
+    this.#context.event('Warning', 'FailedPostStartHook', `PostStartHook failed: ${result.message}`)
+    await this.restart('FailedPostStartHook')
+  }
+
+  #probe(): void {
     this.#probes = new ContainerProbes(this.spec, this.#record, {
       ...this.#context,
       target: this.#target(),
       report: (change) => this.#probed(change),
-      kill: (why) => void this.#restart(why),
+      kill: (why) => {
+        this.restart(why, this.spec.livenessProbe?.terminationGracePeriodSeconds).catch(this.#context.failed)
+      },
     })
-    void process.exited.then(
-      (exit) => this.#ended(exit, startedAtMs),
-      () => {},
-    )
   }
 
   #target(): ProbeTarget {
@@ -204,8 +211,7 @@ export class ContainerRuntime {
     const { phase } = this.#record
     if (phase.kind !== 'running') return
     const next = { ...phase, ...change }
-    if (next.started === phase.started && next.ready === phase.ready) return
-    this.#update({ phase: next })
+    if (next.started !== phase.started || next.ready !== phase.ready) this.#update({ phase: next })
   }
 
   #ended(exit: Exit, startedAtMs: number): void {
@@ -216,20 +222,25 @@ export class ContainerRuntime {
     if (!this.#isStopping) signalGroup(phase.identity, 'SIGKILL')
     const finishedAtMs = this.#context.clock.now()
     const hasRunLong = finishedAtMs - startedAtMs >= CRASHES_FORGOTTEN_AFTER_MS
-    const containerId = containerIdOf(phase.identity)
-    const termination = { ...terminationOf(exit), containerId, startedAtMs, finishedAtMs }
     // An end that was asked for, or that nobody saw, says nothing against the program.
     const isCrash = exit.kind === 'exited' && !this.#isStopping
+    const termination = {
+      ...terminationOf(exit),
+      containerId: containerIdOf(phase.identity),
+      startedAtMs,
+      finishedAtMs,
+    }
     const next = hasRunLong ? 1 : crashes + 1
     this.#update({ crashes: isCrash ? next : crashes, phase: { kind: 'terminated', termination } })
   }
 
-  async #restart(why: string): Promise<void> {
-    const graceMs = (this.spec.livenessProbe?.terminationGracePeriodSeconds ?? 30) * 1000
+  /** Stops the process because something is wrong with it: that counts as a crash. What follows is the pod's to say. */
+  async restart(why: string, graceSeconds = this.#context.graceSeconds): Promise<void> {
     this.#context.event('Normal', 'Killing', why)
-    await this.stop(AbortSignal.timeout(graceMs))
-    this.#isStopping = false
     this.#update({ crashes: this.#record.crashes + 1 })
+    const deadline = new Deadline(this.#context.clock).within(graceSeconds * 1000)
+    await this.stop(deadline.signal)
+    deadline.cancel()
   }
 
   /**
@@ -244,9 +255,10 @@ export class ContainerRuntime {
     this.#probes?.close()
     await this.#preStop(graceOver)
     signalGroup(phase.identity, 'SIGTERM')
-    const over = AbortSignal.any([graceOver, this.#context.signal])
-    const enough = graceOver.aborted ? AbortSignal.timeout(TERM_MIN_MS) : over
-    await untilAborted(this.#untilGroupGone(running, enough), enough)
+    const least = new Deadline(this.#context.clock).within(TERM_MIN_MS)
+    const over = graceOver.aborted ? least.signal : graceOver
+    await untilAborted(this.#untilGroupGone(running, over), AbortSignal.any([over, this.#context.signal]))
+    least.cancel()
     signalGroup(phase.identity, 'SIGKILL')
     await untilAborted(running.exited, this.#context.signal)
   }
@@ -259,57 +271,20 @@ export class ContainerRuntime {
   async #preStop(graceOver: AbortSignal): Promise<void> {
     const hook = this.spec.lifecycle?.preStop
     if (hook === undefined || graceOver.aborted) return
-    if (hook.sleep !== undefined) {
-      await untilAborted(sleep(this.#context.clock, hook.sleep.seconds * 1000, graceOver), graceOver)
-      return
-    }
-    const result = await untilAborted(runHandler(hook, this.#target(), PRE_STOP_MS_MAX), graceOver)
-    if (result !== undefined && !result.ok) {
-      this.#context.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${result.message}`)
-    }
+    const result = await untilAborted(this.#runHook(hook, graceOver), graceOver)
+    if (result?.ok !== false) return
+    this.#context.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${result.message}`)
+  }
+
+  async #runHook(hook: LifecycleHandler, signal: AbortSignal): ReturnType<typeof runHandler> {
+    if (hook.sleep === undefined) return runHandler(hook, this.#target(), HOOK_MS_MAX)
+    await untilAborted(sleep(this.#context.clock, hook.sleep.seconds * 1000, signal), signal)
+    return { ok: true }
   }
 
   #update(change: Partial<ContainerRecord>): void {
     this.#record = { ...this.#record, ...change }
-    this.#context.save(this.#record)
+    this.#context.save()
     this.#context.changed()
   }
-}
-
-type StartingPhase = Extract<ContainerRecord['phase'], { kind: 'starting' }>
-
-/** The grace period ends a hook sooner. */
-const PRE_STOP_MS_MAX = 60 * 60_000
-
-/** The result, or undefined when the signal aborts first. */
-export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  if (signal.aborted) {
-    work.catch(() => {})
-    return undefined
-  }
-  const aborted = Promise.withResolvers<undefined>()
-  const stop = (): void => aborted.resolve(undefined)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, aborted.promise])
-  } catch (error) {
-    if (isAbort(error, signal)) return undefined
-    throw new Error(messageOf(error), { cause: error })
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}
-
-function terminationOf(exit: Exit): Pick<Termination, 'exitCode' | 'signal' | 'reason' | 'message'> {
-  if (exit.kind === 'unknown') {
-    const message = 'The process ended while nobody watched it: it was started by an earlier run of Sluice'
-    return { exitCode: UNKNOWN_EXIT_CODE, reason: 'ContainerStatusUnknown', message }
-  }
-  const { code, signal } = exit
-  return { exitCode: code, reason: code === 0 ? 'Completed' : 'Error', ...(signal === undefined ? {} : { signal }) }
-}
-
-/** Names one process on one boot of this machine. */
-export function containerIdOf({ pid, startTicks }: { readonly pid: number; readonly startTicks: number }): string {
-  return `process://${pid}-${startTicks}`
 }

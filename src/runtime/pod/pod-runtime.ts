@@ -2,7 +2,7 @@
  * One pod on this machine: its address, its folder, its containers. Level-based: `reconcile` looks at the pod object
  * and at the processes and does what is missing, whatever woke it.
  */
-import type { Clock, Timer } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { isReason } from '../../kube/api-error.ts'
@@ -11,16 +11,17 @@ import type { ObjectKey } from '../../kube/object.ts'
 import { pods } from '../../kinds/pod.ts'
 import type { Pod } from '../../kinds/pod.ts'
 import type { PodNetwork } from '../network.ts'
-import { ContainerRuntime, untilAborted } from './container-runtime.ts'
-import { ConfigError } from './env.ts'
+import { ContainerRuntime } from './container-runtime.ts'
+import { ContainerStarter } from './container-starter.ts'
 import type { EventRecorder } from './event-recorder.ts'
-import { ImageError, planLaunch } from './launch-plan.ts'
+import { planLaunch } from './launch-plan.ts'
 import type { PlanContext } from './launch-plan.ts'
 import { newContainerRecord, podDirectory, removeDirectory, saveRecord } from './record.ts'
-import type { PodRecord, StoredPod, Termination } from './record.ts'
-import { refusal, withoutEffect } from './refuse.ts'
-import { isInitDone, isRestarted, isSidecar, podStatus } from './status.ts'
+import type { PodFailure, PodRecord, StoredPod } from './record.ts'
+import { withoutEffect } from './refuse.ts'
+import { isInitDone, isSidecar, podStatus } from './status.ts'
 import type { Container, PodStatus, RestartPolicy } from './types.ts'
+import { Deadline, untilAborted } from './until-aborted.ts'
 
 export interface PodContext extends PlanContext {
   readonly podsDir: string
@@ -33,14 +34,6 @@ export interface PodContext extends PlanContext {
   readonly wake: (key: ObjectKey, delayMs: number) => void
 }
 
-/** Kubernetes' restart back-off: the first restart is immediate, then 10 s, 20 s, … */
-const RESTART_FIRST_MS = 10_000
-const RESTART_MAX_MS = 5 * 60_000
-/** Between looks at a missing image or a missing ConfigMap. */
-const IMAGE_RETRY_FIRST_MS = 10_000
-const IMAGE_RETRY_MAX_MS = 5 * 60_000
-const CONFIG_RETRY_MS = 5000
-
 export class PodRuntime {
   readonly key: ObjectKey
   readonly uid: string
@@ -49,12 +42,11 @@ export class PodRuntime {
   readonly #context: PodContext
   readonly #startedAtMs: number
   readonly #containers: readonly ContainerRuntime[]
-  readonly #imageFailures = new Map<string, number>()
-  readonly #graceOver = new AbortController()
+  readonly #starter: ContainerStarter
+  readonly #grace: Deadline
   #pod: Pod
   #reported: PodStatus | undefined
-  #graceTimer: Timer | undefined
-  #graceEndMs = Number.POSITIVE_INFINITY
+  #failure: PodFailure | undefined
   #ending: Promise<void> | undefined
 
   constructor(context: PodContext, pod: Pod, record: PodRecord) {
@@ -64,8 +56,18 @@ export class PodRuntime {
     this.uid = record.uid
     this.ip = record.ip
     this.#startedAtMs = record.startedAtMs
+    this.#failure = record.failure
+    this.#grace = new Deadline(context.clock)
     this.directory = podDirectory(context.podsDir, record)
     this.#containers = allContainers(pod).map((spec) => this.#newContainer(spec, record))
+    this.#starter = new ContainerStarter({
+      context,
+      ip: record.ip,
+      pod: () => this.#pod,
+      isEnding: () => this.isEnding || this.#failure !== undefined,
+      wakeAfter: (delayMs) => context.wake(this.key, delayMs),
+      event: (...event) => this.#event(...event),
+    })
   }
 
   /** A pod that has never run here. */
@@ -107,8 +109,44 @@ export class PodRuntime {
   async reconcile(pod: Pod): Promise<void> {
     this.#pod = pod
     if (this.isEnding) return
-    await this.#drive()
+    this.#renewSpecs()
+    this.#judgeDeadline()
+    if (this.#failure === undefined) await this.#drive()
+    else this.#inBackground(this.#stopContainers())
     await this.report()
+  }
+
+  /** Looks after work that nobody waits for. */
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#context.log.error('pod not looked after', { pod: this.key, error }))
+  }
+
+  /** The image is what a pod lets change: the container is restarted with the new one. */
+  #renewSpecs(): void {
+    const specs = allContainers(this.#pod)
+    for (const container of this.#containers) {
+      const spec = specs.find(({ name }) => name === container.spec.name)
+      if (spec === undefined) continue
+      const hasChanged = spec.image !== container.spec.image
+      container.spec = spec
+      if (!hasChanged || !container.isRunning) continue
+      this.#inBackground(container.restart(`Container ${spec.name} definition changed, will be restarted`))
+    }
+  }
+
+  #judgeDeadline(): void {
+    const seconds = this.#pod.spec.activeDeadlineSeconds
+    if (seconds === undefined || this.#failure !== undefined) return
+    if (!this.#starter.isDue(this.#startedAtMs + seconds * 1000)) return
+    const message = 'Pod was active on the node longer than the specified deadline'
+    this.#failure = { reason: 'DeadlineExceeded', message }
+    this.#save()
+  }
+
+  async #stopContainers(): Promise<void> {
+    const grace = new Deadline(this.#context.clock).within(graceSecondsOf(this.#pod) * 1000)
+    await Promise.all(this.#containers.map((container) => container.stop(grace.signal)))
+    grace.cancel()
   }
 
   /** Starts what may run now: init containers one after another, then the others together. */
@@ -119,11 +157,11 @@ export class PodRuntime {
       if (this.isEnding) return
       const init = spec.initContainers?.find(({ name }) => name === container.spec.name)
       if (init === undefined) {
-        await this.#advance(container, policy)
+        await this.#starter.advance(container, policy)
         continue
       }
       if (isInitDone(init, container.record) && !isSidecar(init)) continue
-      await this.#advance(container, initPolicy(init, policy))
+      await this.#starter.advance(container, initPolicy(init, policy))
       if (isInitDone(init, container.record)) continue
       this.#waitForInit()
       return
@@ -135,82 +173,6 @@ export class PodRuntime {
       const { isInit, attempt } = container.record
       if (!isInit && attempt < 0) container.wait('PodInitializing')
     }
-  }
-
-  async #advance(container: ContainerRuntime, policy: RestartPolicy): Promise<void> {
-    const { phase } = container.record
-    switch (phase.kind) {
-      case 'running':
-      case 'starting':
-        return
-      case 'terminated':
-        if (!isRestarted(policy, phase.termination)) return
-        if (!this.#backOff(container, phase.termination)) await this.#start(container)
-        return
-      case 'waiting':
-        if (!this.#isDue(phase.untilMs)) return
-        await this.#start(container)
-    }
-  }
-
-  /** True while the time for the next attempt has not come. */
-  #backOff(container: ContainerRuntime, { finishedAtMs }: Termination): boolean {
-    const { crashes } = container.record
-    const delayMs = crashes < 2 ? 0 : Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** (crashes - 2))
-    const untilMs = finishedAtMs + delayMs
-    if (this.#isDue(untilMs)) return false
-    const { name, namespace, uid } = this.#pod.metadata
-    const who = `${container.spec.name} in pod ${name}_${namespace}(${uid})`
-    container.wait('CrashLoopBackOff', `back-off ${delayMs / 1000}s restarting failed container=${who}`, untilMs)
-    this.#event(container.spec, 'Warning', 'BackOff', `Back-off restarting failed container ${who}`)
-    return true
-  }
-
-  #isDue(untilMs: number | undefined): boolean {
-    const restMs = (untilMs ?? 0) - this.#context.clock.now()
-    if (restMs <= 0) return true
-    this.#context.wake(this.key, restMs)
-    return false
-  }
-
-  async #start(container: ContainerRuntime): Promise<void> {
-    const { spec } = container
-    const refused = refusal(spec)
-    if (refused !== undefined) {
-      const isNew = container.wait('CreateContainerConfigError', refused)
-      if (isNew) this.#event(spec, 'Warning', 'Failed', `Error: ${refused}`)
-      return
-    }
-    try {
-      const plan = await planLaunch(this.#context, this.#pod, spec, this.ip)
-      if (this.isEnding) return
-      this.#imageFailures.delete(spec.name)
-      this.#event(spec, 'Normal', 'Pulled', `Container image "${spec.image}" is mapped to a program on this machine`)
-      this.#event(spec, 'Normal', 'Created', `Created container: ${spec.name}`)
-      container.start(plan)
-    } catch (error) {
-      if (error instanceof ImageError) this.#withoutImage(container, error)
-      else if (error instanceof ConfigError) this.#withoutConfig(container, error)
-      else throw error
-    }
-  }
-
-  #withoutImage(container: ContainerRuntime, { code, message }: ImageError): void {
-    const { spec } = container
-    const failures = this.#imageFailures.get(spec.name) ?? 0
-    this.#imageFailures.set(spec.name, failures + 1)
-    const delayMs = Math.min(IMAGE_RETRY_MAX_MS, IMAGE_RETRY_FIRST_MS * 2 ** failures)
-    const isFirst = failures === 0 || code === 'InvalidImageName'
-    container.wait(isFirst ? code : 'ImagePullBackOff', message, this.#context.clock.now() + delayMs)
-    this.#context.wake(this.key, delayMs)
-    if (isFirst) this.#event(spec, 'Warning', 'Failed', `Failed to pull image "${spec.image}": ${message}`)
-    else this.#event(spec, 'Normal', 'BackOff', `Back-off pulling image "${spec.image}"`)
-  }
-
-  #withoutConfig(container: ContainerRuntime, { code, message }: ConfigError): void {
-    container.wait(code, message, this.#context.clock.now() + CONFIG_RETRY_MS)
-    this.#context.wake(this.key, CONFIG_RETRY_MS)
-    this.#event(container.spec, 'Warning', 'Failed', `Error: ${message}`)
   }
 
   /** Writes the status when it differs from what was written last. */
@@ -226,6 +188,7 @@ export class PodRuntime {
       containers,
       nowMs: clock.now(),
       reported: this.#reported,
+      failure: this.#failure,
     })
     if (JSON.stringify(status) === JSON.stringify(this.#reported)) return
     const body = { metadata: { uid: this.uid }, status: statusPatch(status) }
@@ -243,31 +206,26 @@ export class PodRuntime {
    * left when the grace period is over. Idempotent; a later call may shorten the grace period.
    */
   end(graceMs: number, { drain }: { readonly drain: boolean }): Promise<void> {
-    this.#limitGrace(graceMs)
-    this.#ending ??= this.#end(drain)
+    this.#grace.within(graceMs)
+    this.#ending ??= this.#end(drain).catch((error: unknown) => {
+      // Not ended: the next call tries again.
+      this.#ending = undefined
+      throw error
+    })
     return this.#ending
-  }
-
-  #limitGrace(graceMs: number): void {
-    const { clock } = this.#context
-    const endMs = clock.now() + graceMs
-    if (endMs >= this.#graceEndMs) return
-    this.#graceEndMs = endMs
-    this.#graceTimer?.cancel()
-    this.#graceTimer = clock.after(graceMs, () => this.#graceOver.abort())
   }
 
   async #end(drain: boolean): Promise<void> {
     const running = this.#containers.filter(({ isRunning }) => isRunning)
     for (const { spec } of running) this.#event(spec, 'Normal', 'Killing', `Stopping container ${spec.name}`)
     if (drain && running.length > 0) await this.#drained()
-    await Promise.all(this.#containers.map((container) => container.stop(this.#graceOver.signal)))
-    this.#graceTimer?.cancel()
+    await Promise.all(this.#containers.map((container) => container.stop(this.#grace.signal)))
+    this.#grace.cancel()
   }
 
   async #drained(): Promise<void> {
     const { untilDrained, log } = this.#context
-    const { signal } = this.#graceOver
+    const { signal } = this.#grace
     try {
       await untilAborted(untilDrained(this.ip, signal), signal)
     } catch (error) {
@@ -293,6 +251,8 @@ export class PodRuntime {
       changed: () => this.#context.wake(this.key, 0),
       event: (type, reason, message) => this.#event(spec, type, reason, message),
       plan: () => planLaunch(this.#context, this.#pod, spec, this.ip),
+      graceSeconds: graceSecondsOf(this.#pod),
+      failed: (error) => this.#context.log.error('container not looked after', { pod: this.key, error }),
     })
   }
 
@@ -300,7 +260,9 @@ export class PodRuntime {
     const { name = '', namespace = '' } = this.#pod.metadata
     const containers = this.#containers.map(({ record }) => record)
     const { uid, ip } = this
-    saveRecord(this.directory, { version: 1, namespace, name, uid, ip, startedAtMs: this.#startedAtMs, containers })
+    const failure = this.#failure === undefined ? {} : { failure: this.#failure }
+    const startedAtMs = this.#startedAtMs
+    saveRecord(this.directory, { version: 1, namespace, name, uid, ip, startedAtMs, containers, ...failure })
   }
 
   #tellScheduled(): void {
@@ -319,6 +281,12 @@ export class PodRuntime {
     const list = this.#pod.spec.initContainers?.some((init) => init.name === name) ? 'initContainers' : 'containers'
     this.#context.events.record({ pod: this.#pod, fieldPath: `spec.${list}{${name}}`, type, reason, message })
   }
+}
+
+const GRACE_SECONDS_DEFAULT = 30
+
+function graceSecondsOf({ spec }: Pod): number {
+  return spec.terminationGracePeriodSeconds ?? GRACE_SECONDS_DEFAULT
 }
 
 /** Conditions are merged by type: what an old one said must be taken back. */

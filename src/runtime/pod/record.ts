@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { codeOf } from '../../base/errors.ts'
+import { codeOf, messageOf } from '../../base/errors.ts'
 import type { ProcessIdentity } from '../process/identity.ts'
 
 export interface Termination {
@@ -59,6 +59,13 @@ export interface PodRecord {
   readonly ip: string
   readonly startedAtMs: number
   readonly containers: readonly ContainerRecord[]
+  /** The runtime itself ended the pod. */
+  readonly failure?: PodFailure
+}
+
+export interface PodFailure {
+  readonly reason: string
+  readonly message: string
 }
 
 const FILE = 'pod.json'
@@ -88,6 +95,11 @@ export interface ContainerFiles {
   readonly folder: string
   readonly log: string
   readonly pid: string
+}
+
+/** Forgets an attempt: its log, rotated log, times and pid file. */
+export function removeAttempt({ log, pid }: ContainerFiles): void {
+  for (const file of [log, `${log}.1`, `${log}.times`, pid]) rmSync(file, { force: true })
 }
 
 export function saveRecord(directory: string, record: PodRecord): void {
@@ -122,7 +134,10 @@ function loadRecord(directory: string): PodRecord | undefined {
     return record.version === 1 ? record : undefined
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw new Error(`Cannot read the state of the pod in "${directory}": ${String(error)}`, { cause: error })
+    const cure = 'End its processes, if there are any, and delete the folder'
+    throw new Error(`Cannot read the state of the pod in "${directory}": ${messageOf(error)}. ${cure}`, {
+      cause: error,
+    })
   }
 }
 

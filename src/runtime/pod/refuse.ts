@@ -18,9 +18,6 @@ export function refusal(container: Container): string | undefined {
   if (grpc !== undefined) {
     return `Cannot run container "${container.name}": a grpc ${grpc[0]} is not supported; use httpGet, tcpSocket or exec`
   }
-  if (container.lifecycle?.postStart !== undefined) {
-    return `Cannot run container "${container.name}": lifecycle.postStart is not supported; do its work in the command`
-  }
   return undefined
 }
 
@@ -32,6 +29,8 @@ export function withoutEffect(spec: PodSpec): readonly string[] {
   return [
     ...(hasLimits ? ['resources.limits'] : []),
     ...(hasSecurity || Object.keys(spec.securityContext ?? {}).length > 0 ? ['securityContext'] : []),
+    ...(containers.some(({ ports }) => ports?.some(({ hostPort }) => (hostPort ?? 0) > 0)) ? ['ports.hostPort'] : []),
+    ...(spec.affinity === undefined ? [] : ['affinity']),
     ...(spec.hostNetwork === true ? ['hostNetwork'] : []),
     ...((spec.hostAliases?.length ?? 0) > 0 ? ['hostAliases'] : []),
     ...((spec.ephemeralContainers?.length ?? 0) > 0 ? ['ephemeralContainers'] : []),

@@ -1,7 +1,7 @@
 /** A pod's status as the API shows it, from the record of its containers. Pure. */
 import type { Pod } from '../../kinds/pod.ts'
-import { containerIdOf } from './container-runtime.ts'
-import type { ContainerRecord, Termination } from './record.ts'
+import type { ContainerRecord, PodFailure, Termination } from './record.ts'
+import { containerIdOf } from './termination.ts'
 import type {
   Container,
   ContainerState,
@@ -22,7 +22,7 @@ export interface StatusInput {
   /** What was written last: the API's copy may lag behind. */
   readonly reported: PodStatus | undefined
   /** The pod was ended by the runtime itself, for this reason. */
-  readonly failure?: { readonly reason: string; readonly message: string }
+  readonly failure: PodFailure | undefined
 }
 
 type Phase = NonNullable<PodStatus['phase']>
