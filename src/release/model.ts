@@ -205,7 +205,7 @@ export type RouteWorld =
       readonly kind: 'present'
       /** This release holds the object. */
       readonly isClaimed: boolean
-      /** Exactly what the owned routes say: a shift, the final form, or (null) neither. */
+      /** Exactly what the owned routes say, by the notes on the object: a shift, the final form, or (null) neither. */
       readonly form: RouteForm | null
       /** The canary's share over the owned routes, percent: lowest and highest. */
       readonly shareMin: number

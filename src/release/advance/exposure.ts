@@ -50,15 +50,19 @@ export function shapeRoutes(target: Target, form: RouteForm): readonly Effect[] 
   return target.world.routes.flatMap((route, index) => {
     if (route.kind !== 'present' || isShaped(route, form) || !isSafe(target, route, form)) return []
     // What this release never touched needs no word that it gets nothing.
-    if (!route.isClaimed && isNothing(form) && route.shareMax === 0) return []
+    if (!route.isClaimed && route.form === null && isNothing(form) && route.shareMax === 0) return []
     return [{ kind: 'shape-route' as const, target: target.index, route: index, form }]
   })
 }
 
 export function isShaped(route: RouteWorld, form: RouteForm): boolean {
   if (route.kind !== 'present' || !route.isClaimed || route.form === null) return false
-  if (form.kind === 'promoted' || route.form.kind === 'promoted') return form.kind === route.form.kind
-  return isSameShift(route.form.shift, form.shift)
+  return isSameForm(route.form, form)
+}
+
+export function isSameForm(left: RouteForm, right: RouteForm): boolean {
+  if (left.kind === 'promoted' || right.kind === 'promoted') return left.kind === right.kind
+  return isSameShift(left.shift, right.shift)
 }
 
 /** Every route has the form and every data plane has acknowledged it. */

@@ -62,7 +62,7 @@ function judgeMetrics(gate: MetricsGate, index: number, { world, targets }: Gate
     verdicts.find(({ kind }) => kind === 'fail') ?? verdicts.find(({ kind }) => kind === 'not-enough') ?? verdicts[0]
   if (worst === undefined) return { kind: 'pass', message: 'nothing to judge' }
   const analysis = analysisOf(worst)
-  if (worst.kind === 'not-enough') return { kind: 'data', message: worst.message, analysis }
+  if (worst.kind === 'not-enough') return { kind: 'data', message: `a verdict: ${worst.message}`, analysis }
   return { kind: worst.kind, message: worst.message, analysis }
 }
 

@@ -13,12 +13,12 @@ export function advancePending(scene: Scene, sinceMs: number): Move {
     if (nowMs >= deadlineMs) return fail(scene, { kind: 'deadline', message })
     return stay(scene, message, deadlineMs)
   }
-  if (!world.hasFinalizer) return stay(scene, 'Starting', undefined)
+  if (!world.hasFinalizer) return stay(scene, 'Starting', Math.max(deadlineMs, nowMs + 1_000))
   const started: ReleaseState = { ...state, baselines: targetsOf(scene).map(baselineOf) }
   return go(started, beginStep(plan, 0, nowMs), normal('Started', `Release started: ${plan.steps.length} steps`))
 }
 
-function stay(scene: Scene, message: string, deadlineMs: number | undefined): Move {
+function stay(scene: Scene, message: string, deadlineMs: number): Move {
   return {
     kind: 'stay',
     effects: scene.world.hasFinalizer ? [] : [{ kind: 'add-finalizer' }],
@@ -26,7 +26,7 @@ function stay(scene: Scene, message: string, deadlineMs: number | undefined): Mo
       phase: 'Pending',
       message,
       canaryWeight: canaryShare(scene),
-      ...(deadlineMs === undefined ? {} : { waitsUntilMs: deadlineMs }),
+      waitsUntilMs: deadlineMs,
     },
     wakeAtMs: deadlineMs,
   }

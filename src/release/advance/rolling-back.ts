@@ -4,7 +4,7 @@
  */
 import type { Effect, Failure, RollingBackStage, RouteWorld } from '../model.ts'
 import { NO_SHIFT } from '../model.ts'
-import { hasCanary, hasStable, isShaped, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
+import { hasCanary, hasStable, isSameForm, isShaped, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
 import { canaryShare, earliest, go, readyOf, replicasOf, targetsOf, warning } from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
@@ -59,14 +59,16 @@ function isStableReady({ nowMs }: Scene, { failure, sinceMs }: RollingBackStage,
   return ready > 0 && (isUrgent || nowMs >= sinceMs + STABLE_PATIENCE_MS)
 }
 
-function isBack({ world }: Target): boolean {
-  return world.routes.every(isRouteBack)
+function isBack({ world, baseline }: Target): boolean {
+  return world.routes.every((route) => isRouteBack(route, baseline !== undefined))
 }
 
-/** What is gone, or somebody else's, or was never touched, carries nothing of this release. */
-function isRouteBack(route: RouteWorld): boolean {
+/** What is gone, or somebody else's, carries nothing of this release; where only its claim is gone, look at the rest. */
+function isRouteBack(route: RouteWorld, hasStarted: boolean): boolean {
   if (route.kind !== 'present') return true
-  return route.isClaimed ? isShaped(route, BACK) && route.isProgrammed : route.shareMax === 0
+  if (route.isClaimed) return isShaped(route, BACK) && route.isProgrammed
+  const isUntouched = route.form === null || isSameForm(route.form, BACK)
+  return isUntouched && route.shareMax === 0 && (route.isProgrammed || !hasStarted)
 }
 
 /** Where others now decide over the routes, they may need the new version's pods. */
