@@ -3,6 +3,7 @@
  * version without a ready endpoint, none rises above the share of pods that are ready for it, and a canary without
  * endpoints gets nothing while the old version can serve.
  */
+import { assertNever } from '../../base/assert.ts'
 import type { Effect, Plan, RouteForm, RouteWorld, Shift } from '../model.ts'
 import { NO_SHIFT, isSameShift } from '../model.ts'
 import { readyOf, replicasOf, stepOf } from './scene.ts'
@@ -110,5 +111,7 @@ function obstacleOf(route: RouteWorld, name: string, form: RouteForm): string | 
       if (route.rejection !== undefined) return `${name} is not accepted: ${route.rejection}`
       if (!isShaped(route, form)) return `${name} is being written`
       return route.isProgrammed ? undefined : `the data planes have not yet acknowledged ${name}`
+    default:
+      return assertNever(route, 'route')
   }
 }

@@ -1,4 +1,5 @@
 /** Before the release starts: everything it names must exist and be able to say what it will say. */
+import { assertNever } from '../../base/assert.ts'
 import type { ReleaseState } from '../model.ts'
 import { beginStep } from './begin-step.ts'
 import { canaryShare, fail, go, normal, replicasOf, targetsOf } from './scene.ts'
@@ -54,6 +55,8 @@ function startObstacles({ index, plan, world }: Target): readonly string[] {
           return [`${path}: ${name}: ${route.reason}`]
         case 'present':
           return []
+        default:
+          return assertNever(route, 'route')
       }
     }),
   ]
