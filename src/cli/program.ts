@@ -45,7 +45,6 @@ export function buildProgram(deps: CliDeps, exit: (code: number) => void = () =>
     })
     .exitOverride()
     .showHelpAfterError('Add --help for the usage.')
-    .action(() => program.outputHelp())
   program.commandsGroup(RUN)
   addUp(program, host)
   addDemo(program, host)
@@ -82,7 +81,7 @@ export async function runProgram(deps: CliDeps, args: readonly string[]): Promis
     code = actual
   })
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await program.parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' })
     return code
   } catch (error) {
     return explain(error, deps)

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runCli } from '../../test/support/cli.ts'
+
+const COMMANDS = [
+  'up',
+  'demo',
+  'apply',
+  'get',
+  'delete',
+  'logs',
+  'status',
+  'proxy url',
+  'proxy address',
+  'release get',
+  'release status',
+  'release approve',
+  'release abort',
+  'release why',
+  'version',
+  'completion',
+]
+
+for (const command of COMMANDS) {
+  test(`sluice ${command} --help tells usage, options and examples`, async () => {
+    const { code, stdout, stderr } = await runCli([...command.split(' '), '--help'])
+    assert.equal(code, 0)
+    assert.equal(stderr, '')
+    assert.match(stdout, new RegExp(`^Usage: sluice ${command}`))
+    assert.match(stdout, /\nExamples:\n {2}# /)
+    assert.match(stdout, /--kubeconfig <file>/)
+  })
+}
+
+test('sluice alone prints its commands in groups and succeeds', async () => {
+  const { code, stdout } = await runCli([])
+  assert.equal(code, 0)
+  for (const heading of ['Run:', 'Objects:', 'Traffic and releases:', 'Other:'])
+    assert.ok(stdout.includes(heading), heading)
+  assert.ok(!stdout.includes('__complete'))
+})
+
+test('an unknown command or option is a usage error that says what was meant', async () => {
+  const command = await runCli(['stats'])
+  assert.equal(command.code, 2)
+  assert.match(command.stderr, /unknown command 'stats'/)
+  assert.match(command.stderr, /Did you mean status/)
+  const option = await runCli(['get', 'pods', '--lable', 'a=b'])
+  assert.equal(option.code, 2)
+  assert.match(option.stderr, /unknown option '--lable'/)
+})
+
+test('a missing argument and a wrong value are usage errors', async () => {
+  assert.equal((await runCli(['get'])).code, 2)
+  assert.equal((await runCli(['apply'])).code, 2)
+  const port = await runCli(['up', '--api-port', '70000'])
+  assert.equal(port.code, 2)
+  assert.match(port.stderr, /from 0 to 65535/)
+})
+
+test('sluice up takes its defaults from the working directory', async () => {
+  const { up } = await runCli(['up'], { cwd: '/srv/app' })
+  assert.deepEqual(up, {
+    dataDir: '/srv/app/.sluice',
+    apiAddress: '127.0.0.1',
+    apiPort: 6443,
+    gatewayAddress: '127.0.0.1',
+    gatewayPort: 8080,
+    imagesFile: undefined,
+    logLevel: 'info',
+    logFormat: 'text',
+    output: 'text',
+  })
+})
+
+test('sluice up hands every option on, paths made absolute', async () => {
+  const args = ['up', '--data-dir', 'state', '--api-port', '0', '--gateway-port', '0', '--images', 'images.yaml']
+  const { up } = await runCli([...args, '-o', 'json', '--log-level', 'debug', '--log-format', 'json'], { cwd: '/srv' })
+  assert.equal(up?.dataDir, '/srv/state')
+  assert.equal(up.imagesFile, '/srv/images.yaml')
+  assert.deepEqual([up.apiPort, up.gatewayPort], [0, 0])
+  assert.deepEqual([up.output, up.logLevel, up.logFormat], ['json', 'debug', 'json'])
+})
+
+test('the environment names the data directory where no option does', async () => {
+  const env = { SLUICE_DATA_DIR: '/var/lib/sluice' }
+  assert.equal((await runCli(['up'], { env })).up?.dataDir, '/var/lib/sluice')
+  assert.equal((await runCli(['up', '--data-dir', '/tmp/x'], { env })).up?.dataDir, '/tmp/x')
+})
+
+test('where nothing runs, one message says so and how to start it', async () => {
+  const { code, stderr } = await runCli(['get', 'pods'])
+  assert.equal(code, 1)
+  assert.match(stderr, /^sluice: Cannot find a running Sluice: there is no "\/nowhere\/\.sluice\/kubeconfig"/)
+  assert.match(stderr, /Start one with "sluice up"/)
+  assert.equal(stderr.trim().split('\n').length, 1)
+})
+
+test('the version of the client needs no server', async () => {
+  const { code, stdout } = await runCli(['version', '--client', '-o', 'json'])
+  assert.equal(code, 0)
+  const { clientVersion } = JSON.parse(stdout) as { clientVersion: { version: string } }
+  assert.equal(clientVersion.version, '1.2.3')
+})
+
+test('delete wants either names, a choice, or files', async () => {
+  for (const args of [[], ['pods'], ['pods', 'a', '--all'], ['pods', '-f', 'x.yaml']]) {
+    const { code, stderr } = await runCli(['delete', ...args])
+    assert.equal(code, 2, args.join(' '))
+    assert.match(stderr, /^sluice: /)
+  }
+  assert.match((await runCli(['delete', 'pod', 'a', '--grace-period', '0'])).stderr, /needs --force/)
+})
+
+test('each shell gets a script that asks the program itself', async () => {
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { code, stdout } = await runCli(['completion', shell])
+    assert.equal(code, 0)
+    assert.match(stdout, /__complete/)
+  }
+  assert.equal((await runCli(['completion', 'tcsh'])).code, 2)
+})
+
+async function complete(...words: string[]): Promise<string[]> {
+  const { stdout } = await runCli(['__complete', '--', ...words])
+  return stdout.split('\n').map((line) => line.split('\t')[0] ?? '')
+}
+
+test('commands, options and their values are completed without a server', async () => {
+  assert.deepEqual((await complete('re')).slice(0, 1), ['release'])
+  assert.deepEqual((await complete('release', 'a')).slice(0, 2), ['approve', 'abort'])
+  assert.ok((await complete('get', 'pods', '--al')).includes('--all-namespaces'))
+  assert.deepEqual((await complete('get', 'pods', '-o', 'y')).slice(0, 1), ['yaml'])
+  assert.deepEqual((await complete('apply', '-f', '')).slice(0, 1), [':files'])
+  assert.deepEqual(await complete('get', ''), [''])
+})
