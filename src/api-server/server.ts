@@ -21,6 +21,7 @@ import { kubeconfigText } from './kubeconfig-text.ts'
 import type { Watch } from './read/watch.ts'
 import { ensureNamespaces } from './registry/boot-namespaces.ts'
 import type { ApiContext } from './registry/context.ts'
+import { startEventExpiry } from './registry/expire-events.ts'
 import { Registry } from './registry/registry.ts'
 import { serviceAddresses } from './registry/service-addresses.ts'
 import { LogDatabase } from './storage/log-database.ts'
@@ -103,6 +104,7 @@ class RunningServer implements ApiServer {
   readonly #context: ApiContext
   readonly #server: Server
   readonly #watches = new Set<Watch>()
+  #stopExpiry: () => void = () => {}
   readonly #stopping = new AbortController()
   readonly #finish = Promise.withResolvers<void>()
   #failure: Error | undefined
@@ -162,6 +164,7 @@ class RunningServer implements ApiServer {
     }
     const bound = this.#server.address() as AddressInfo
     this.#address = bound.address
+    this.#stopExpiry = startEventExpiry(this.#context)
     this.#port = bound.port
     log.info('api server listens', { url: this.url })
     const onAbort = (): void => void this.stop()
@@ -190,6 +193,7 @@ class RunningServer implements ApiServer {
   }
 
   #close(): void {
+    this.#stopExpiry()
     try {
       this.#context.store.close()
       this.#releaseLock()

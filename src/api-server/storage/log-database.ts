@@ -2,6 +2,7 @@
  * The durable side of the store: the objects as they are, and the events that made them so, in one SQLite file.
  * SQLite is only a log: reads are served from memory, this file is read at start and for what happened before.
  */
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 
@@ -49,6 +50,8 @@ export class LogDatabase {
   readonly #putFact: StatementSync
 
   constructor(path: string) {
+    // Made by us, so that nobody else can read the Secrets in it; SQLite gives its side files the same mode.
+    closeSync(openSync(path, 'a', 0o600))
     this.#database = new DatabaseSync(path)
     // FULL: the WAL is synced at every commit, so an acknowledged write survives a power cut, not only a crash.
     this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;')
