@@ -80,5 +80,5 @@ export function encodeAnswer(
     ...(hasBody ? [`content-length: ${body.length}`] : []),
     ...(options.connection === '' ? [] : [`connection: ${options.connection}`]),
   ]
-  return `${lines.join('\r\n')}\r\n\r\n${hasBody && options.withBody ? body.latin1Slice() : ''}`
+  return `${lines.join('\r\n')}\r\n\r\n${hasBody && options.withBody ? body.toString('latin1') : ''}`
 }

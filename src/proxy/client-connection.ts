@@ -4,6 +4,8 @@
  */
 import type { Socket } from 'node:net'
 
+import { assertNever } from '../base/assert.ts'
+
 import { encodeAnswer, plainAnswer } from './answers.ts'
 import type { Failure } from './answers.ts'
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
@@ -187,6 +189,8 @@ export class ClientConnection implements ClientSide {
       case 'closing':
       case 'closed':
         return false
+      default:
+        return assertNever(this.#phase, 'phase')
     }
   }
 
@@ -217,9 +221,9 @@ export class ClientConnection implements ClientSide {
   }
 
   #parseHead(input: Buffer): 'complete' | 'incomplete' | 'refused' {
-    const state = this.#head.parse(input.latin1Slice(0, Math.min(input.length, HEAD_TEXT_BYTES)), 0)
+    const state = this.#head.parse(input.toString('latin1', 0, Math.min(input.length, HEAD_TEXT_BYTES)), 0)
     return state === 'incomplete' && input.length > HEAD_TEXT_BYTES
-      ? this.#head.parse(input.latin1Slice(0, input.length), 0)
+      ? this.#head.parse(input.toString('latin1', 0, input.length), 0)
       : state
   }
 

@@ -11,10 +11,12 @@ import { WatchedValue } from '../base/watched.ts'
 import type { Watched } from '../base/watched.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import { liveGeneration } from '../routing/data-plane.ts'
 import type { DataPlane, DataPlaneState, ProxyState } from '../routing/data-plane.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
+import { poolKey } from './endpoint-pool.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy } from './link-protocol.ts'
 
@@ -43,6 +45,38 @@ export async function startControlLink(options: ControlLinkOptions): Promise<Con
   return link
 }
 
+/**
+ * Resolves once no proxy sends anything to the IP address any more: all have acknowledged the newest snapshot, no endpoint
+ * in it has the address, and none of them still has a request there. Rejects when `signal` aborts.
+ */
+export function untilEndpointDrained(link: ControlLink, address: string, signal: AbortSignal): Promise<void> {
+  const done = Promise.withResolvers<void>()
+  const check = (): void => {
+    if (isEndpointDrained(link.published.value, link.state.value, address)) done.resolve()
+  }
+  const onAbort = (): void => done.reject(signal.reason as Error)
+  const unsubscribes = [link.published.subscribe(check), link.state.subscribe(check)]
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  check()
+  return done.promise.finally(() => {
+    for (const unsubscribe of unsubscribes) unsubscribe()
+    signal.removeEventListener('abort', onAbort)
+  })
+}
+
+/** Whether the IP address is out of use in this state of the proxies. */
+export function isEndpointDrained(
+  published: RoutingSnapshot | undefined,
+  state: DataPlaneState,
+  address: string,
+): boolean {
+  if (published === undefined || liveGeneration(state) !== published.generation) return false
+  const isNamed = published.clusters.some(({ endpoints }) => endpoints.some((each) => each.address === address))
+  const prefix = poolKey(address, 0).slice(0, -1)
+  return !isNamed && !state.proxies.some(({ draining }) => draining.some((key) => key.startsWith(prefix)))
+}
+
 interface Peer {
   readonly socket: Socket
   id: string
@@ -50,6 +84,8 @@ interface Peer {
   startedAtMs: number
   /** Whether the newest snapshot still has to be sent. */
   owesSnapshot: boolean
+  /** A newer process has its name. */
+  isReplaced: boolean
 }
 
 class Link implements ControlLink {
@@ -99,13 +135,13 @@ class Link implements ControlLink {
   /** A proxy that is slow to read gets the newest snapshot when it has read the last one, not all in between. */
   #offer(peer: Peer): void {
     const snapshot = this.#published.value
-    if (snapshot === undefined || peer.id === '') return
+    if (snapshot === undefined || peer.id === '' || peer.isReplaced) return
     peer.owesSnapshot = peer.socket.writableNeedDrain
     if (!peer.owesSnapshot) sendMessage(peer.socket, { kind: 'snapshot', snapshot })
   }
 
   #accept(socket: Socket): void {
-    const peer: Peer = { socket, id: '', pid: 0, startedAtMs: 0, owesSnapshot: false }
+    const peer: Peer = { socket, id: '', pid: 0, startedAtMs: 0, owesSnapshot: false, isReplaced: false }
     this.#peers.add(peer)
     readMessages<FromProxy>(socket, {
       onMessage: (message) => this.#onMessage(peer, message),
@@ -123,9 +159,11 @@ class Link implements ControlLink {
   }
 
   #onMessage(peer: Peer, message: FromProxy): void {
-    if (message.kind === 'hello') this.#onHello(peer, message)
-    if (peer.id === '' || !this.#peers.has(peer)) return
+    if (message.kind !== 'hello' && (peer.id === '' || (peer.isReplaced && message.kind !== 'report'))) return
     switch (message.kind) {
+      case 'hello':
+        this.#onHello(peer, message)
+        return
       case 'ack':
         this.#onAck(peer, message)
         return
@@ -138,14 +176,12 @@ class Link implements ControlLink {
         return
       case 'report':
         this.#options.onReport(message.report)
-        return
-      default:
     }
   }
 
   #onHello(peer: Peer, { id, pid, startedAtMs }: Extract<FromProxy, { kind: 'hello' }>): void {
-    for (const other of [...this.#peers]) {
-      if (other.id === id) this.#replace(other, pid)
+    for (const other of this.#peers) {
+      if (other.id === id && !other.isReplaced) this.#replace(other, pid)
     }
     Object.assign(peer, { id, pid, startedAtMs })
     this.#options.log.info('proxy connected', { proxy: id, pid })
@@ -155,9 +191,14 @@ class Link implements ControlLink {
 
   /** One place, one process: an older one that still runs under this name is told to end. */
   #replace(other: Peer, pid: number): void {
-    this.#peers.delete(other)
-    if (other.pid !== pid) sendMessage(other.socket, { kind: 'stop' })
-    else other.socket.destroy()
+    if (other.pid === pid) {
+      this.#peers.delete(other)
+      other.socket.destroy()
+      return
+    }
+    // Its connection stays open until it has drained: its last report counts, its standing does not.
+    other.isReplaced = true
+    sendMessage(other.socket, { kind: 'stop' })
   }
 
   #onAck(peer: Peer, { generation, listeners, draining }: Extract<FromProxy, { kind: 'ack' }>): void {
@@ -167,7 +208,7 @@ class Link implements ControlLink {
   }
 
   #onClose(peer: Peer): void {
-    if (!this.#peers.delete(peer) || peer.id === '') return
+    if (!this.#peers.delete(peer) || peer.id === '' || peer.isReplaced) return
     this.#options.log.warn('proxy disconnected', { proxy: peer.id })
     this.#update(peer.id, { connected: false })
   }

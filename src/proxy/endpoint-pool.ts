@@ -4,6 +4,7 @@
  * is drained.
  */
 import { UpstreamConnection } from './upstream-connection.ts'
+import type { ConnectionOwner } from './upstream-connection.ts'
 
 /**
  * Shorter than the 5 s after which common servers (Node, uvicorn, Apache) close an idle connection, so that requests
@@ -19,7 +20,7 @@ export interface PoolEvents {
   onDrained(pool: EndpointPool): void
 }
 
-export class EndpointPool {
+export class EndpointPool implements ConnectionOwner {
   readonly address: string
   readonly port: number
   readonly #events: PoolEvents
@@ -105,15 +106,14 @@ export class EndpointPool {
   }
 
   closeAll(): void {
-    for (const connection of [...this.#connections]) connection.destroy()
+    for (const connection of this.#connections) connection.destroy()
   }
 
   sweep(nowMs: number): void {
     for (const connection of this.#connections) connection.sweep(nowMs)
-    for (let oldest = this.#idle[0]; oldest?.isIdleSince(nowMs - UPSTREAM_IDLE_TIMEOUT_MS); oldest = this.#idle[0]) {
-      this.#idle.shift()
-      oldest.destroy()
-    }
+    const idleSinceMs = nowMs - UPSTREAM_IDLE_TIMEOUT_MS
+    // Oldest first; destroying one takes it off the list.
+    while (this.#idle[0]?.isIdleSince(idleSinceMs) === true) this.#idle[0].destroy()
   }
 }
 

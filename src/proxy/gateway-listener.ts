@@ -78,12 +78,12 @@ export class GatewayListener {
     this.#isClosing = true
     this.#server?.close()
     this.#server = null
-    for (const connection of [...this.#connections]) connection.closeWhenIdle()
+    for (const connection of this.#connections) connection.closeWhenIdle()
     if (this.#connections.size === 0) this.#deps.onEmpty(this)
   }
 
   destroyConnections(): void {
-    for (const connection of [...this.#connections]) connection.destroy()
+    for (const connection of this.#connections) connection.destroy()
   }
 
   sweep(nowMs: number): void {

@@ -33,10 +33,15 @@ export function sendMessage(socket: Socket, message: ToProxy | FromProxy): boole
   return socket.write(`${JSON.stringify(message)}\n`)
 }
 
+export interface MessageHandlers<Message> {
+  readonly onMessage: (message: Message) => void
+  readonly onBroken: (why: string) => void
+}
+
 /** Calls `onMessage` for every message that comes; `onBroken`, once, when the stream is not what it should be. */
-export function readMessages<Message extends { readonly kind: string }>(
+export function readMessages<Message extends ToProxy | FromProxy>(
   socket: Socket,
-  handlers: { readonly onMessage: (message: Message) => void; readonly onBroken: (why: string) => void },
+  handlers: MessageHandlers<Message>,
 ): void {
   let parts: Buffer[] = []
   let bytes = 0
@@ -44,12 +49,13 @@ export function readMessages<Message extends { readonly kind: string }>(
     let start = 0
     for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
       parts.push(chunk.subarray(start, end))
-      const message = decode<Message>(Buffer.concat(parts))
+      const message = decode(Buffer.concat(parts))
       parts = []
       bytes = 0
       start = end + 1
       if (message === undefined) return handlers.onBroken('not a message')
-      handlers.onMessage(message)
+      // Both ends are ours, so beyond the kind the shape is taken as declared.
+      handlers.onMessage(message as Message)
     }
     parts.push(chunk.subarray(start))
     bytes += chunk.length - start
@@ -57,12 +63,12 @@ export function readMessages<Message extends { readonly kind: string }>(
   })
 }
 
-/** Both ends are ours, so beyond the kind the shape is taken as declared. */
-function decode<Message extends { readonly kind: string }>(line: Buffer): Message | undefined {
+function decode(line: Buffer): { readonly kind: unknown } | undefined {
   try {
     const value: unknown = JSON.parse(line.toString('utf8'))
-    return typeof value === 'object' && value !== null && 'kind' in value ? (value as Message) : undefined
+    return typeof value === 'object' && value !== null && 'kind' in value ? value : undefined
   } catch {
+    // Said by the undefined value: the link is broken.
     return undefined
   }
 }

@@ -69,7 +69,6 @@ export class RequestExchange implements Exchange {
   #state: State = 'idle'
   #head: RequestHead | null = null
   #traffic: DestinationTraffic | null = null
-  #route: Route | null = null
   #cluster: ServingCluster | null = null
   #endpoint: ServingEndpoint | null = null
   #upstream: UpstreamConnection | null = null
@@ -223,7 +222,6 @@ export class RequestExchange implements Exchange {
     this.#head = head
     this.requestMethod = head.method
     this.#traffic = serving.nowhere
-    this.#route = null
     this.#cluster = null
     this.#endpoint = null
     this.#tried = null
@@ -243,7 +241,6 @@ export class RequestExchange implements Exchange {
   #forward(route: Route, { split, destinations }: ServingForward, body: RequestBody): void {
     const destination = defined(destinations[split.next()], 'destination')
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
-    this.#route = route
     this.#cluster = destination.cluster
     this.#traffic = destination.cluster.nobody
     this.#timeoutMs = route.policy.timeoutMs
@@ -261,7 +258,7 @@ export class RequestExchange implements Exchange {
       upgrade: head.isUpgrade,
     })
     const inline = first !== null && first.length <= INLINE_BODY_BYTES_MAX
-    this.#firstText = inline ? text + first.latin1Slice() : text
+    this.#firstText = inline ? text + first.toString('latin1') : text
     this.#firstBody = inline ? null : first
   }
 
@@ -338,7 +335,7 @@ export class RequestExchange implements Exchange {
   #writeRange(text: string, buffer: Buffer, from: number, to: number): boolean {
     if (from === to) return text === '' || this.#client.write(text, null)
     if (text !== '' && to - from <= INLINE_BODY_BYTES_MAX) {
-      return this.#client.write(text + buffer.latin1Slice(from, to), null)
+      return this.#client.write(text + buffer.toString('latin1', from, to), null)
     }
     return this.#client.write(text, from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to))
   }

@@ -82,7 +82,7 @@ export class Continuity {
     this.#splits = this.#nextSplits
     this.#nextSplits = new Map()
     const names = new Set(snapshot.clusters.map(({ name }) => name))
-    for (const name of [...this.#turns.keys()]) {
+    for (const name of this.#turns.keys()) {
       if (!names.has(name)) this.#turns.delete(name)
     }
   }

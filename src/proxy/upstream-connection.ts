@@ -5,7 +5,8 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
-import type { EndpointPool } from './endpoint-pool.ts'
+import { assertNever } from '../base/assert.ts'
+
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
 import { ResponseHead } from './http1/response-head.ts'
 import type { BodyFraming } from './http1/response-head.ts'
@@ -38,6 +39,16 @@ export interface Body {
   to: number
 }
 
+/** Whose connection it is. */
+export interface ConnectionOwner {
+  readonly address: string
+  readonly port: number
+  /** The connection is idle. */
+  keep(connection: UpstreamConnection): void
+  /** The connection is closed. */
+  forget(connection: UpstreamConnection): void
+}
+
 type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed'
 
 /** How much of a chunk is read as text to find the head in it. */
@@ -45,7 +56,7 @@ const HEAD_TEXT_BYTES = 4_096
 const EMPTY = Buffer.alloc(0)
 
 export class UpstreamConnection {
-  readonly #pool: EndpointPool
+  readonly #pool: ConnectionOwner
   readonly #socket: Socket
   readonly #head = new ResponseHead()
   readonly #chunks = new ChunkedReader()
@@ -60,7 +71,7 @@ export class UpstreamConnection {
   #partial: Buffer = EMPTY
   #served = 0
 
-  constructor(pool: EndpointPool, connectDeadlineMs: number) {
+  constructor(pool: ConnectionOwner, connectDeadlineMs: number) {
     this.#pool = pool
     this.#connectDeadlineMs = connectDeadlineMs
     this.#socket = connect({ host: pool.address, port: pool.port, noDelay: true })
@@ -169,7 +180,9 @@ export class UpstreamConnection {
       case 'tunnel':
         this.#exchange?.onTunnelled(chunk)
         return
-      default:
+      case 'connecting':
+      case 'idle':
+      case 'closed':
         // Bytes that nobody asked for would be taken for the answer to the next request.
         this.#fail('upstream-protocol')
     }
@@ -195,9 +208,9 @@ export class UpstreamConnection {
 
   #parse(input: Buffer, from: number): 'complete' | 'incomplete' | 'refused' {
     const until = Math.min(input.length, from + HEAD_TEXT_BYTES)
-    const parsed = this.#head.parse(input.latin1Slice(from, until), 0)
+    const parsed = this.#head.parse(input.toString('latin1', from, until), 0)
     return parsed === 'incomplete' && until < input.length
-      ? this.#head.parse(input.latin1Slice(from, input.length), 0)
+      ? this.#head.parse(input.toString('latin1', from, input.length), 0)
       : parsed
   }
 
@@ -247,6 +260,8 @@ export class UpstreamConnection {
       }
       case 'chunked':
         return this.#chunks.read(chunk, from, chunk.length)
+      default:
+        return assertNever(this.#framing, 'framing')
     }
   }
 

@@ -21,7 +21,7 @@ export class UpstreamPools {
   }
 
   retireExcept(inUse: ReadonlySet<EndpointPool>): void {
-    for (const pool of [...this.#pools.values()]) {
+    for (const pool of this.#pools.values()) {
       if (inUse.has(pool)) {
         pool.revive()
       } else {

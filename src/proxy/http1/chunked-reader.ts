@@ -3,6 +3,7 @@
  *
  * chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; last-chunk = 1*"0" [ chunk-ext ] CRLF trailer-section CRLF
  */
+import { assertNever } from '../../base/assert.ts'
 
 /** A chunk's size line; extensions beyond it serve nobody. */
 const SIZE_LINE_BYTES_MAX = 4096
@@ -97,8 +98,11 @@ export class ChunkedReader {
       case 'end-line-feed':
         this.#state = 'done'
         return byte === LF
-      default:
+      case 'data':
+      case 'done':
         return false
+      default:
+        return assertNever(this.#state, 'state')
     }
   }
 

@@ -1,0 +1,158 @@
+/**
+ * What all proxies together served: totals for `/metrics`, and windows of time for the gates of releases.
+ *
+ * Reports are cumulative, so a lost one costs nothing. The store takes differences: against the proxy's last report; against
+ * zero when the proxy started again (`startedAtMs` changed) or started after the store did. The first report of a proxy that
+ * is older than the store (control was restarted, the proxy was not) is a base line only: when those requests happened is
+ * not known, so no window may count them. The totals take them: a counter that goes on is what Prometheus wants.
+ */
+import type { Clock } from '../base/clock.ts'
+
+import { quantile } from './histogram.ts'
+import type { Histogram } from './histogram.ts'
+import { DURATION_BUCKETS_MS } from './report.ts'
+import type { TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
+import { Timeline } from './store/timeline.ts'
+import type { Span } from './store/timeline.ts'
+
+/** Workloads with a timeline; beyond, the one that was quiet longest is forgotten. */
+const TIMELINES_MAX = 256
+/** Label combinations in the totals; beyond, new ones are not kept. */
+const TOTALS_MAX = 50_000
+/** Proxies whose last report is remembered. */
+const PROXIES_MAX = 64
+
+/** The upstream's failures. A client that went away (DC) or sent nonsense (DPE) is not one. */
+const FAILURE_FLAGS: ReadonlySet<string> = new Set(['NC', 'UH', 'UF', 'UC', 'UT', 'UPE', 'UO'])
+
+export interface WorkloadSelector {
+  readonly workloadNamespace: string
+  readonly workload: string
+}
+
+export interface TrafficWindow {
+  readonly requests: number
+  /** Answered with 5xx, or spoilt by the upstream (see the response flags). */
+  readonly failures: number
+  readonly byStatus: ReadonlyMap<number, number>
+  readonly latency: Histogram
+  /** Latency in ms at the share `p` (0 to 1); undefined without requests. */
+  quantile(p: number): number | undefined
+}
+
+interface KnownProxy {
+  readonly startedAtMs: number
+  atMs: number
+  readonly series: Map<string, TrafficSeries>
+}
+
+export class TelemetryStore {
+  readonly #clock: Clock
+  readonly #startedAtMs: number
+  readonly #proxies = new Map<string, KnownProxy>()
+  readonly #timelines = new Map<string, Timeline>()
+  readonly #totals = new Map<string, TrafficSeries>()
+
+  constructor({ clock }: { readonly clock: Clock }) {
+    this.#clock = clock
+    this.#startedAtMs = clock.now()
+  }
+
+  ingest(report: TrafficReport): void {
+    const nowMs = this.#clock.now()
+    const before = this.#known(report)
+    const isBaseline = before === undefined && report.startedAtMs < this.#startedAtMs
+    const span = { fromMs: before?.atMs ?? report.startedAtMs, toMs: nowMs }
+    const known = before ?? { startedAtMs: report.startedAtMs, atMs: nowMs, series: new Map() }
+    for (const series of report.series) {
+      const key = keyOf(series.labels)
+      const delta = difference(series, known.series.get(key))
+      known.series.set(key, series)
+      if (delta.requests === 0) continue
+      this.#addTotal(key, delta)
+      if (!isBaseline) this.#addToTimeline(span, delta)
+    }
+    known.atMs = nowMs
+    this.#remember(report.proxy, known)
+    for (const timeline of this.#timelines.values()) timeline.age(nowMs)
+  }
+
+  /**
+   * The requests to a workload that ended after `fromMs` and not after `toMs`, as far as proxies have reported them (once a
+   * second). A report that began before `fromMs` is left out whole, so the window never contains earlier requests.
+   */
+  window({ workloadNamespace, workload }: WorkloadSelector, fromMs: number, toMs: number): TrafficWindow {
+    const timeline = this.#timelines.get(`${workloadNamespace}/${workload}`) ?? new Timeline()
+    const { requests, failures, byStatus, durationBuckets } = timeline.sum(fromMs, toMs)
+    const latency = { boundsMs: DURATION_BUCKETS_MS, counts: durationBuckets }
+    return { requests, failures, byStatus, latency, quantile: (p) => quantile(latency, p) }
+  }
+
+  /** Everything that proxies reported since they, or the store, started: it only grows. */
+  totals(): readonly TrafficSeries[] {
+    return [...this.#totals.values()]
+  }
+
+  #known({ proxy, startedAtMs }: TrafficReport): KnownProxy | undefined {
+    const known = this.#proxies.get(proxy)
+    return known?.startedAtMs === startedAtMs ? known : undefined
+  }
+
+  #remember(proxy: string, known: KnownProxy): void {
+    this.#proxies.delete(proxy)
+    this.#proxies.set(proxy, known)
+    const [oldest] = this.#proxies.keys()
+    if (this.#proxies.size > PROXIES_MAX && oldest !== undefined) this.#proxies.delete(oldest)
+  }
+
+  #addTotal(key: string, delta: TrafficSeries): void {
+    const total = this.#totals.get(key)
+    if (total === undefined && this.#totals.size >= TOTALS_MAX) return
+    this.#totals.set(key, total === undefined ? delta : sum(total, delta))
+  }
+
+  #addToTimeline(span: Span, { labels, requests, durationBuckets }: TrafficSeries): void {
+    if (labels.workload === '') return
+    const isFailure = labels.status >= 500 || FAILURE_FLAGS.has(labels.flag)
+    const key = `${labels.workloadNamespace}/${labels.workload}`
+    const timeline = this.#timelines.get(key) ?? this.#createTimeline(key)
+    timeline.add(span, { status: labels.status, isFailure, requests, durationBuckets })
+  }
+
+  #createTimeline(key: string): Timeline {
+    if (this.#timelines.size >= TIMELINES_MAX) {
+      const [quietest] = [...this.#timelines].toSorted(([, a], [, b]) => a.lastMs - b.lastMs)
+      if (quietest !== undefined) this.#timelines.delete(quietest[0])
+    }
+    const timeline = new Timeline()
+    this.#timelines.set(key, timeline)
+    return timeline
+  }
+}
+
+function keyOf({ listener, service, workloadNamespace, workload, version, status, flag }: TrafficLabels): string {
+  return JSON.stringify([listener, service, workloadNamespace, workload, version, status, flag])
+}
+
+function difference(now: TrafficSeries, before: TrafficSeries | undefined): TrafficSeries {
+  if (before === undefined) return now
+  return {
+    labels: now.labels,
+    requests: now.requests - before.requests,
+    requestBytes: now.requestBytes - before.requestBytes,
+    responseBytes: now.responseBytes - before.responseBytes,
+    durationSumMs: now.durationSumMs - before.durationSumMs,
+    durationBuckets: now.durationBuckets.map((count, index) => count - (before.durationBuckets[index] ?? 0)),
+  }
+}
+
+function sum(a: TrafficSeries, b: TrafficSeries): TrafficSeries {
+  return {
+    labels: a.labels,
+    requests: a.requests + b.requests,
+    requestBytes: a.requestBytes + b.requestBytes,
+    responseBytes: a.responseBytes + b.responseBytes,
+    durationSumMs: a.durationSumMs + b.durationSumMs,
+    durationBuckets: a.durationBuckets.map((count, index) => count + (b.durationBuckets[index] ?? 0)),
+  }
+}
