@@ -18,6 +18,7 @@ import { kinds } from '../kinds/registry.ts'
 import { startControlLink, untilEndpointDrained } from '../proxy/control-link.ts'
 import type { ControlLink } from '../proxy/control-link.ts'
 import { startProxySupervisor } from '../proxy/supervisor.ts'
+import type { MetricsSource } from '../release/model.ts'
 import { openImageCatalogue } from '../runtime/images.ts'
 import { claimNetwork } from '../runtime/network.ts'
 import { startNodeAgent } from '../runtime/node-agent.ts'
@@ -118,7 +119,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
       ...deps,
       informers,
       dataPlane: link,
-      telemetry,
+      metrics: metricsOf(telemetry),
       gateway: { address: options.gatewayAddress, port: options.gatewayPort },
     }),
     informers.closed(),
@@ -139,6 +140,18 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
     kubeconfig,
     stop: () => parts.disposeAsync(),
     failed: server.closed.then(() => new Promise<never>(() => {})),
+  }
+}
+
+/** The release engine's questions, answered from what the proxies reported. */
+function metricsOf(telemetry: TelemetryStore): MetricsSource {
+  return ({ namespace, name }, fromMs, toMs) => {
+    const { requests, failures, latency } = telemetry.window(
+      { workloadNamespace: namespace, workload: name },
+      fromMs,
+      toMs,
+    )
+    return { requests, failures, latency }
   }
 }
 
