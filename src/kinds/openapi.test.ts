@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { applyJsonPatch } from '../kube/json-patch.ts'
+import { openApiV2, openApiV3 } from './openapi.ts'
+import { readFields } from './protobuf/reader.ts'
+import { kinds } from './registry.ts'
+
+const apps = openApiV3(kinds, { group: 'apps', version: 'v1' })
+const core = openApiV3(kinds, { group: '', version: 'v1' })
+
+/** True if the document has that value at the path. */
+function has(document: object, path: string, value: unknown): boolean {
+  applyJsonPatch(document, [{ op: 'test', path, value }])
+  return true
+}
+
+test('a kind is patched where kubectl looks, and the server validates', () => {
+  const patch = '/paths/~1apis~1apps~1v1~1namespaces~1{namespace}~1deployments~1{name}/patch'
+  assert.ok(has(apps, `${patch}/x-kubernetes-group-version-kind`, { group: 'apps', version: 'v1', kind: 'Deployment' }))
+  assert.ok(has(apps, `${patch}/parameters/0/name`, 'dryRun'))
+  assert.ok(has(apps, `${patch}/parameters/2/name`, 'fieldValidation'))
+  assert.ok(has(core, '/paths/~1api~1v1~1namespaces~1{name}/patch/x-kubernetes-action', 'patch'))
+})
+
+test('a schema tells types, requirements and merge keys', () => {
+  const pod = '/components/schemas/io.k8s.api.core.v1.PodSpec'
+  assert.ok(has(core, `${pod}/required`, ['containers']))
+  assert.ok(has(core, `${pod}/properties/containers/x-kubernetes-patch-merge-key`, 'name'))
+  assert.ok(has(core, `${pod}/properties/containers/items/$ref`, '#/components/schemas/io.k8s.api.core.v1.Container'))
+  assert.ok(has(core, '/components/schemas/io.k8s.api.core.v1.ContainerPort/properties/containerPort/format', 'int32'))
+})
+
+test('every reference leads to a component of the same document', () => {
+  for (const document of [apps, core]) {
+    const { schemas } = (document as { components: { schemas: Record<string, unknown> } }).components
+    const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)
+    for (const [, name = ''] of references) assert.ok(Object.hasOwn(schemas, name), name)
+  }
+})
+
+test('a document holds only what its kinds reach', () => {
+  assert.ok(!JSON.stringify(apps).includes('ServiceSpec'))
+})
+
+test('the v2 document is protobuf with a version and one path for each kind', () => {
+  const fields = [...readFields(openApiV2(kinds))]
+  assert.deepEqual(
+    fields.map(({ number }) => number),
+    [1, 2, 8],
+  )
+  const [swagger, , paths] = fields.map(({ value }) => (value.kind === 'bytes' ? value.bytes : new Uint8Array()))
+  assert.equal(Buffer.from(swagger ?? []).toString(), '2.0')
+  assert.equal([...readFields(paths ?? new Uint8Array())].length, kinds.length)
+})
