@@ -152,6 +152,8 @@ export interface Failure {
   readonly kind: 'aborted' | 'deleted' | 'metrics' | 'deadline' | 'canary-lost' | 'routes-edited'
   /** What was seen, as a sentence. */
   readonly message: string
+  /** The numbers behind it, where there were any. */
+  readonly analysis?: AnalysisReport
 }
 
 export interface StepRecord {

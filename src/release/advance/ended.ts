@@ -1,6 +1,6 @@
 /** After the end: give up everything that was held. */
 import type { Effect, Stage } from '../model.ts'
-import { canaryShare, targetsOf } from './scene.ts'
+import { analysisOf, canaryShare, targetsOf } from './scene.ts'
 import type { Move, Scene } from './scene.ts'
 
 export function advanceEnded(scene: Scene, stage: Stage & { kind: 'succeeded' | 'rolled-back' }): Move {
@@ -12,6 +12,7 @@ export function advanceEnded(scene: Scene, stage: Stage & { kind: 'succeeded' | 
       phase: isSuccess ? 'Succeeded' : 'RolledBack',
       message: isSuccess ? 'All traffic is on the new version' : `Rolled back: ${stage.failure.message}`,
       canaryWeight: isSuccess ? 100 : canaryShare(scene),
+      ...(isSuccess ? {} : analysisOf(stage.failure)),
     },
   }
 }

@@ -3,7 +3,7 @@ import type { PausedStage } from '../model.ts'
 import { NO_SHIFT, isSameShift } from '../model.ts'
 import { beginStep } from './begin-step.ts'
 import { hasCanary, scaleUp, shapeRoutes } from './exposure.ts'
-import { canaryShare, go, normal, targetsOf } from './scene.ts'
+import { analysisOf, canaryShare, go, normal, targetsOf } from './scene.ts'
 import type { Move, Scene } from './scene.ts'
 
 export function advancePaused(scene: Scene, stage: PausedStage): Move {
@@ -28,6 +28,7 @@ export function advancePaused(scene: Scene, stage: PausedStage): Move {
       phase: 'Paused',
       message: `Paused: ${stage.failure.message}`,
       canaryWeight: canaryShare(scene),
+      ...analysisOf(stage.failure),
       waitsForPerson: { reason, sinceMs: stage.sinceMs },
       ...(stage.step === null ? {} : { step: { index: stage.step.index, state: 'Failed', sinceMs: stage.sinceMs } }),
     },

@@ -5,7 +5,7 @@
 import type { Effect, Failure, RollingBackStage, RouteWorld } from '../model.ts'
 import { NO_SHIFT } from '../model.ts'
 import { hasCanary, hasStable, isSameForm, isShaped, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
-import { canaryShare, earliest, go, readyOf, replicasOf, targetsOf, warning } from './scene.ts'
+import { analysisOf, canaryShare, earliest, go, readyOf, replicasOf, targetsOf, warning } from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
 /** How long a rollback that is not urgent waits for all old pods before one has to do. */
@@ -38,6 +38,7 @@ export function advanceRollingBack(scene: Scene, stage: RollingBackStage): Move 
       phase: 'RollingBack',
       message: `Rolling back, ${stage.failure.message}: ${message}`,
       canaryWeight: canaryShare(scene),
+      ...analysisOf(stage.failure),
       ...(nowMs >= limitMs ? { waitsForPerson: { reason: message, sinceMs: limitMs } } : { waitsUntilMs: limitMs }),
     },
   }

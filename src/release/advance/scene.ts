@@ -83,6 +83,11 @@ export function canaryShare({ world }: Scene): number {
   )
 }
 
+/** The numbers that a failure was about, for the report. */
+export function analysisOf({ analysis }: Failure): Pick<Report, 'analysis'> {
+  return analysis === undefined ? {} : { analysis }
+}
+
 /** The earliest of some moments; undefined ones do not count. */
 export function earliest(...moments: readonly (number | undefined)[]): number | undefined {
   const known = moments.filter((moment) => moment !== undefined)

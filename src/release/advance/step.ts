@@ -131,7 +131,9 @@ function passGates(scene: Scene, stage: StepStage, liveAtMs: number): Move {
   const step = stepOf(plan, stage.index)
   const verdicts = judgeGates({ step, stage, liveAtMs, world, targets: plan.targets, nowMs })
   const failed = verdicts.find(({ kind }) => kind === 'fail')
-  if (failed !== undefined) return fail(scene, { kind: 'metrics', message: failed.message })
+  if (failed?.kind === 'fail') {
+    return fail(scene, { kind: 'metrics', message: failed.message, analysis: failed.analysis })
+  }
   if (verdicts.every(({ kind }) => kind === 'pass')) return finishStep(scene, stage, verdicts)
 
   const isOnlyData = verdicts.every(({ kind }) => kind === 'pass' || kind === 'data')
