@@ -1,6 +1,6 @@
 /** From a request's body to an object of its kind: schema, unknown fields, validation. */
 import { checkObject } from '../../kinds/check.ts'
-import type { Kind } from '../../kinds/kind.ts'
+import type { FieldError, Kind } from '../../kinds/kind.ts'
 import { apiVersionOf } from '../../kube/object.ts'
 import type { WriteRequest } from './context.ts'
 import { isRecord } from './document.ts'
@@ -16,6 +16,15 @@ export interface Body {
 
 /** The body as an object of the kind, in the kind's shape. Unknown fields are dropped and reported as asked for. */
 export function toDocument(kind: Kind, body: Body, request: WriteRequest): Document {
+  return check(kind, body, request, () => true)
+}
+
+/** As `toDocument`, for a body that need not have all that its kind requires: a part of an object. */
+export function toPartialDocument(kind: Kind, body: Body, request: WriteRequest): Document {
+  return check(kind, body, request, ({ reason }) => reason !== 'FieldValueRequired')
+}
+
+function check(kind: Kind, body: Body, request: WriteRequest, counts: (error: FieldError) => boolean): Document {
   const value = withType(kind, body.value)
   const checked = checkObject(kind.schema, value)
   reportFields(kind, request, [
@@ -23,7 +32,8 @@ export function toDocument(kind: Kind, body: Body, request: WriteRequest): Docum
     ...checked.unknownFields.map((field) => `unknown field "${field}"`),
   ])
   const document = checked.value as Document
-  if (checked.errors.length > 0) throw invalid(kind, nameOf(value), checked.errors)
+  const errors = checked.errors.filter(counts)
+  if (errors.length > 0) throw invalid(kind, nameOf(value), errors)
   return document.metadata === undefined ? { ...document, metadata: {} } : document
 }
 

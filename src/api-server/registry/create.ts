@@ -21,6 +21,8 @@ export interface CreateOptions {
   /** From the URL, for PUTs that create; the body's own name otherwise. */
   readonly body: Body
   readonly request: WriteRequest
+  /** Sets managedFields, where that is done in another way than for plain writes. */
+  readonly track?: (old: undefined, object: Document) => Document
 }
 
 /** Resolves with the object as stored, once it is durable. */
@@ -31,7 +33,9 @@ export async function createObject(context: ApiContext, options: CreateOptions):
     throw badRequest('resourceVersion should not be set on objects to be created')
   }
   const named = withName(context, kind, given)
-  const object = prepare(context, kind, named, request)
+  const prepared = prepare(context, kind, named)
+  const written = { manager: request.manager, time: nowTimestamp(context.clock) }
+  const object = options.track?.(undefined, prepared) ?? trackFields(undefined, prepared, written)
   const key = objectKey(object.metadata.namespace, object.metadata.name ?? '')
   if (context.store.latest(storageOf(kind), key) !== undefined) throw alreadyExists(kind, object.metadata.name ?? '')
   for (const warning of kind.warnings?.(object) ?? []) request.warn(warning)
@@ -40,7 +44,7 @@ export async function createObject(context: ApiContext, options: CreateOptions):
 }
 
 /** Everything the server does to a new object before it is stored. */
-function prepare(context: ApiContext, kind: Kind, named: Document, request: WriteRequest): Document {
+function prepare(context: ApiContext, kind: Kind, named: Document): Document {
   const fresh = withMetadata(withoutStatus(kind, named), {
     uid: makeUid(context.random),
     creationTimestamp: nowTimestamp(context.clock),
@@ -54,7 +58,7 @@ function prepare(context: ApiContext, kind: Kind, named: Document, request: Writ
   const defaulted = defaultsOf(kind, fresh)
   const admitted = admitCreate(context, kind, defaulted)
   validate(kind, admitted, undefined)
-  return trackFields(undefined, admitted, { manager: request.manager, time: nowTimestamp(context.clock) })
+  return admitted
 }
 
 function withoutStatus(kind: Kind, object: Document): Document {

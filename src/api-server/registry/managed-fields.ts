@@ -3,18 +3,16 @@
  * field names down to values and lists; a list is owned as a whole, also where server-side apply would look inside.
  */
 import type { ManagedFieldsEntry } from '../../kube/object.ts'
-import { isRecord, withMetadata } from './document.ts'
-import { isSameJson } from '../../kube/json-value.ts'
+import { withMetadata } from './document.ts'
 import type { Document } from './document.ts'
+import { changedFields, intersect, isEmpty, subtract, union } from './field-set.ts'
+import type { FieldSet } from './field-set.ts'
 
 export interface FieldWrite {
   readonly manager: string
   readonly time: string
   readonly subresource?: string
 }
-
-/** FieldsV1: `{"f:spec":{"f:replicas":{}}}`. A leaf is an empty set. */
-type FieldSet = { readonly [element: string]: FieldSet }
 
 /** More entries than this are folded into one, as the real server does. */
 const ENTRIES_MAX = 10
@@ -60,12 +58,12 @@ function entryOf(
   }
 }
 
-function shrink(entry: ManagedFieldsEntry, change: (set: FieldSet) => FieldSet): readonly ManagedFieldsEntry[] {
+export function shrink(entry: ManagedFieldsEntry, change: (set: FieldSet) => FieldSet): readonly ManagedFieldsEntry[] {
   const fieldsV1 = change(fieldsOf(entry))
   return isEmpty(fieldsV1) ? [] : [{ ...entry, fieldsV1 }]
 }
 
-function fold(entries: readonly ManagedFieldsEntry[]): readonly ManagedFieldsEntry[] {
+export function fold(entries: readonly ManagedFieldsEntry[]): readonly ManagedFieldsEntry[] {
   if (entries.length <= ENTRIES_MAX) return entries
   const [first, second, ...rest] = entries.toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1))
   if (first === undefined || second === undefined) return entries
@@ -74,64 +72,22 @@ function fold(entries: readonly ManagedFieldsEntry[]): readonly ManagedFieldsEnt
 }
 
 /** What a write to the object, or to that subresource, may have changed. */
-function writable(object: Document | undefined, { subresource }: FieldWrite): Readonly<Record<string, unknown>> {
+export function writable(
+  object: Document | undefined,
+  { subresource }: Pick<FieldWrite, 'subresource'>,
+): Readonly<Record<string, unknown>> {
   if (object === undefined) return {}
   const { status, ...rest } = trackable(object)
   return subresource === undefined ? rest : { ...rest, status }
 }
 
 /** The object without what the server alone writes. */
-function trackable(object: Document): Readonly<Record<string, unknown>> {
+export function trackable(object: Document): Readonly<Record<string, unknown>> {
   const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = object
   const { labels, annotations, finalizers, ownerReferences, generateName } = metadata
   return { ...rest, metadata: { labels, annotations, finalizers, ownerReferences, generateName } }
 }
 
-function changedFields(old: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>): FieldSet {
-  const set: Record<string, FieldSet> = {}
-  for (const [name, value] of Object.entries(now)) {
-    if (value === undefined || value === null || isSameJson(old[name], value)) continue
-    const before = old[name]
-    const inner = isRecord(value) ? changedFields(isRecord(before) ? before : {}, value) : {}
-    // A map that only lost entries has no changed field of its own; a map that is empty is a value.
-    if (isRecord(value) && isEmpty(inner) && Object.keys(value).length > 0) continue
-    set[`f:${name}`] = inner
-  }
-  return set
-}
-
-function union(a: FieldSet, b: FieldSet): FieldSet {
-  const merged: Record<string, FieldSet> = { ...a }
-  for (const [element, set] of Object.entries(b)) merged[element] = union(merged[element] ?? {}, set)
-  return merged
-}
-
-/** `a` without the leaves of `b`. */
-function subtract(a: FieldSet, b: FieldSet): FieldSet {
-  const rest: Record<string, FieldSet> = {}
-  for (const [element, set] of Object.entries(a)) {
-    const taken = b[element]
-    const left = taken === undefined ? set : isEmpty(taken) ? undefined : subtract(set, taken)
-    if (left !== undefined && (isEmpty(set) ? taken === undefined : !isEmpty(left))) rest[element] = left
-  }
-  return rest
-}
-
-function intersect(a: FieldSet, present: FieldSet): FieldSet {
-  const rest: Record<string, FieldSet> = {}
-  for (const [element, set] of Object.entries(a)) {
-    const there = present[element]
-    if (there === undefined) continue
-    const both = intersect(set, there)
-    if (isEmpty(set) || !isEmpty(both)) rest[element] = both
-  }
-  return rest
-}
-
-function fieldsOf(entry: ManagedFieldsEntry | undefined): FieldSet {
+export function fieldsOf(entry: ManagedFieldsEntry | undefined): FieldSet {
   return (entry?.fieldsV1 ?? {}) as FieldSet
-}
-
-function isEmpty(set: FieldSet): boolean {
-  return Object.keys(set).length === 0
 }

@@ -15,14 +15,13 @@ type Apply = (document: unknown, patch: unknown) => unknown
 const JSON_PATCH = 'application/json-patch+json'
 const MERGE_PATCH = 'application/merge-patch+json'
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json'
-const APPLY_PATCH = 'application/apply-patch+yaml'
+export const APPLY_PATCH = 'application/apply-patch+yaml'
 
 /**
  * The patch as a function from a document to the changed one. 415 for forms that the kind does not take, before
  * `read` looks at the body: what is wrong then is the form, not the text.
  */
 export function patchOf(kind: Kind, mediaType: string, read: () => unknown): (document: unknown) => unknown {
-  if (mediaType === APPLY_PATCH) throw unsupportedApply()
   const apply = formsOf(kind).get(mediaType)
   if (apply === undefined) throw unsupportedMediaType([...formsOf(kind).keys()])
   const patch = read()
@@ -43,15 +42,6 @@ function formsOf(kind: Kind): ReadonlyMap<string, Apply> {
     [MERGE_PATCH, applyMergePatch],
     ...(kind.strategicPatch ? [[STRATEGIC_PATCH, strategic] as const] : []),
   ])
-}
-
-function unsupportedApply(): ApiError {
-  return failure({
-    code: 415,
-    reason: 'UnsupportedMediaType',
-    message: 'Cannot apply on the server side: Sluice does not support it yet. Apply without --server-side.',
-    details: {},
-  })
 }
 
 function refusal({ code, message }: PatchError): ApiError {

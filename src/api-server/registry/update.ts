@@ -27,7 +27,11 @@ export interface UpdateOptions {
   readonly isPatch: boolean
   /** The new object as the client wants it, from the stored one. Called once, synchronously. */
   readonly change: (old: Document) => Body
+  /** Brings managedFields up to date, where that is done in another way than for plain writes. */
+  readonly track?: Track
 }
+
+export type Track = (old: Document | undefined, object: Document) => Document
 
 /**
  * Reads, changes and writes in one turn: nothing can come between, so a PATCH never conflicts with itself.
@@ -42,28 +46,28 @@ export async function updateObject(context: ApiContext, options: UpdateOptions):
   checkIdentity(options, given, old)
   const object = prepare(context, options, given, old)
   for (const warning of kind.warnings?.(object) ?? []) request.warn(warning)
-  if (request.dryRun) return object
-  return store(context, { kind, object, stored, request, side: options.side })
+  const tracked = (options.track ?? tracker(context, options))(old, object)
+  if (request.dryRun) return tracked
+  return store(context, kind, stored, tracked)
 }
 
-async function store(
-  context: ApiContext,
-  write: { kind: Kind; object: Document; stored: Stored; request: WriteRequest; side: Side },
-): Promise<KubeObject> {
-  const { kind, object, stored, request, side } = write
-  const old = stored.object as Document
+/** Fields that the write changes belong to the writer; a write that changes nothing takes none. */
+function tracker(context: ApiContext, { request, side }: UpdateOptions): Track {
+  const subresource = side === 'object' ? {} : { subresource: side }
+  return (old, object) =>
+    isSameJson(object, old)
+      ? object
+      : trackFields(old, object, { manager: request.manager, time: nowTimestamp(context.clock), ...subresource })
+}
+
+async function store(context: ApiContext, kind: Kind, stored: Stored, object: Document): Promise<KubeObject> {
   if (isFinished(kind, object)) return (await context.store.remove(storageOf(kind), stored, object)).object
-  if (isSameJson(object, old)) {
+  if (isSameJson(object, stored.object)) {
     // The version it has may still be on its way to the disk.
     await context.store.settled()
-    return old
+    return stored.object
   }
-  const tracked = trackFields(old, object, {
-    manager: request.manager,
-    time: nowTimestamp(context.clock),
-    ...(side === 'object' ? {} : { subresource: side }),
-  })
-  return (await context.store.put(storageOf(kind), stored.key, tracked)).object
+  return (await context.store.put(storageOf(kind), stored.key, object)).object
 }
 
 /** A deleting object goes once its last finalizer is gone and nothing is left to wait for. */

@@ -1,0 +1,158 @@
+/**
+ * Server-side apply: the body is what its manager wants of the object, no more. Fields that others own with another value
+ * are conflicts; fields that the manager applied before and does not any more go, unless somebody else owns them too.
+ * Lists are owned as a whole.
+ */
+import type { Kind } from '../../kinds/kind.ts'
+import { failure } from '../../kube/api-error.ts'
+import type { ApiError } from '../../kube/api-error.ts'
+import { isSameJson } from '../../kube/json-value.ts'
+import type { KubeObject, ManagedFieldsEntry, ObjectKey } from '../../kube/object.ts'
+import { splitKey } from '../../kube/object.ts'
+import { toPartialDocument } from './check.ts'
+import type { Body } from './check.ts'
+import type { ApiContext, WriteRequest } from './context.ts'
+import { createObject } from './create.ts'
+import { withMetadata } from './document.ts'
+import type { Document } from './document.ts'
+import { badRequest } from './errors.ts'
+import {
+  changedFields,
+  intersect,
+  isEmpty,
+  leavesOf,
+  mergeFields,
+  setOf,
+  subtract,
+  union,
+  valueAt,
+  withoutFields,
+} from './field-set.ts'
+import type { FieldSet } from './field-set.ts'
+import { nowTimestamp } from './identity.ts'
+import { fieldsOf, fold, shrink, trackable, writable } from './managed-fields.ts'
+import { storageOf } from './registry.ts'
+import { updateObject } from './update.ts'
+
+export interface ApplyOptions {
+  readonly kind: Kind
+  readonly key: ObjectKey
+  readonly body: Body
+  /** Its manager is the one that applies. */
+  readonly request: WriteRequest
+  /** Take fields that others own. */
+  readonly force: boolean
+}
+
+/** kubectl's managers before and after its users move to server-side apply: one hand, not two. */
+const KUBECTL = 'kubectl'
+const KUBECTL_CLIENT_SIDE = 'kubectl-client-side-apply'
+
+/** Creates the object, or changes it to what its manager wants. Resolves once that is durable. */
+export async function applyObject(
+  context: ApiContext,
+  options: ApplyOptions,
+): Promise<{ readonly object: KubeObject; readonly isNew: boolean }> {
+  const { kind, key, request } = options
+  const wanted = wantedFrom(options)
+  const applied = changedFields({}, writable(wanted, {}))
+  const track = (old: Document | undefined, object: Document): Document =>
+    trackApply(old, object, { ...options, applied, time: nowTimestamp(context.clock) })
+  if (context.store.latest(storageOf(kind), key) === undefined) {
+    const { namespace } = splitKey(key)
+    return {
+      object: await createObject(context, { kind, namespace, body: bodyOf(wanted), request, track }),
+      isNew: true,
+    }
+  }
+  const change = (old: Document): Body => bodyOf(merge(old, wanted, { manager: request.manager, applied }))
+  const update = { kind, key, side: 'object', request, isPatch: true, change, track } as const
+  return { object: await updateObject(context, update), isNew: false }
+}
+
+function bodyOf(value: unknown): Body {
+  return { value, duplicateFields: [] }
+}
+
+/** The body in the kind's shape, under the name in the URL. */
+function wantedFrom({ kind, key, body, request }: ApplyOptions): Document {
+  const wanted = toPartialDocument(kind, body, request)
+  const { name } = splitKey(key)
+  if ((wanted.metadata.name ?? name) !== name) {
+    throw badRequest(`the name of the object (${wanted.metadata.name}) does not match the name on the URL (${name})`)
+  }
+  if (wanted.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil')
+  return withMetadata(wanted, { name })
+}
+
+function merge(
+  old: Document,
+  wanted: Document,
+  { manager, applied }: { readonly manager: string; readonly applied: FieldSet },
+): unknown {
+  const entries = old.metadata.managedFields ?? []
+  const before = fieldsOf(entries.find((entry) => isOwn(entry, manager)))
+  const others = entries.filter((entry) => !isOwn(entry, manager)).map(fieldsOf)
+  const dropped = others.reduce(subtract, subtract(before, applied))
+  return mergeFields(withoutFields(old, dropped), wanted)
+}
+
+function trackApply(
+  old: Document | undefined,
+  object: Document,
+  options: ApplyOptions & { readonly applied: FieldSet; readonly time: string },
+): Document {
+  const { request, applied, time } = options
+  const entries = (old?.metadata.managedFields ?? []).filter(
+    ({ manager }) => !(request.manager === KUBECTL && manager === KUBECTL_CLIENT_SIDE),
+  )
+  const others = entries.filter((entry) => !isOwn(entry, request.manager))
+  const contested = others.map((entry) => ({ entry, fields: contestedFields(entry, applied, { old, object }) }))
+  const conflicts = contested.filter(({ fields }) => !isEmpty(fields))
+  if (conflicts.length > 0 && !options.force) throw applyConflict(conflicts)
+  const present = changedFields({}, trackable(object))
+  const kept = contested.flatMap(({ entry, fields }) =>
+    shrink(entry, (set) => intersect(subtract(set, fields), present)),
+  )
+  const own = entries.find((entry) => isOwn(entry, request.manager))
+  const fieldsV1 = intersect(applied, present)
+  const isUnchanged = own !== undefined && isSameJson(own.fieldsV1, fieldsV1)
+  const mine = entryOf(object, request.manager, fieldsV1, isUnchanged ? (own.time ?? time) : time)
+  return withMetadata(object, { managedFields: fold([...kept, mine]) })
+}
+
+function isOwn({ manager, operation, subresource }: ManagedFieldsEntry, name: string): boolean {
+  return manager === name && operation === 'Apply' && subresource === undefined
+}
+
+/** What the entry owns, is applied now, and would get another value. */
+function contestedFields(
+  entry: ManagedFieldsEntry,
+  applied: FieldSet,
+  { old, object }: { readonly old: Document | undefined; readonly object: Document },
+): FieldSet {
+  const shared = union(intersect(fieldsOf(entry), applied), intersect(applied, fieldsOf(entry)))
+  return setOf(leavesOf(shared).filter((path) => !isSameJson(valueAt(old, path), valueAt(object, path))))
+}
+
+function entryOf(object: Document, manager: string, fieldsV1: FieldSet, time: string): ManagedFieldsEntry {
+  return { manager, operation: 'Apply', apiVersion: object.apiVersion, time, fieldsType: 'FieldsV1', fieldsV1 }
+}
+
+function applyConflict(
+  conflicts: readonly { readonly entry: ManagedFieldsEntry; readonly fields: FieldSet }[],
+): ApiError {
+  const causes = conflicts.flatMap(({ entry, fields }) =>
+    leavesOf(fields).map((path) => ({
+      reason: 'FieldManagerConflict',
+      message: `conflict with ${JSON.stringify(entry.manager)} using ${entry.apiVersion}`,
+      field: `.${path.join('.')}`,
+    })),
+  )
+  const [first] = causes
+  const message =
+    causes.length === 1
+      ? `Apply failed with 1 conflict: ${first?.message}: ${first?.field}`
+      : `Apply failed with ${causes.length} conflicts: ${causes.map((cause) => `${cause.message}: ${cause.field}`).join('\n')}`
+  return failure({ code: 409, reason: 'Conflict', message, details: { causes } })
+}
