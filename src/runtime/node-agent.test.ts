@@ -39,6 +39,7 @@ before(async () => {
 after(async () => {
   await running.close()
   await lab.close()
+  setTimeout(() => console.log('active', process.getActiveResourcesInfo()), 100).unref()
 })
 
 /** Addresses whose traffic ends only when the test says so. */
@@ -51,6 +52,15 @@ function held(address: string): Promise<void> {
 
 function logsOf(name: string, options: Parameters<RunningAgent['agent']['logs']>[2] = {}): Promise<string> {
   return readAll(running.agent.logs('default', name, options, AbortSignal.timeout(20_000)))
+}
+
+async function untilLogged(name: string, pattern: RegExp): Promise<string> {
+  let text = ''
+  for await (const chunk of running.agent.logs('default', name, { follow: true }, AbortSignal.timeout(20_000))) {
+    text += Buffer.from(chunk).toString()
+    if (pattern.test(text)) break
+  }
+  return text
 }
 
 test('a pod answers on its own address, and nothing is left of it after its deletion', async () => {
@@ -198,12 +208,13 @@ test('traffic ends before the process is told to stop', async () => {
 test('a process that ignores SIGTERM is killed with its children when the grace period is over', async () => {
   const key = await createPod(lab, 'stubborn', {
     terminationGracePeriodSeconds: 1,
-    ...script('trap "" TERM; sh -c "trap \\"\\" TERM; echo child $$; while :; do sleep 1; done" & echo up; wait'),
+    ...script('trap "" TERM; while :; do sleep 1; done & echo $!; wait'),
   })
   const pod = await lab.until(pods, key, isReady)
+  const child = Number(await untilLogged('stubborn', /^\d+\n/))
   await lab.client.delete(pods, key)
   await lab.until(pods, key, (object) => object === undefined)
-  await untilTrue(() => !isAlive(-pidOf(pod)))
+  assert.deepEqual([isAlive(pidOf(pod)), isAlive(child)], [false, false])
 })
 
 test('a forced deletion takes the process along', async () => {

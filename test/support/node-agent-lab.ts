@@ -1,5 +1,5 @@
 /** A node agent against a real API server, with shell programs as images, for tests of pods as processes. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../src/base/clock.ts'
 import { systemClock } from '../../src/base/clock.ts'
@@ -16,6 +16,7 @@ import { claimNetwork } from '../../src/runtime/network.ts'
 import type { PodNetwork } from '../../src/runtime/network.ts'
 import { startNodeAgent } from '../../src/runtime/node-agent.ts'
 import type { NodeAgent } from '../../src/runtime/node-agent.ts'
+import { identityOf, isRunning } from '../../src/runtime/process/identity.ts'
 import type { ApiLab } from './api-lab.ts'
 
 export interface RunningAgent {
@@ -44,7 +45,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { dataDir, claimsDir, clock = systemClock } = options
   mkdirSync(dataDir, { recursive: true })
   const imagesFile = join(dataDir, 'images.yaml')
-  writeFileSync(imagesFile, CATALOGUE, { flag: 'a' })
+  if (!existsSync(imagesFile)) writeFileSync(imagesFile, CATALOGUE)
   const network = await claimNetwork({ dataDir, claimsDir, clock: systemClock })
   const stop = new AbortController()
   const agent = await startNodeAgent({
@@ -90,14 +91,10 @@ export function pidOf(pod: Pod | undefined): number {
   return Number(/^process:\/\/(\d+)-/.exec(pod?.status?.containerStatuses?.[0]?.containerID ?? '')?.[1])
 }
 
+/** The dead that nobody has buried yet do not count. */
 export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    // No such process.
-    return false
-  }
+  const identity = identityOf(pid)
+  return identity !== undefined && isRunning(identity)
 }
 
 /** Waits for a state that nothing announces. */

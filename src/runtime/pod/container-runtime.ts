@@ -53,7 +53,9 @@ type RunningPhase = Extract<ContainerPhase, { kind: 'running' }>
 const CRASHES_FORGOTTEN_AFTER_MS = 10 * 60_000
 /** Between SIGTERM and SIGKILL when the grace period was used up before. */
 const TERM_MIN_MS = 1000
-const GROUP_POLL_MS = 20
+/** A killed process is gone within microseconds, unless the kernel holds it in a system call. */
+const KILL_MS_MAX = 1000
+const GROUP_POLL_MS = 5
 /** Hooks have no time limit of their own; a preStop hook also ends with the grace period. */
 const HOOK_MS_MAX = 60 * 60_000
 
@@ -261,6 +263,8 @@ export class ContainerRuntime {
     least.cancel()
     signalGroup(phase.identity, 'SIGKILL')
     await untilAborted(running.exited, this.#context.signal)
+    const soon = AbortSignal.timeout(KILL_MS_MAX)
+    await untilAborted(this.#untilGroupGone(running, soon), soon)
   }
 
   async #untilGroupGone({ exited, identity }: ContainerProcess, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@
  * Which process exactly: a pid alone is reused by the kernel, a pid with its start time is not (within one boot).
  * Linux: /proc.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { codeOf } from '../../base/errors.ts'
 
 export interface ProcessIdentity {
@@ -15,6 +15,7 @@ export interface ProcessIdentity {
 interface ProcessStat {
   readonly pid: number
   readonly state: string
+  readonly group: number
   readonly startTicks: number
 }
 
@@ -35,7 +36,7 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
 export function isRunning({ pid, startTicks, bootId: boot }: ProcessIdentity): boolean {
   if (boot !== bootId()) return false
   const stat = statOf(pid)
-  return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z' && stat.state !== 'X'
+  return stat !== undefined && stat.startTicks === startTicks && !isDead(stat)
 }
 
 /**
@@ -55,20 +56,29 @@ export function signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): 
   }
 }
 
-/**
- * True while somebody of the process's group is left. Dead members that nobody has buried count too: bound the wait.
- */
+/** True while somebody of the process's group is alive. The dead that nobody has buried yet do not count. */
 export function hasGroup(identity: ProcessIdentity): boolean {
   if (identity.bootId !== bootId()) return false
   const stat = statOf(identity.pid)
   if (stat !== undefined && stat.startTicks !== identity.startTicks) return false
   try {
     process.kill(-identity.pid, 0)
-    return true
+    return hasLivingMember(identity.pid)
   } catch (error) {
     if (codeOf(error) === 'ESRCH') return false
     throw error
   }
+}
+
+function hasLivingMember(group: number): boolean {
+  return readdirSync('/proc').some((name) => {
+    const member = /^\d+$/.test(name) ? statOf(Number(name)) : undefined
+    return member !== undefined && member.group === group && !isDead(member)
+  })
+}
+
+function isDead({ state }: ProcessStat): boolean {
+  return state === 'Z' || state === 'X'
 }
 
 /** Parses a line of /proc/<pid>/stat. The command name stands in parentheses and may contain anything. */
@@ -78,9 +88,10 @@ export function parseStat(line: string): ProcessStat | undefined {
   const pid = Number.parseInt(line, 10)
   const fields = line.slice(nameEnd + 2).split(' ')
   const startTicks = Number(fields[19])
+  const group = Number(fields[2])
   const state = fields[0]
-  if (!Number.isInteger(pid) || !Number.isInteger(startTicks) || state === undefined) return undefined
-  return { pid, state, startTicks }
+  const areNumbers = Number.isInteger(pid) && Number.isInteger(startTicks) && Number.isInteger(group)
+  return areNumbers && state !== undefined ? { pid, state, group, startTicks } : undefined
 }
 
 function statOf(pid: number): ProcessStat | undefined {
