@@ -87,9 +87,9 @@ export async function startReleaseLab(): Promise<ReleaseLab> {
       })
     },
     async untilRelease(holds) {
-      const found = await workloads.until(releases, RELEASE, (release) => release !== undefined && holds(release))
-      if (found === undefined) throw new Error('The release is gone')
-      return found
+      const last = await workloads.until(releases, RELEASE, (found) => found !== undefined && holds(found))
+      if (last === undefined) throw new Error('The release is gone')
+      return last
     },
     route: () => client.get(virtualServices, ROUTE),
     async close() {
