@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { systemClock as clock } from '../base/clock.ts'
+import { prefixesInUse } from './network/in-use.ts'
+import { claimNetwork } from './network.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'sluice-network-'))
+after(() => rmSync(directory, { recursive: true }))
+
+function options(name: string, claims = 'claims') {
+  return { dataDir: join(directory, name), claimsDir: join(directory, claims), clock }
+}
+
+test('no two data directories get the same network, however close together they ask', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `instance-${index}`)
+  const networks = await Promise.all(names.map((name) => claimNetwork(options(name))))
+  assert.equal(new Set(networks.map(({ prefix }) => prefix)).size, names.length)
+  for (const { prefix } of networks) {
+    const number = Number(prefix.split('.')[1])
+    assert.ok(number >= 16 && number <= 254, prefix)
+  }
+  await Promise.all(networks.map((network) => network.close()))
+  assert.deepEqual(readdirSync(join(directory, 'claims')), [])
+})
+
+test('a data directory keeps its network, after a crash and after a clean stop', async () => {
+  const first = await claimNetwork(options('keeper'))
+  const afterCrash = await claimNetwork(options('keeper'))
+  assert.equal(afterCrash.prefix, first.prefix)
+  await afterCrash.close()
+  assert.equal((await claimNetwork(options('keeper'))).prefix, first.prefix)
+})
+
+test('the claim of a data directory that is gone is taken over', async () => {
+  const taken = await claimNetwork(options('gone', 'few'))
+  const live = await claimNetwork(options('live', 'few'))
+  rmSync(join(directory, 'gone'), { recursive: true })
+  const others = await Promise.all(
+    Array.from({ length: 237 }, (_, index) => claimNetwork(options(`fill-${index}`, 'few'))),
+  )
+  const last = await claimNetwork(options('last', 'few'))
+  const prefixes = new Set([...others, last].map(({ prefix }) => prefix))
+  assert.ok(prefixes.has(taken.prefix))
+  assert.ok(!prefixes.has(live.prefix))
+  await assert.rejects(
+    claimNetwork(options('one-too-many', 'few')),
+    /Cannot claim a pod network: all of 127\.16 to 127\.254/,
+  )
+})
+
+test('addresses are not used twice, and not again soon', async () => {
+  const network = await claimNetwork(options('addresses'))
+  const { prefix } = network
+  assert.equal(network.allocate(), `${prefix}.0.1`)
+  assert.equal(network.allocate(), `${prefix}.0.2`)
+  network.release(`${prefix}.0.1`)
+  assert.equal(network.allocate(), `${prefix}.0.3`)
+  assert.equal(network.reserve(`${prefix}.0.3`), false)
+  assert.equal(network.reserve(`${prefix}.1.254`), true)
+  assert.equal(network.allocate(), `${prefix}.2.1`)
+  assert.equal(network.reserve(`${prefix}.128.1`), false)
+  assert.equal(network.reserve('127.0.0.1'), false)
+  assert.equal(network.podCidr, `${prefix}.0.0/17`)
+  assert.equal(network.serviceCidr, `${prefix}.128.0/17`)
+})
+
+test('elsewhere than on Linux it says why not', async () => {
+  await assert.rejects(
+    claimNetwork({ ...options('mac'), platform: 'darwin' }),
+    /only Linux answers on all of 127\.0\.0\.0\/8/,
+  )
+})
+
+test('the networks of strangers are known by their sockets', () => {
+  const table = [
+    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
+    '   0: 0100177F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1 0 100 0 0 10 0',
+    '   1: 0100187F:1F90 0100007F:C000 01 00000000:00000000 00:00000000 00000000  1000        0 2 1 0 20 4 30 10 -1',
+    '   2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0 0 10 0',
+  ].join('\n')
+  assert.deepEqual([...prefixesInUse(table)], [23])
+})
