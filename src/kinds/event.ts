@@ -84,6 +84,7 @@ export const eventKind: Kind<Event> = {
     { name: 'Count', type: 'string', priority: 1, cell: (object) => String(occurrences(object)) },
     { name: 'Name', type: 'string', priority: 1, cell: (object) => object.metadata.name ?? '' },
   ],
+  placesName: true,
   selectableFields: {
     'involvedObject.kind': (object) => object.involvedObject.kind ?? '',
     'involvedObject.namespace': (object) => object.involvedObject.namespace ?? '',

@@ -53,6 +53,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   warnings?(object: T): readonly string[]
   /** Columns after Name, before nothing: include Age where the kind shows it. */
   readonly columns: readonly Column<T>[]
+  /** True: the table does not begin with Name; `columns` has it where it belongs (Event). */
+  readonly placesName?: boolean
   /** Field selectors besides metadata.name and metadata.namespace: path → value. */
   readonly selectableFields?: Readonly<Record<string, Read<T, string>>>
   /** True: changed annotations raise the generation too (Deployment). */

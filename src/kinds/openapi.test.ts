@@ -30,6 +30,14 @@ test('a schema tells types, requirements and merge keys', () => {
   assert.ok(has(core, '/components/schemas/io.k8s.api.core.v1.ContainerPort/properties/containerPort/format', 'int32'))
 })
 
+test('unions are marked, so that clients name what they keep when they patch them', () => {
+  const strategy = '/components/schemas/io.k8s.api.apps.v1.DeploymentSpec/properties/strategy'
+  assert.ok(has(apps, `${strategy}/x-kubernetes-patch-strategy`, 'retainKeys'))
+  assert.ok(has(apps, `${strategy}/allOf`, [{ $ref: '#/components/schemas/io.k8s.api.apps.v1.DeploymentStrategy' }]))
+  const volumes = '/components/schemas/io.k8s.api.core.v1.PodSpec/properties/volumes'
+  assert.ok(has(apps, `${volumes}/x-kubernetes-patch-strategy`, 'merge,retainKeys'))
+})
+
 test('every reference leads to a component of the same document', () => {
   for (const document of [apps, core]) {
     const { schemas } = (document as { components: { schemas: Record<string, unknown> } }).components

@@ -24,8 +24,9 @@ export function tableOf(options: TableOptions, items: readonly Pick<Stored, 'obj
 }
 
 function columnDefinitions(kind: Kind): readonly object[] {
+  const name = { name: 'Name', type: 'string', format: 'name', description: NAME_DESCRIPTION, priority: 0 }
   return [
-    { name: 'Name', type: 'string', format: 'name', description: NAME_DESCRIPTION, priority: 0 },
+    ...(kind.placesName === true ? [] : [name]),
     ...kind.columns.map(({ name, type, priority, description = '' }) => ({
       name,
       // Ages are computed here, so for the client they are text.
@@ -38,7 +39,8 @@ function columnDefinitions(kind: Kind): readonly object[] {
 }
 
 function rowOf({ kind, version, includeObject, nowMs }: TableOptions, { object }: Pick<Stored, 'object'>): object {
-  const cells = [object.metadata.name ?? '', ...kind.columns.map((column) => cellOf(column, object, nowMs))]
+  const name = kind.placesName === true ? [] : [object.metadata.name ?? '']
+  const cells = [...name, ...kind.columns.map((column) => cellOf(column, object, nowMs))]
   if (includeObject === 'None') return { cells }
   return { cells, object: includeObject === 'Object' ? object : metadataOf(object, version) }
 }

@@ -44,11 +44,21 @@ function objectSchema({ fields }: ObjectSchema, components: Map<string, Json>): 
   }
 }
 
-/** A reference allows nothing beside it: with a description it is wrapped. */
+/** A reference allows nothing beside it: with a description or an extension it is wrapped. */
 function property({ schema, description }: Field, components: Map<string, Json>): Json {
   const value = toOpenApi(schema, components)
-  if (description === undefined) return value
-  return '$ref' in value ? { description, allOf: [value] } : { description, ...value }
+  const beside = {
+    ...(description === undefined ? {} : { description }),
+    ...(isUnion(schema) ? { 'x-kubernetes-patch-strategy': 'retainKeys' } : {}),
+  }
+  if (Object.keys(beside).length === 0) return value
+  return '$ref' in value ? { ...beside, allOf: [value] } : { ...beside, ...value }
+}
+
+/** A client that makes strategic patches must name in them all that such an object keeps. */
+function isUnion(schema: Schema): boolean {
+  const known = resolve(schema)
+  return known.kind === 'object' && known.retainKeys === true
 }
 
 function toOpenApi(schema: Schema, components: Map<string, Json>): Json {
@@ -61,18 +71,14 @@ function toOpenApi(schema: Schema, components: Map<string, Json>): Json {
     case 'map':
       return { type: 'object', additionalProperties: toOpenApi(known.values, components) }
     case 'string':
-      return stringSchema(known)
+      return known.format === 'quantity' ? scalarReference(QUANTITY, components) : stringSchema(known)
     case 'integer':
     case 'number':
       return { type: known.kind, ...(known.format === undefined ? {} : { format: known.format }) }
     case 'boolean':
       return { type: 'boolean' }
     case 'int-or-string':
-      return {
-        'x-kubernetes-int-or-string': true,
-        format: 'int-or-string',
-        oneOf: [{ type: 'integer' }, { type: 'string' }],
-      }
+      return scalarReference(INT_OR_STRING, components)
     case 'any':
       return { 'x-kubernetes-preserve-unknown-fields': true }
     default:
@@ -87,27 +93,49 @@ function reference(schema: ObjectSchema, components: Map<string, Json>): Json {
   return { $ref: `#/components/schemas/${name}` }
 }
 
+interface NamedScalar {
+  readonly name: string
+  readonly schema: Json
+}
+
+const NUMBER_OR_TEXT = { oneOf: [{ type: 'integer' }, { type: 'string' }] }
+const INT_OR_STRING: NamedScalar = {
+  name: 'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
+  schema: { 'x-kubernetes-int-or-string': true, format: 'int-or-string', ...NUMBER_OR_TEXT },
+}
+const QUANTITY: NamedScalar = {
+  name: 'io.k8s.apimachinery.pkg.api.resource.Quantity',
+  schema: { oneOf: [{ type: 'string' }, { type: 'number' }] },
+}
+
+/** `kubectl explain` shows the name as the type. */
+function scalarReference({ name, schema }: NamedScalar, components: Map<string, Json>): Json {
+  components.set(name, schema)
+  return { $ref: `#/components/schemas/${name}` }
+}
+
 function arraySchema({ items, patchStrategy, patchMergeKey }: ArraySchema, components: Map<string, Json>): Json {
   return {
     type: 'array',
     items: toOpenApi(items, components),
-    ...(patchStrategy === undefined ? {} : { 'x-kubernetes-patch-strategy': patchStrategy }),
+    ...(patchStrategy === undefined
+      ? {}
+      : { 'x-kubernetes-patch-strategy': isUnion(items) ? `${patchStrategy},retainKeys` : patchStrategy }),
     ...(patchMergeKey === undefined ? {} : { 'x-kubernetes-patch-merge-key': patchMergeKey }),
   }
 }
 
-const FORMATS: Readonly<Record<NonNullable<StringSchema['format']>, string>> = {
+const FORMATS: Readonly<Record<Exclude<NonNullable<StringSchema['format']>, 'quantity'>, string>> = {
   time: 'date-time',
   'micro-time': 'date-time',
   byte: 'byte',
-  quantity: 'quantity',
   duration: 'duration',
 }
 
 function stringSchema({ format, values }: StringSchema): Json {
   return {
     type: 'string',
-    ...(format === undefined ? {} : { format: FORMATS[format] }),
+    ...(format === undefined || format === 'quantity' ? {} : { format: FORMATS[format] }),
     ...(values === undefined ? {} : { enum: values }),
   }
 }
