@@ -1,7 +1,7 @@
 /** Acts 2 and 3: a Release moves the traffic by itself, and the demo only watches, through the API and by its requests. */
 import type { Release } from '../../kinds/release.ts'
 import { hasEnded } from '../release/report.ts'
-import { exactly, failuresOnlyFrom, nearShare, noFailures } from './checks.ts'
+import { type Counts, exactly, failuresOnlyFrom, nearShare, noFailures } from './checks.ts'
 import type { Stage, Step } from './stage.ts'
 import type { Check } from './view.ts'
 
@@ -81,26 +81,33 @@ async function followStep(stage: Stage, version: string, first: CurrentStep): Pr
   const isLive = await untilLive(stage, version, { first, step })
   if (!isLive) return step.end([{ holds: false, text: messageOf(find(stage, version)) }])
   stage.markLive()
-  const writtenAtLive = stage.world.route()?.metadata.generation ?? 0
-  await stage.world.until(`step ${first.name} to end`, () => {
-    const now = find(stage, version)
-    if (now !== undefined) step.note(noteOf(now))
-    return hasMoved(now, first) || (stage.world.route()?.metadata.generation ?? 0) > writtenAtLive
-  })
-  const seen = stage.window('plain')
+  const seen = await observedUntilMoved(stage, version, { first, step })
   await stage.world.until(`the verdict on step ${first.name}`, () => hasMoved(find(stage, version), first))
   const now = find(stage, version)
   const past = now?.status?.steps?.findLast(({ name }) => name === first.name)
-  const shares: readonly Check[] = weight === undefined ? [] : [nearShare(seen, version, weight)]
+  const hasSeen = Object.keys(seen).length > 0
+  const shares: readonly Check[] = weight === undefined || !hasSeen ? [] : [nearShare(seen, version, weight)]
   step.end([...shares, { holds: true, text: verdictOf(now, past?.verdict) }], { shiftMs: past?.shiftMs })
 }
 
+interface Followed {
+  readonly first: CurrentStep
+  readonly step: Step
+}
+
+/** Requests per version from now until the release moves on or the routes change, whichever comes first. */
+async function observedUntilMoved(stage: Stage, version: string, { first, step }: Followed): Promise<Counts> {
+  const generation = stage.world.route()?.metadata.generation ?? 0
+  await stage.world.until(`step ${first.name} to end`, () => {
+    const now = find(stage, version)
+    if (now !== undefined) step.note(noteOf(now))
+    return hasMoved(now, first) || (stage.world.route()?.metadata.generation ?? 0) > generation
+  })
+  return stage.observed()
+}
+
 /** Waits until every proxy has acknowledged the step's routes; false when the release turns back before that. */
-function untilLive(
-  stage: Stage,
-  version: string,
-  { first, step }: { readonly first: CurrentStep; readonly step: Step },
-): Promise<boolean> {
+function untilLive(stage: Stage, version: string, { first, step }: Followed): Promise<boolean> {
   return stage.world
     .until(`step ${first.name} to be live`, () => {
       const now = find(stage, version)
@@ -157,12 +164,7 @@ function noteOf({ status }: Release): string {
 }
 
 function verdictOf(release: Release | undefined, verdict: string | undefined): string {
-  const analysis = release?.status?.analysis
-  const good =
-    analysis?.successRate === undefined
-      ? ''
-      : `: ${Math.round(analysis.successRate * 100) / 100} % of ${analysis.requests} were good`
-  return `seen: ${verdict ?? messageOf(release)}${verdict === 'Passed' || analysis === undefined ? '' : good}`
+  return `seen: ${verdict ?? messageOf(release)}`
 }
 
 function messageOf(release: Release | undefined): string {

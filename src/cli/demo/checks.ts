@@ -12,14 +12,14 @@ const EDGE_SHARE = 0.02
 export function exactly(seen: Counts, wanted: Counts): Check {
   const names = [...new Set([...Object.keys(seen), ...Object.keys(wanted)])].toSorted()
   const holds = names.every((name) => (seen[name] ?? 0) === (wanted[name] ?? 0))
-  const total = Object.values(seen).reduce((sum, count) => sum + count, 0)
+  const total = Object.values(seen).reduce((before, count) => before + count, 0)
   const text = `of ${total} requests ${countsText(seen)}`
   return { holds, text: holds ? text : `${text}; expected ${countsText(wanted)}` }
 }
 
 /** Of a window of live traffic the version got its share, up to the requests at the window's edges. */
 export function nearShare(seen: Counts, version: string, percent: number): Check {
-  const total = Object.values(seen).reduce((sum, count) => sum + count, 0)
+  const total = Object.values(seen).reduce((before, count) => before + count, 0)
   const share = seen[version] ?? 0
   const expected = (total * percent) / 100
   const holds = Math.abs(share - expected) <= Math.max(EDGE_REQUESTS, total * EDGE_SHARE)
@@ -43,6 +43,11 @@ export function failuresOnlyFrom(version: string, failuresByVersion: Counts): Ch
     holds: false,
     text: `requests failed that did not meet ${version}: ${countsText(Object.fromEntries(others))}`,
   }
+}
+
+export function added(a: Counts, b: Counts): Counts {
+  const names = new Set([...Object.keys(a), ...Object.keys(b)])
+  return Object.fromEntries([...names].map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]))
 }
 
 export function countsText(counts: Counts): string {

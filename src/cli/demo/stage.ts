@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import type { CliDeps } from '../deps.ts'
-import { allHold, type Counts } from './checks.ts'
+import { allHold, type Counts, added } from './checks.ts'
 import { configuredRoutes } from './routes.ts'
 import { Tally } from './tally.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
@@ -47,6 +47,7 @@ export class Stage {
   readonly #listeners = new Set<(view: DemoView) => void>()
   #traffic: Traffic | undefined
   #liveGeneration = 0
+  #canariesFollowWeights = false
   #steps: readonly StepView[] = []
   #checks: readonly Check[] = []
   #acts: readonly ActResult[] = []
@@ -165,12 +166,17 @@ export class Stage {
   /** The routes are live: from now on requests count for the observed shares. */
   markLive(): void {
     this.#tally.mark(this.#nowMs())
+    this.#canariesFollowWeights = configuredRoutes(this.world.route()).canaryVersion === undefined
     this.#publish()
   }
 
-  /** Requests per version since the routes are live. */
-  window(kind: 'plain' | 'canary'): Counts {
-    return this.#tally.window(kind)
+  /**
+   * Requests per version since the routes are live, as far as the weights decide: where no route asks for
+   * `stage: canary`, requests with it draw from the same split as all others.
+   */
+  observed(): Counts {
+    const plain = this.#tally.window('plain')
+    return this.#canariesFollowWeights ? added(plain, this.#tally.window('canary')) : plain
   }
 
   tally(act: number): ReturnType<Tally['act']> {
@@ -199,7 +205,7 @@ export class Stage {
       elapsedMs: nowMs - this.#options.startedAtMs,
       act: act === undefined ? undefined : { number: act.number, title: act.title },
       steps: this.#steps,
-      versions: versionViews(this.world.pods(), percents, this.window('plain')),
+      versions: versionViews(this.world.pods(), percents, this.observed()),
       canaryVersion,
       requests: this.#tally.requests,
       failures: this.#tally.failures,

@@ -35,11 +35,13 @@ test('workloads are busy until all their pods are ready', () => {
   assert.deepEqual(judgeWorkloads([ready, short]).details, ['Deployment echo/b: 1 of 2 pods ready'])
 })
 
+function waiting(reason: string): StatusObject {
+  return object('Pod', 'p', {
+    status: { containerStatuses: [{ state: { waiting: { reason, message: 'unknown image' } } }] },
+  })
+}
+
 test('a pod that keeps crashing or has no image is bad, one that starts is not', () => {
-  const waiting = (reason: string): StatusObject =>
-    object('Pod', 'p', {
-      status: { containerStatuses: [{ state: { waiting: { reason, message: 'unknown image' } } }] },
-    })
   assert.equal(judgePods([waiting('ContainerCreating')]).health, 'ok')
   assert.deepEqual(judgePods([waiting('ErrImagePull')]).details, ['Pod echo/p: ErrImagePull: unknown image'])
 })
