@@ -22,6 +22,20 @@ test('a kind is patched where kubectl looks, and the server validates', () => {
   assert.ok(has(core, '/paths/~1api~1v1~1namespaces~1{name}/patch/x-kubernetes-action', 'patch'))
 })
 
+test('a strategic merge patch is offered only where the server takes one', () => {
+  const offered = (document: object, path: string): string[] => {
+    const paths = document as { paths: Record<string, { patch?: { requestBody?: { content?: object } } }> }
+    return Object.keys(paths.paths[path]?.patch?.requestBody?.content ?? {})
+  }
+  const gloo = openApiV3(kinds, { group: 'gateway.solo.io', version: 'v1' })
+  const jsonTypes = ['application/json-patch+json', 'application/merge-patch+json']
+  assert.deepEqual(offered(gloo, '/apis/gateway.solo.io/v1/namespaces/{namespace}/virtualservices/{name}'), jsonTypes)
+  assert.deepEqual(offered(apps, '/apis/apps/v1/namespaces/{namespace}/deployments/{name}'), [
+    ...jsonTypes,
+    'application/strategic-merge-patch+json',
+  ])
+})
+
 test('a schema tells types, requirements and merge keys', () => {
   const pod = '/components/schemas/io.k8s.api.core.v1.PodSpec'
   assert.ok(has(core, `${pod}/required`, ['containers']))

@@ -40,9 +40,19 @@ export function openApiV2(kinds: readonly Kind[]): Uint8Array {
   )
 }
 
-function pathsOf({ type, schema, hasStatus }: Kind): readonly (readonly [string, object])[] {
+function pathsOf({ type, schema, hasStatus, strategicPatch }: Kind): readonly (readonly [string, object])[] {
   const shared = { 'x-kubernetes-group-version-kind': groupVersionKind(type) }
-  const { get, post, put, patch, delete: remove } = operations(rootName(type, schema), shared)
+  const {
+    get,
+    post,
+    put,
+    patch,
+    delete: remove,
+  } = operations({
+    component: rootName(type, schema),
+    shared,
+    strategicPatch,
+  })
   return [
     [listPath(type), { get, post }],
     [itemPath(type), { get, put, patch, delete: remove }],
