@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { parse } from 'yaml'
 import { startTestServer, makeDataDir } from './testing/test-server.ts'
@@ -111,6 +112,18 @@ describe('start and stop', () => {
   test('a network that is none is refused', async (t) => {
     await assert.rejects(startTestServer(t, { serviceNetwork: 'everywhere' }), /Cannot use the Service network/)
   })
+})
+
+test('a storage that fails ends the server, loudly', async (t) => {
+  const { server, client, dataDir } = await startTestServer(t)
+  // Somebody breaks the file from outside.
+  const intruder = new DatabaseSync(join(dataDir, 'state.db'))
+  intruder.exec('DROP TABLE objects')
+  intruder.close()
+  const failed = assert.rejects(server.closed, /the disk refused the transaction/)
+  await assert.rejects(client.post(NOTES, { metadata: { name: 'lost' } }).then(({ code }) => assert.equal(code, 0)))
+  await failed
+  await assert.rejects(server.stop())
 })
 
 describe('metrics', () => {

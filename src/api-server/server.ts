@@ -27,8 +27,6 @@ import { serviceAddresses } from './registry/service-addresses.ts'
 import { LogDatabase } from './storage/log-database.ts'
 import { Store } from './storage/store.ts'
 
-export type { PodLogs, PodLogOptions } from './http/pod-logs.ts'
-
 export interface ApiServerOptions {
   /** Holds the store, the certificates, the token and the lock; made when missing. */
   readonly dataDir: string
@@ -52,7 +50,7 @@ export interface ApiServerOptions {
   readonly signal?: AbortSignal
 }
 
-export interface VersionInfo {
+interface VersionInfo {
   /** Kubernetes version whose API this is like: kubectl warns when it is far from its own. */
   readonly kubernetes: string
   readonly product: string

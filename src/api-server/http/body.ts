@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { badRequest, tooLarge } from '../registry/errors.ts'
 
-export const BODY_BYTES_MAX = 3 * 1024 * 1024
+const BODY_BYTES_MAX = 3 * 1024 * 1024
 /** What is read and thrown away of a body that is too large, so that the client gets to read the answer. */
 const DRAINED_BYTES_MAX = 64 * 1024 * 1024
 

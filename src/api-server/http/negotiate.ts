@@ -50,7 +50,7 @@ function representationFor({ type, parameters }: MediaType): Representation | un
   return undefined
 }
 
-export function isJson(type: string): boolean {
+function isJson(type: string): boolean {
   return type === 'application/json' || type === '*/*' || type === 'application/*'
 }
 

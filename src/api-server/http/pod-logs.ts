@@ -6,7 +6,7 @@ import type { Log } from '../../base/log.ts'
 import { badRequest, unavailable } from '../registry/errors.ts'
 import type { Exchange } from './exchange.ts'
 
-export interface PodLogOptions {
+interface PodLogOptions {
   readonly container?: string
   readonly follow: boolean
   /** Of the container's run before this one. */

@@ -3,7 +3,7 @@ import type { ObjectSchema } from '../../kinds/schema.ts'
 import { array, object, optional, string } from '../../kinds/schema.ts'
 import { isRecord } from '../registry/document.ts'
 
-export const ADMIN_USER = { username: 'sluice-admin', groups: ['system:masters', 'system:authenticated'] }
+const ADMIN_USER = { username: 'sluice-admin', groups: ['system:masters', 'system:authenticated'] }
 
 export interface ReviewResource {
   readonly group: string

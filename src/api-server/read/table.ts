@@ -24,9 +24,9 @@ export function tableOf(options: TableOptions, items: readonly Pick<Stored, 'obj
 }
 
 function columnDefinitions(kind: Kind): readonly object[] {
-  const name = { name: 'Name', type: 'string', format: 'name', description: NAME_DESCRIPTION, priority: 0 }
+  const nameColumn = { name: 'Name', type: 'string', format: 'name', description: NAME_DESCRIPTION, priority: 0 }
   return [
-    ...(kind.placesName === true ? [] : [name]),
+    ...(kind.placesName === true ? [] : [nameColumn]),
     ...kind.columns.map(({ name, type, priority, description = '' }) => ({
       name,
       // Ages are computed here, so for the client they are text.

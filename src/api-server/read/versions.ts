@@ -31,7 +31,7 @@ export function parseVersionQuery(query: URLSearchParams): VersionQuery {
   return { version: text === '' ? undefined : parseVersion(text), match: match === '' ? undefined : match }
 }
 
-export function parseVersion(text: string): number {
+function parseVersion(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw badRequest(`invalid resource version "${text}"`)
   return Number(text)
 }

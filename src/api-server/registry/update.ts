@@ -31,7 +31,7 @@ export interface UpdateOptions {
   readonly track?: Track
 }
 
-export type Track = (old: Document | undefined, object: Document) => Document
+type Track = (old: Document | undefined, object: Document) => Document
 
 /**
  * Reads, changes and writes in one turn: nothing can come between, so a PATCH never conflicts with itself.

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { objectKey } from '../../kube/object.ts'
 import { lockDataDir } from '../data-dir-lock.ts'
@@ -15,7 +16,7 @@ const ACKNOWLEDGED_BEFORE_KILL = 300
 
 test('kill -9 loses no acknowledged write, and frees the data directory', async (t) => {
   const dataDir = makeDataDir(t)
-  const script = join(import.meta.dirname, '../testing/write-until-killed.ts')
+  const script = fileURLToPath(new URL('../testing/write-until-killed.ts', import.meta.url))
   const child = spawn(process.execPath, [script, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => child.kill('SIGKILL'))
   const ended = once(child, 'exit')
