@@ -27,7 +27,7 @@ export async function actTwo(stage: Stage): Promise<void> {
 /** Act 3: v4 answers errors, and is taken back. */
 export async function actThree(stage: Stage): Promise<void> {
   const act = 3
-  stage.beginAct(act, 'Taken back: a Release of v4, which answers errors', 4)
+  stage.beginAct(act, 'Taken back: a Release of v4, which fails', 4)
   await start(stage, 'v4')
   await followSteps(stage, 'v4')
   const step = await stage.step({ title: 'All traffic back on v3' })

@@ -16,8 +16,11 @@ function route(file: string): VirtualService {
   return manifest?.object as VirtualService
 }
 
+function read(file: string): unknown {
+  return configuredRoutes(route(file))
+}
+
 test('the configured shares are read from each of the story’s routes', () => {
-  const read = (file: string): unknown => configuredRoutes(route(file))
   assert.deepEqual(read('1-setup/vs.yaml'), { percents: {}, canaryVersion: undefined })
   assert.deepEqual(read('2-initial-subset-routing-to-v2/vs-1.yaml'), {
     percents: { v1: 100 },

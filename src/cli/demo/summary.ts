@@ -16,11 +16,8 @@ export function summaryLines(result: DemoResult): readonly Line[] {
     ...acts.map(actLine),
     [plain(row('all', ...totals(acts), (durationMs / 1_000).toFixed(1)))],
     [],
-    [
-      plain(
-        `Ready ${(bootMs / 1_000).toFixed(1)} s after the start. From the write of new routes until every proxy had acknowledged them:`,
-      ),
-    ],
+    [plain(`Ready ${(bootMs / 1_000).toFixed(1)} s after the start. Time from the write of new routes until live,`)],
+    [plain('which means acknowledged by every proxy:')],
     ...acts.flatMap(shiftLines),
     [],
     ...brokenLines(acts),
@@ -41,7 +38,7 @@ function row(name: string, ...cells: readonly string[]): string {
   return `  ${name.padEnd(NAME_CHARACTERS).slice(0, NAME_CHARACTERS)}${columns.join('')}`
 }
 
-const NAME_CHARACTERS = 42
+const NAME_CHARACTERS = 43
 
 function totals(acts: readonly ActResult[]): readonly string[] {
   const sum = (valueOf: (act: ActResult) => number): number => acts.reduce((total, act) => total + valueOf(act), 0)

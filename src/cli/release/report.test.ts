@@ -6,8 +6,11 @@ import { gateText, whyReport } from './why.ts'
 
 const NOW_MS = Date.parse('2026-01-01T00:01:00Z')
 
+function workload(name: string): { kind: string; name: string } {
+  return { kind: 'Deployment', name }
+}
+
 function release(status?: ReleaseStatus): Release {
-  const workload = (name: string): { kind: string; name: string } => ({ kind: 'Deployment', name })
   const routes = [{ apiVersion: 'gateway.solo.io/v1', kind: 'VirtualService', name: 'echo' }]
   return {
     apiVersion: 'sluice.dev/v1alpha1',
