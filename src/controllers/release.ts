@@ -5,6 +5,7 @@
 import { releases } from '../kinds/release.ts'
 import type { Release } from '../kinds/release.ts'
 import { isReason } from '../kube/api-error.ts'
+import { isSameJson } from '../kube/json-value.ts'
 import { createEventRecorder } from '../kube/events.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import type { ObjectKey } from '../kube/object.ts'
@@ -43,10 +44,12 @@ class ReleaseController {
   readonly #caches: ReleaseCaches
   readonly #fresh = new FreshObjects()
   readonly #events: EventRecorder
+  readonly #startedAtMs: number
 
   constructor(deps: ReleaseControllerDeps, caches: ReleaseCaches) {
     this.#deps = deps
     this.#caches = caches
+    this.#startedAtMs = deps.clock.now()
     this.#events = createEventRecorder({ ...deps, component: 'release-controller' })
   }
 
@@ -56,7 +59,12 @@ class ReleaseController {
     const nowMs = this.#deps.clock.now()
     const plan = toPlan(release)
     const state = stateOf(release, nowMs)
-    const observer = { caches: this.#caches, fresh: this.#fresh, metrics: this.#deps.metrics }
+    const observer = {
+      caches: this.#caches,
+      fresh: this.#fresh,
+      metrics: this.#deps.metrics,
+      watchedSinceMs: this.#startedAtMs,
+    }
     const world = observeWorld(observer, { release, plan, state, nowMs })
     const result = advance(plan, state, world, nowMs)
     const stored = await this.#store({ ...release, status: statusOf(release, plan, result, nowMs) }, release, signal)
@@ -71,7 +79,7 @@ class ReleaseController {
 
   /** The state is durable before anything is done on its behalf. Undefined: the release is gone. */
   async #store(next: Release, before: Release, signal: AbortSignal): Promise<Release | undefined> {
-    if (JSON.stringify(sorted(next.status)) === JSON.stringify(sorted(before.status))) return before
+    if (isSameJson(next.status, before.status)) return before
     try {
       const written = await this.#deps.client.update(releases, next, { subresource: 'status', signal })
       return this.#fresh.note(this.#caches.releases, written)
@@ -80,15 +88,4 @@ class ReleaseController {
       throw error
     }
   }
-}
-
-/** With keys in one order: the API keeps them in its own. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, inner]) => [name, sorted(inner)]),
-  )
 }

@@ -12,7 +12,7 @@ type SimEvent =
   | { readonly kind: 'metrics'; readonly failureRate: number }
   | { readonly kind: 'approve' | 'abort' | 'delete' | 'edit-plan' | 'edit-route' | 'unclaim' | 'new-revision' }
   | { readonly kind: 'break-canary' | 'delete-canary' | 'delete-stable' | 'delete-route' | 'reject-route' | 'repair' }
-  | { readonly kind: 'look' }
+  | { readonly kind: 'look' | 'restart' }
   | { readonly kind: 'pass'; readonly ms: number }
 
 const events = fc.array(
@@ -23,6 +23,7 @@ const events = fc.array(
       arbitrary: fc.constantFrom(1, 30, 100, 700, 1_500, 6_000, 40_000).map((ms): SimEvent => ({ kind: 'pass', ms })),
     },
     { weight: 8, arbitrary: fc.constant<SimEvent>({ kind: 'approve' }) },
+    { weight: 3, arbitrary: fc.constant<SimEvent>({ kind: 'restart' }) },
     {
       weight: 6,
       arbitrary: fc
@@ -78,6 +79,9 @@ function happen(sim: Simulation, event: SimEvent, options: PlanOptions): void {
   switch (event.kind) {
     case 'look':
       look(sim)
+      return
+    case 'restart':
+      sim.watchedSinceMs = sim.nowMs
       return
     case 'pass':
       sim.nowMs += event.ms

@@ -265,3 +265,17 @@ test('a rollback that cannot go on because the old version is gone waits for a p
   runUntilRest(sim, DEADLINE_MS)
   assert.ok(isAllOld(sim))
 })
+
+test('a deadline does not pass while nobody looks: after a restart the wait gets time to finish', () => {
+  const sim = simulate({ steps: [{ weight: 50, gates: [{ kind: 'approval' }] }, { weight: 100 }] })
+  look(sim)
+  const { canary } = targetOf(sim)
+  canary.pods = []
+  look(sim)
+  sim.nowMs += DEADLINE_MS * 10
+  sim.watchedSinceMs = sim.nowMs
+  look(sim)
+  assert.equal(phase(sim), 'Progressing')
+  runUntilRest(sim, DEADLINE_MS / 2)
+  assert.equal(sim.last?.report.step?.state, 'WaitingForApproval')
+})

@@ -177,6 +177,8 @@ export interface World {
   readonly abort?: string
   readonly isDeleting: boolean
   readonly hasFinalizer: boolean
+  /** Since when somebody has been looking without a break: no deadline passes because nobody looked. */
+  readonly watchedSinceMs: number
 }
 
 export interface TargetWorld {

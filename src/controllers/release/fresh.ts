@@ -28,10 +28,6 @@ export class FreshObjects {
     this.#written.set(nameOf(informer, keyOf(object)), object)
     return object
   }
-
-  forget<T extends KubeObject>(informer: Informer<T>, key: ObjectKey): void {
-    this.#written.delete(nameOf(informer, key))
-  }
 }
 
 function nameOf<T extends KubeObject>(informer: Informer<T>, key: ObjectKey): string {

@@ -28,6 +28,7 @@ export interface Observer {
   readonly caches: ReleaseCaches
   readonly fresh: FreshObjects
   readonly metrics: MetricsSource
+  readonly watchedSinceMs: number
 }
 
 export interface Observed {
@@ -48,6 +49,7 @@ export function observeWorld(observer: Observer, observed: Observed): World {
     ...(approval === undefined ? {} : { approval }),
     ...(abort === undefined ? {} : { abort }),
     isDeleting: metadata.deletionTimestamp !== undefined,
+    watchedSinceMs: observer.watchedSinceMs,
     hasFinalizer: metadata.finalizers?.includes(RELEASE_FINALIZER) ?? false,
   }
 }

@@ -2,7 +2,6 @@
  * A release's hand in a Gloo VirtualService: which of its routes carry the stable version, and how they share their
  * traffic with the canary. Stable and canary are subsets of one Upstream, told apart by the labels of their pods.
  */
-import type { Diagnostic } from '../../base/diagnostic.ts'
 import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
 import type { RouteForm } from '../../release/model.ts'
 import { CLAIM_ANNOTATION, FORM_ANNOTATION, ORIGINAL_ANNOTATION } from '../traffic-shift.ts'
@@ -10,7 +9,7 @@ import type { ObserveOptions, ShiftObservation, TrafficShift } from '../traffic-
 import { readClaim } from './shift/claim.ts'
 import type { Claim } from './shift/claim.ts'
 import { diagnose } from './shift/diagnose.ts'
-import { isEqual } from './shift/equal.ts'
+import { isSameJson } from '../../kube/json-value.ts'
 import { shapeRoutes, shareRange } from './shift/routes.ts'
 import { subsetPairs } from './shift/subsets.ts'
 import type { GlooShiftContext } from './shift/subsets.ts'
@@ -75,7 +74,7 @@ function claimOf(object: VirtualService, context: GlooShiftContext): Claim {
 function formOf(object: VirtualService, claim: Claim): RouteForm | null {
   if (claim.form === null) return null
   const routes = routesOf(object)
-  return isEqual(shapeRoutes(routes, claim, claim.form).routes, routes) ? claim.form : null
+  return isSameJson(shapeRoutes(routes, claim, claim.form).routes, routes) ? claim.form : null
 }
 
 function routesOf({
@@ -88,9 +87,4 @@ function withRoutes(object: VirtualService, routes: ReturnType<typeof routesOf>)
   const host = object.spec?.virtualHost
   if (host === undefined) return object
   return { ...object, spec: { ...object.spec, virtualHost: { ...host, routes } } }
-}
-
-/** For messages. */
-export function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
-  return diagnostics.map(({ message }) => message).join('; ')
 }

@@ -2,7 +2,8 @@
 import { parseDurationMs } from '../../base/duration.ts'
 import type { FieldError } from '../kind.ts'
 import type { ReleaseGate, ReleaseMatch, ReleaseMetricsGate, ReleaseStep, ReleaseValueMatch } from '../release.ts'
-import { invalid, required } from './field-errors.ts'
+import { checkRegex } from '../gloo/field-errors.ts'
+import { invalid, required } from '../field-errors.ts'
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 /** RFC 9110 token. */
@@ -45,7 +46,8 @@ function validateValue({ type, value }: ReleaseValueMatch, field: string): reado
   if (type === 'Present') {
     return value === undefined ? [] : [invalid(`${field}.value`, value, 'must not be set with type Present')]
   }
-  return value === undefined || value === '' ? [required(`${field}.value`, 'or set type to Present')] : []
+  if (value === undefined || value === '') return [required(`${field}.value`, 'or set type to Present')]
+  return type === 'RegularExpression' ? checkRegex(`${field}.value`, value) : []
 }
 
 function validateGate(gate: ReleaseGate, field: string): readonly FieldError[] {

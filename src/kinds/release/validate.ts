@@ -1,7 +1,8 @@
 /** The rules of a Release that its schema cannot say. Runs after the defaults. */
+import { isSameJson } from '../../kube/json-value.ts'
 import type { FieldError } from '../kind.ts'
 import type { Release, ReleaseRoute, ReleaseSpec, ReleaseTarget, ReleaseWorkload } from '../release.ts'
-import { duplicate, forbidden, invalid, notSupported, required, tooMany } from './field-errors.ts'
+import { checkDistinct, forbidden, invalid, notSupported, required, tooMany } from '../field-errors.ts'
 import { validateStep } from './validate-step.ts'
 
 const TARGETS_MAX = 20
@@ -27,13 +28,13 @@ function validateTargets({ spec, metadata }: Release): readonly FieldError[] {
   if (spec.targets.length > TARGETS_MAX) return [tooMany(field, spec.targets.length, TARGETS_MAX)]
   return [
     ...spec.targets.flatMap((target, index) => validateTarget(target, `${field}[${index}]`)),
-    ...duplicates(spec.targets.map(({ name }, index) => ({ value: name, field: `${field}[${index}].name` }))),
-    ...duplicates(
+    ...checkDistinct(spec.targets.map(({ name }, index) => ({ value: name, field: `${field}[${index}].name` }))),
+    ...checkDistinct(
       spec.targets.flatMap(({ canary }, index) => [
         { value: `${canary.kind}/${canary.name}`, field: `${field}[${index}].canary` },
       ]),
     ),
-    ...duplicates(
+    ...checkDistinct(
       spec.targets.flatMap(({ routes }, index) =>
         routes.map((route, position) => ({
           value: routeKey(route, metadata.namespace),
@@ -80,14 +81,14 @@ function validateSteps({ steps }: ReleaseSpec): readonly FieldError[] {
   if (steps.length > STEPS_MAX) return [tooMany('spec.steps', steps.length, STEPS_MAX)]
   return [
     ...steps.flatMap((step, index) => validateStep(step, `spec.steps[${index}]`)),
-    ...duplicates(steps.map(({ name }, index) => ({ value: name ?? '', field: `spec.steps[${index}].name` }))),
+    ...checkDistinct(steps.map(({ name }, index) => ({ value: name ?? '', field: `spec.steps[${index}].name` }))),
     ...validateRising(steps.map(({ weight }) => weight)),
   ]
 }
 
 /** A share that falls would take the new version away from people who have it; that is what a rollback is for. */
 function validateRising(weights: readonly (number | undefined)[]): readonly FieldError[] {
-  let highest = 0
+  let highest = -Infinity
   return weights.flatMap((weight, index) => {
     if (weight === undefined) return []
     const before = highest
@@ -108,37 +109,13 @@ function validateUpdate(release: Release, old: Release): readonly FieldError[] {
   const phase = old.status?.phase
   if (phase === undefined || phase === 'Pending') return []
   const isOver = phase === 'Succeeded' || phase === 'RolledBack'
-  if (isOver && !isSame(release.spec, old.spec)) {
+  if (isOver && !isSameJson(release.spec, old.spec)) {
     return [forbidden('spec', `the release has ended (${phase}); create another Release`)]
   }
-  if (isSame(release.spec.targets, old.spec.targets)) return []
+  if (isSameJson(release.spec.targets, old.spec.targets)) return []
   return [forbidden('spec.targets', 'cannot change while the release is in progress; abort it and create another')]
-}
-
-function duplicates(entries: readonly { readonly value: string; readonly field: string }[]): readonly FieldError[] {
-  const seen = new Set<string>()
-  return entries.flatMap(({ value, field }) => {
-    if (seen.has(value)) return [duplicate(field, value)]
-    seen.add(value)
-    return []
-  })
 }
 
 function routeKey({ apiVersion, kind, namespace, name }: ReleaseRoute, ownNamespace: string | undefined): string {
   return `${apiVersion} ${kind} ${namespace ?? ownNamespace ?? ''}/${name}`
-}
-
-function isSame(left: unknown, right: unknown): boolean {
-  return JSON.stringify(sorted(left)) === JSON.stringify(sorted(right))
-}
-
-/** With object keys in one order: a client may send them in any. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sorted(inner)]),
-  )
 }

@@ -2,13 +2,13 @@
 import { assertNever } from '../../base/assert.ts'
 import type { ReleaseState } from '../model.ts'
 import { beginStep } from './begin-step.ts'
-import { canaryShare, fail, go, normal, replicasOf, targetsOf } from './scene.ts'
+import { deadlineAfter, canaryShare, fail, go, normal, replicasOf, targetsOf } from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
 export function advancePending(scene: Scene, sinceMs: number): Move {
   const { plan, state, world, nowMs } = scene
   const obstacles = targetsOf(scene).flatMap(startObstacles)
-  const deadlineMs = sinceMs + plan.deadlineMs
+  const deadlineMs = deadlineAfter(scene, sinceMs)
   if (obstacles.length > 0) {
     const message = `Cannot start release "${plan.name}": ${obstacles.join('; ')}`
     if (nowMs >= deadlineMs) return fail(scene, { kind: 'deadline', message })

@@ -2,14 +2,25 @@
 import type { Effect, PromotingStage, RouteForm } from '../model.ts'
 import { beginStep } from './begin-step.ts'
 import { hasCanary, hasStable, isLive, podsFor, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
-import { canaryShare, fail, go, normal, readyOf, replicasOf, stepOf, targetsOf, warning } from './scene.ts'
+import {
+  deadlineAfter,
+  canaryShare,
+  fail,
+  go,
+  normal,
+  readyOf,
+  replicasOf,
+  stepOf,
+  targetsOf,
+  warning,
+} from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
 const LOSSES_MAX = 3
 
 export function advancePromoting(scene: Scene, stage: PromotingStage): Move {
   const { plan, nowMs } = scene
-  const limitMs = stage.sinceMs + plan.deadlineMs
+  const limitMs = deadlineAfter(scene, stage.sinceMs)
   const message = obstacle(scene, stage)
   return (
     retreat(scene, stage) ??

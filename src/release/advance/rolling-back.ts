@@ -5,7 +5,17 @@
 import type { Effect, Failure, RollingBackStage, RouteWorld } from '../model.ts'
 import { NO_SHIFT } from '../model.ts'
 import { hasCanary, hasStable, isSameForm, isShaped, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
-import { analysisOf, canaryShare, earliest, go, readyOf, replicasOf, targetsOf, warning } from './scene.ts'
+import {
+  deadlineAfter,
+  analysisOf,
+  canaryShare,
+  earliest,
+  go,
+  readyOf,
+  replicasOf,
+  targetsOf,
+  warning,
+} from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
 /** How long a rollback that is not urgent waits for all old pods before one has to do. */
@@ -24,7 +34,7 @@ export function advanceRollingBack(scene: Scene, stage: RollingBackStage): Move 
     return go(state, { kind: 'rolled-back', atMs: nowMs, failure: stage.failure }, event)
   }
   const next = away[0]
-  const limitMs = stage.sinceMs + plan.deadlineMs
+  const limitMs = deadlineAfter(scene, stage.sinceMs)
   const message = next === undefined ? 'retiring the new version' : obstacle(next, stage.failure)
   return {
     kind: 'stay',

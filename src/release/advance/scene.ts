@@ -94,6 +94,14 @@ export function earliest(...moments: readonly (number | undefined)[]): number | 
   return known.length === 0 ? undefined : Math.min(...known)
 }
 
+/** After a restart of control a wait gets at least this much of its deadline again, to finish what was stopped. */
+const RESTART_GRACE_MS = 60_000
+
+/** When a wait that began at `sinceMs` is over. */
+export function deadlineAfter({ plan, world }: Scene, sinceMs: number): number {
+  return Math.max(sinceMs + plan.deadlineMs, world.watchedSinceMs + Math.min(plan.deadlineMs, RESTART_GRACE_MS))
+}
+
 /** A fault that only a person or a failed wait may decide about: taken back, or kept for inspection. */
 export function fail(scene: Scene, failure: Failure): Move {
   const { plan, state, nowMs } = scene

@@ -7,7 +7,7 @@ import { takeApproval } from './approval.ts'
 import { hasCanary, isLive, isShaped, podsFor, routeObstacle, scaleUp, shapeRoutes, wantedShift } from './exposure.ts'
 import { ANALYSIS_INTERVAL_MS, judgeGates } from './gates.ts'
 import type { GateVerdict } from './gates.ts'
-import { canaryShare, earliest, fail, go, normal, readyOf, stepOf, targetsOf, warning } from './scene.ts'
+import { deadlineAfter, canaryShare, earliest, fail, go, normal, readyOf, stepOf, targetsOf, warning } from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
 /** How often a step may lose all endpoints of a canary, or have its routes edited by others, before that is a failure. */
@@ -64,7 +64,7 @@ function becomeLive(scene: Scene, stage: StepStage): Move {
     const live = { ...stage, liveAtMs: nowMs, notLiveBeforeMs, shiftingSinceMs: stage.shiftingSinceMs ?? nowMs }
     return go(state, live, normal('StepLive', liveMessage(stage, nowMs)))
   }
-  const limitMs = stage.notLiveSinceMs + plan.deadlineMs - stage.notLiveBeforeMs
+  const limitMs = deadlineAfter(scene, stage.notLiveSinceMs - stage.notLiveBeforeMs)
   const message = obstacle(targets, stage)
   if (nowMs >= limitMs) {
     const after = formatDurationMs(plan.deadlineMs)
@@ -138,7 +138,8 @@ function passGates(scene: Scene, stage: StepStage, liveAtMs: number): Move {
 
   const isOnlyData = verdicts.every(({ kind }) => kind === 'pass' || kind === 'data')
   if (isOnlyData && stage.othersPassedAtMs === null) return go(state, { ...stage, othersPassedAtMs: nowMs })
-  const limitMs = isOnlyData && stage.othersPassedAtMs !== null ? stage.othersPassedAtMs + plan.deadlineMs : undefined
+  const limitMs =
+    isOnlyData && stage.othersPassedAtMs !== null ? deadlineAfter(scene, stage.othersPassedAtMs) : undefined
   const open = verdicts.filter(({ kind }) => kind !== 'pass')
   if (limitMs !== undefined && nowMs >= limitMs) {
     const message = `step "${stage.name}" got no verdict within ${formatDurationMs(plan.deadlineMs)}: ${open.map((verdict) => verdict.message).join('; ')}`

@@ -54,6 +54,8 @@ export interface Simulation {
   abort: string | undefined
   isDeleting: boolean
   hasFinalizer: boolean
+  /** When control started last. */
+  watchedSinceMs: number
   /** Share of the effects that get lost; share that happens twice. */
   lossRate: number
   repeatRate: number
@@ -96,6 +98,7 @@ export function createSimulation(plan: Plan, random: Random, replicas = 2): Simu
     abort: undefined,
     isDeleting: false,
     hasFinalizer: false,
+    watchedSinceMs: nowMs,
     lossRate: 0,
     repeatRate: 0,
     reached: 0,
@@ -199,6 +202,7 @@ export function observe(sim: Simulation, state: ReleaseState): World {
     ...(sim.abort === undefined ? {} : { abort: sim.abort }),
     isDeleting: sim.isDeleting,
     hasFinalizer: sim.hasFinalizer,
+    watchedSinceMs: sim.watchedSinceMs,
   }
 }
 

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../../base/diagnostic.ts'
 import type { VirtualService } from '../../../kinds/gloo-virtual-service.ts'
 import { carriesStable, destinationsOf, shareOf } from './action.ts'
 import type { Claim } from './claim.ts'
-import { isEqual } from './equal.ts'
+import { isSameJson } from '../../../kube/json-value.ts'
 import { nameOf, pick, reaches, upstreamOf } from './subsets.ts'
 import type { GlooShiftContext } from './subsets.ts'
 
@@ -60,7 +60,7 @@ function noSubsets(object: VirtualService, context: GlooShiftContext): Diagnosti
   const keys = [...new Set(selectors.flatMap((selector) => selector.keys ?? []))]
   const isSame = selectors.some(({ keys: list = [] }) => {
     const [stable, canary] = [pick(context.stableLabels, list), pick(context.canaryLabels, list)]
-    return stable !== undefined && canary !== undefined && isEqual(stable, canary)
+    return stable !== undefined && canary !== undefined && isSameJson(stable, canary)
   })
   return isSame
     ? error(

@@ -12,7 +12,7 @@ import {
 } from './action.ts'
 import { routeKey } from './claim.ts'
 import type { Claim, Original, RouteAction } from './claim.ts'
-import { isEqual } from './equal.ts'
+import { isSameJson } from '../../../kube/json-value.ts'
 import { withMatch } from './match.ts'
 import { sideOf } from './subsets.ts'
 import type { SubsetPair } from './subsets.ts'
@@ -83,7 +83,7 @@ function originalAction(
   if (live === undefined || !carriesAny(live, pairs)) return undefined
   if (noted === undefined) return carriesStable(live, pairs) ? foldAction(live, pairs) : undefined
   const written = form === null ? noted : shapeAction(noted, form, pairs)
-  const isOurs = [noted, written].some((known) => isEqual(others(known, pairs), others(live, pairs)))
+  const isOurs = [noted, written].some((known) => isSameJson(others(known, pairs), others(live, pairs)))
   return isOurs ? noted : foldAction(live, pairs)
 }
 

@@ -1,7 +1,7 @@
 /** What stable and canary are called in an Upstream: the values of its subset keys, from the labels of the pods. */
 import type { Destination } from '../../../kinds/gloo-virtual-service.ts'
 import type { Upstream } from '../../../kinds/gloo-upstream.ts'
-import { isEqual } from './equal.ts'
+import { isSameJson } from '../../../kube/json-value.ts'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -36,7 +36,7 @@ export function subsetPairs(namespace: string, context: GlooShiftContext): reado
       (upstream.spec?.kube?.subsetSpec?.selectors ?? []).flatMap(({ keys = [] }) => {
         const stable = pick(context.stableLabels, keys)
         const canary = pick(context.canaryLabels, keys)
-        if (stable === undefined || canary === undefined || isEqual(stable, canary)) return []
+        if (stable === undefined || canary === undefined || isSameJson(stable, canary)) return []
         return [{ upstream: nameOf(upstream), stable, canary, namespace }]
       }),
     )
@@ -79,8 +79,8 @@ export function sideOf(
   if (destination?.upstream === undefined || values === undefined) return undefined
   for (const pair of pairs) {
     if (upstreamOf(destination, pair.namespace) !== pair.upstream) continue
-    if (isEqual(values, pair.stable)) return { side: 'stable', pair }
-    if (isEqual(values, pair.canary)) return { side: 'canary', pair }
+    if (isSameJson(values, pair.stable)) return { side: 'stable', pair }
+    if (isSameJson(values, pair.canary)) return { side: 'canary', pair }
   }
   return undefined
 }
