@@ -60,9 +60,17 @@ function serve({ text, host, port, statusCode }: EchoOptions): void {
       address !== null && typeof address === 'object' ? `${address.address}:${address.port}` : String(address)
     process.stderr.write(`[INFO] server is listening on ${bound}\n`)
   })
+  let isStopping = false
+  server.prependListener('request', (_request, response) => {
+    response.once('finish', () => {
+      // The client may have asked to keep the connection: it ends all the same once nothing is in flight on it.
+      if (isStopping) setImmediate(() => server.closeIdleConnections())
+    })
+  })
   const stop = (): void => {
     process.stderr.write('[INFO] shutting down\n')
-    // Closes idle connections at once; the others end with their response, and with the last one the process.
+    isStopping = true
+    // Accepts nothing new and closes idle connections; the process ends with the last response.
     server.close()
   }
   process.once('SIGTERM', stop)

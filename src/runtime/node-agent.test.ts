@@ -39,7 +39,6 @@ before(async () => {
 after(async () => {
   await running.close()
   await lab.close()
-  setTimeout(() => console.log('active', process.getActiveResourcesInfo()), 100).unref()
 })
 
 /** Addresses whose traffic ends only when the test says so. */

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
+import { messageOf } from '../../base/errors.ts'
 import { findProgram } from '../process/find-program.ts'
 import { bootId, hasGroup, signalGroup } from '../process/identity.ts'
 import { LaunchError, adopt, launch, resolveAttempt } from '../process/launch.ts'
@@ -125,18 +126,28 @@ export class ContainerRuntime {
   start(plan: LaunchPlan): void {
     const startedAtMs = this.#context.clock.now()
     this.#announce(plan, startedAtMs)
+    const started = this.#tryLaunch(plan, startedAtMs)
+    if (started === undefined) return
+    const { identity } = started
+    const phase = { kind: 'running', identity, startedAtMs, started: false, ready: false } as const
     try {
-      const started = this.#launch(plan)
-      const { identity } = started
-      const phase = { kind: 'running', identity, startedAtMs, started: false, ready: false } as const
       this.#update({ phase })
-      this.#context.event('Normal', 'Started', `Started container ${this.spec.name}`)
+    } finally {
+      // It runs now, noted or not.
       this.#watch(started, phase)
+    }
+    this.#context.event('Normal', 'Started', `Started container ${this.spec.name}`)
+  }
+
+  #tryLaunch(plan: LaunchPlan, startedAtMs: number): ContainerProcess | undefined {
+    try {
+      return this.#launch(plan)
     } catch (error) {
-      if (!(error instanceof LaunchError)) throw error
-      const termination = startError(error.message, startedAtMs, this.#context.clock.now())
+      const message = messageOf(error)
+      const termination = startError(message, startedAtMs, this.#context.clock.now())
       this.#update({ crashes: this.#record.crashes + 1, phase: { kind: 'terminated', termination } })
-      this.#context.event('Warning', 'Failed', `Error: ${error.message}`)
+      this.#context.event('Warning', 'Failed', `Error: ${message}`)
+      return undefined
     }
   }
 
@@ -288,7 +299,10 @@ export class ContainerRuntime {
 
   #update(change: Partial<ContainerRecord>): void {
     this.#record = { ...this.#record, ...change }
-    this.#context.save()
-    this.#context.changed()
+    try {
+      this.#context.save()
+    } finally {
+      this.#context.changed()
+    }
   }
 }
