@@ -157,7 +157,7 @@ export class Proxy {
   }
 
   #untilEmpty(boundMs: number): Promise<void> {
-    if (this.#closing.size === 0) return Promise.resolve()
+    if (this.#closing.size === 0 || boundMs <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = this.#options.clock.after(boundMs, resolve)
       this.#emptied.push(() => {

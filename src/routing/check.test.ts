@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { answering } from '../../test/routing-cases.ts'
+import { checkSnapshot } from './check.ts'
+import type { Cluster, Route, RoutingSnapshot } from './model.ts'
+
+const cluster: Cluster = {
+  name: 'v1',
+  service: { namespace: 'echo', name: 'echo', port: 80 },
+  endpoints: [{ address: '127.0.0.1', port: 8080 }],
+  connectTimeoutMs: 1_000,
+}
+
+const forwarding: Route = {
+  ...answering('r'),
+  action: { kind: 'forward', split: 'r', destinations: [{ kind: 'cluster', cluster: 'v1', weight: 1 }] },
+}
+
+function snapshot(change: Partial<RoutingSnapshot> & { readonly routes?: readonly Route[] }): RoutingSnapshot {
+  const { routes = [forwarding], ...rest } = change
+  return {
+    generation: 1,
+    sources: [],
+    listeners: [{ id: 'l', address: '127.0.0.1', port: 0, protocol: 'http', routeTable: 't' }],
+    routeTables: [{ id: 't', virtualHosts: [{ name: 'h', domains: ['*'], routes }] }],
+    clusters: [cluster],
+    ...rest,
+  }
+}
+
+const findings = (checked: RoutingSnapshot) =>
+  checkSnapshot(checked).map(({ severity, code, path }) => `${severity} ${code} ${path}`)
+
+test('a good snapshot has nothing to report', () => {
+  assert.deepEqual(findings(snapshot({})), [])
+})
+
+test('a listener must name a route table that exists', () => {
+  assert.deepEqual(findings(snapshot({ routeTables: [] })), ['error unknown-route-table listeners[0].routeTable'])
+})
+
+test('a destination and a fallback must name a cluster that exists', () => {
+  const clusters = [{ ...cluster, name: 'v2', fallback: 'v3' }]
+  assert.deepEqual(findings(snapshot({ clusters })), [
+    'error unknown-cluster routeTables[0].virtualHosts[0].routes[0].action.destinations[0].cluster',
+    'error unknown-cluster clusters[0].fallback',
+  ])
+})
+
+test('weights must be whole, not negative, and not all 0', () => {
+  const weighted = (weight: number): Route => ({
+    ...forwarding,
+    action: { kind: 'forward', split: 'r', destinations: [{ kind: 'cluster', cluster: 'v1', weight }] },
+  })
+  const at = 'routeTables[0].virtualHosts[0].routes[0].action.destinations'
+  assert.deepEqual(findings(snapshot({ routes: [weighted(0)] })), [`error weight-sum ${at}`])
+  assert.deepEqual(findings(snapshot({ routes: [weighted(1.5)] })), [`error bad-weight ${at}[0].weight`])
+  assert.deepEqual(findings(snapshot({ routes: [weighted(Number.NaN)] })), [
+    `error weight-sum ${at}`,
+    `error bad-weight ${at}[0].weight`,
+  ])
+})
+
+test('every regex must compile as RE2, and the message says which does not', () => {
+  const routes = [
+    answering('a', { path: { kind: 'regex', value: '(' } }),
+    answering('b', { headers: [{ name: 'x', value: { kind: 'regex', value: '(?=look)' }, invert: false }] }),
+    answering('c', { query: [{ name: 'x', value: { kind: 'regex', value: '[' } }] }),
+  ]
+  const diagnostics = checkSnapshot(snapshot({ routes }))
+  assert.deepEqual(
+    diagnostics.map(({ path }) => path.split('.').slice(-2).join('.')),
+    ['match.path', 'match.headers[0]', 'match.query[0]'],
+  )
+  assert.match(diagnostics[0]?.message ?? '', /Cannot use regex "\(" of route "a": .+/)
+})
+
+test('ids must be unique', () => {
+  const twice = snapshot({ routes: [forwarding, forwarding], clusters: [cluster, cluster] })
+  assert.deepEqual(findings(twice), ['error duplicate-id clusters', 'error duplicate-id routeTables[0]'])
+})
+
+test('endpoints need an address and a port', () => {
+  const clusters = [
+    {
+      ...cluster,
+      endpoints: [
+        { address: '', port: 80 },
+        { address: 'a', port: 0 },
+      ],
+    },
+  ]
+  assert.deepEqual(findings(snapshot({ clusters })), [
+    'error bad-endpoint clusters[0].endpoints[0]',
+    'error bad-endpoint clusters[0].endpoints[1]',
+  ])
+})
+
+test('a domain that two virtual hosts claim is a warning: the snapshot can be served', () => {
+  const virtualHosts = ['a', 'b'].map((name) => ({ name, domains: ['x.com'], routes: [] }))
+  assert.deepEqual(findings(snapshot({ routeTables: [{ id: 't', virtualHosts }] })), [
+    'warning domain-conflict routeTables[0].virtualHosts[1]',
+  ])
+})
