@@ -152,8 +152,8 @@ function titleOf(release: Release | undefined, { index, name }: CurrentStep): st
     headers.map((header) => `${header.name}: ${header.value ?? ''}`),
   )
   const weight = weightAt(release, index)
-  const to = [...matches, ...(weight === undefined || weight === 0 ? [] : [`${weight} % of the traffic`])].join(' and ')
-  return `Sluice moves on: ${name}${to === '' ? '' : `, ${to} to the new version`}`
+  const to = [...matches, ...(weight === undefined || weight === 0 ? [] : [`${weight} %`])].join(' and ')
+  return `Sluice goes on, ${name}: ${to === '' ? 'nothing' : to} to the new version`
 }
 
 function noteOf({ status }: Release): string {

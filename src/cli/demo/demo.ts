@@ -51,7 +51,7 @@ async function bootAndPlay(directory: string, deps: CliDeps, options: DemoOption
     const show = (actual: () => DemoView): void => {
       view = actual
     }
-    return await play({ deps, options, screen, up, startedAtMs, show })
+    return await play({ deps, options, screen, up, directory, startedAtMs, show })
   } catch (error) {
     screen.end()
     if (isAbort(error, deps.signal)) return EXIT_INTERRUPTED
@@ -67,12 +67,14 @@ interface Play {
   readonly options: DemoOptions
   readonly screen: Screen
   readonly up: UpProcess
+  /** Throw-away. */
+  readonly directory: string
   readonly startedAtMs: number
   /** From now on the screen shows this. */
   readonly show: (view: () => DemoView) => void
 }
 
-async function play({ deps, options, screen, up, startedAtMs, show }: Play): Promise<number> {
+async function play({ deps, options, screen, up, directory, startedAtMs, show }: Play): Promise<number> {
   const { ready } = up
   const bootMs = deps.clock.now() - startedAtMs
   const { namespace: _, context: __, ...connection } = await loadKubeconfig(ready.kubeconfig)
@@ -81,7 +83,15 @@ async function play({ deps, options, screen, up, startedAtMs, show }: Play): Pro
   const signal = AbortSignal.any([deps.signal, ending.signal])
   try {
     const world = await watchWorld({ client, clock: deps.clock, random: deps.random, signal })
-    const stage = new Stage({ deps, world, gateway: ready.gateway, kubeconfig: ready.kubeconfig, startedAtMs, signal })
+    const stage = new Stage({
+      deps,
+      world,
+      gateway: ready.gateway,
+      kubeconfig: ready.kubeconfig,
+      compileCache: join(directory, 'compile-cache'),
+      startedAtMs,
+      signal,
+    })
     stage.onView((view) => screen.update(view))
     show(() => stage.view())
     try {
