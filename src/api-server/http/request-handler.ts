@@ -56,6 +56,7 @@ export function requestHandler(options: HandlerOptions): RequestHandler {
     if (reply === undefined) return
     const acceptsGzip = (request.headers['accept-encoding'] ?? '').includes('gzip')
     await sendReply(response, reply, acceptsGzip)
+    context.log.debug('request answered', { method: exchange.method, path: request.url, code: reply.code })
     metrics.record(labelsOf(options, exchange, target, reply.code), (context.clock.now() - startMs) / 1000)
   }
 }

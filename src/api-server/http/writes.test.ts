@@ -94,6 +94,22 @@ describe('create', () => {
     assert.match(broken.json.message ?? '', /couldn't parse the body as YAML/)
   })
 
+  test('takes the protobuf of newer kubectls, and refuses what is none', async (t) => {
+    const { client } = await startTestServer(t)
+    const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' }
+    const field = (number: number, content: Buffer | string): Buffer =>
+      Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), Buffer.from(content)])
+    const type = Buffer.concat([field(1, 'v1'), field(2, 'Note')])
+    const note = field(1, field(1, 'from-protobuf'))
+    const body = Buffer.concat([Buffer.from('k8s\0'), field(1, type), field(2, note)])
+    const { code, json } = await client.request('POST', NOTES, { body, headers })
+    assert.deepEqual([code, json.metadata.name], [201, 'from-protobuf'])
+    const broken = await client.request('POST', NOTES, { body: Buffer.from('k8s\0\xff'), headers })
+    assert.match(broken.json.message ?? '', /couldn't decode the protobuf body/)
+    const unknown = await client.request('POST', NOTES, { body: 'x', headers: { 'content-type': 'image/png' } })
+    assert.equal(unknown.code, 415)
+  })
+
   test('a body over the limit is refused with a message the client gets to read', async (t) => {
     const { client } = await startTestServer(t)
     const { code, json } = await client.post(NOTES, { metadata: { name: 'big' }, data: { x: 'y'.repeat(10_000_000) } })
