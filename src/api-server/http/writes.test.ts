@@ -7,6 +7,11 @@ const NOTES = '/api/v1/namespaces/default/notes'
 const WIDGETS = '/apis/test.dev/v1/namespaces/default/widgets'
 const GADGETS = '/apis/test.dev/v1/gadgets'
 
+/** A length-delimited field of protobuf. */
+function field(number: number, content: Buffer | string): Buffer {
+  return Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), Buffer.from(content)])
+}
+
 describe('create', () => {
   test('gives the object its identity and its defaults, and ignores what only the server may set', async (t) => {
     const { client } = await startTestServer(t)
@@ -97,8 +102,6 @@ describe('create', () => {
   test('takes the protobuf of newer kubectls, and refuses what is none', async (t) => {
     const { client } = await startTestServer(t)
     const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' }
-    const field = (number: number, content: Buffer | string): Buffer =>
-      Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), Buffer.from(content)])
     const type = Buffer.concat([field(1, 'v1'), field(2, 'Note')])
     const note = field(1, field(1, 'from-protobuf'))
     const body = Buffer.concat([Buffer.from('k8s\0'), field(1, type), field(2, note)])
