@@ -14,7 +14,7 @@ import type { ImageReference } from './images/reference.ts'
 
 export type { ImageCommand }
 
-export type ImageLookup =
+type ImageLookup =
   | { readonly kind: 'found'; readonly command: ImageCommand }
   | { readonly kind: 'invalid-name'; readonly message: string }
   /** `message` says how to map the image. */

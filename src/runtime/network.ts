@@ -35,6 +35,8 @@ export interface ClaimOptions {
   /** Where the claims of all Sluices of this user on this machine lie. */
   readonly claimsDir?: string
   readonly platform?: NodeJS.Platform
+  /** The N of the networks on which somebody listens already: as /proc tells, when absent. */
+  readonly inUse?: () => ReadonlySet<number>
 }
 
 const FIRST = 16
@@ -42,7 +44,7 @@ const LAST = 254
 const POD_ADDRESSES = 128 * 256
 const REMEMBERED = 'network.json'
 
-export class NetworkError extends Error {
+class NetworkError extends Error {
   override readonly name = 'NetworkError'
   readonly code: 'UNSUPPORTED_PLATFORM' | 'NO_FREE_NETWORK' | 'NO_FREE_ADDRESS'
 
@@ -53,7 +55,7 @@ export class NetworkError extends Error {
 }
 
 export async function claimNetwork(options: ClaimOptions): Promise<PodNetwork> {
-  const { clock, claimsDir = defaultClaimsDir(), platform = process.platform } = options
+  const { clock, claimsDir = defaultClaimsDir(), platform = process.platform, inUse = prefixesInUse } = options
   if (platform !== 'linux') {
     throw new NetworkError(
       'UNSUPPORTED_PLATFORM',
@@ -64,17 +66,17 @@ export async function claimNetwork(options: ClaimOptions): Promise<PodNetwork> {
   const dataDir = resolve(options.dataDir)
   mkdirSync(dataDir, { recursive: true })
   mkdirSync(claimsDir, { recursive: true, mode: 0o700 })
-  const number = await withClaimLock(claimsDir, clock, () => claimAny(dataDir, claimsDir))
+  const number = await withClaimLock(claimsDir, clock, () => claimAny(dataDir, claimsDir, inUse))
   remember(dataDir, number)
   return new LoopbackNetwork(number, () =>
     withClaimLock(claimsDir, clock, () => releasePrefix(claimsDir, number, dataDir)),
   )
 }
 
-function claimAny(dataDir: string, claimsDir: string): number {
+function claimAny(dataDir: string, claimsDir: string, inUse: () => ReadonlySet<number>): number {
   const remembered = recall(dataDir)
   if (remembered !== undefined && claimPrefix(claimsDir, remembered, dataDir)) return remembered
-  const foreign = prefixesInUse()
+  const foreign = inUse()
   const number = candidates(dataDir).find((next) => !foreign.has(next) && claimPrefix(claimsDir, next, dataDir))
   if (number !== undefined) return number
   throw new NetworkError(

@@ -238,9 +238,14 @@ test('a container that fails its readiness probe gets no traffic, one that fails
   const restarted = await lab.until(pods, key, (pod) => pod?.status?.containerStatuses?.[0]?.restartCount === 1)
   assert.equal(isReady(restarted), false)
   assert.notEqual(pidOf(restarted), pidOf(ready))
-  const { items } = await lab.client.list(events, { namespace: 'default', fieldSelector: 'involvedObject.name=probed' })
-  assert.ok(
-    items.some(({ reason, message }) => reason === 'Unhealthy' && message?.startsWith('Readiness probe failed')),
+  const known = lab.informers.of(events)
+  await untilTrue(() =>
+    known
+      .list('default')
+      .some(
+        ({ involvedObject, reason, message }) =>
+          involvedObject.name === 'probed' && reason === 'Unhealthy' && message?.startsWith('Readiness probe failed'),
+      ),
   )
 })
 

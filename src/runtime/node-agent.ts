@@ -15,8 +15,6 @@ import type { ImageCatalogue } from './images.ts'
 import type { PodLogOptions } from './logs/options.ts'
 import type { PodNetwork } from './network.ts'
 
-export type { PodLogOptions }
-
 export interface NodeAgentOptions {
   readonly client: KubeClient
   readonly informers: Informers

@@ -43,28 +43,30 @@ test('a follower loses nothing when the log moves aside under it', async () => {
   const clock = new FakeClock()
   const keeper = new LogKeeper(clock, silentLog, 10)
   let isOver = false
-  appendFileSync(file, 'one\n')
-  await keeper.look([file])
-  const { signal } = new AbortController()
-  const read = text(follow(0, { layout: () => keeper.layout(file), isOver: () => isOver, clock, signal }))
-  const words = ['two\n', 'three-three\n', 'four\n', 'five-five-five\n', 'six\n']
-  for (const word of words) {
+  const write = async (word: string): Promise<void> => {
     appendFileSync(file, word)
-    await clock.advance(100)
     await keeper.look([file])
   }
+  await write('one\n')
+  const { signal } = new AbortController()
+  const chunks = follow(0, { layout: () => keeper.layout(file), isOver: () => isOver, clock, signal })
+  const words = ['two\n', 'three-three\n', 'four\n', 'five-five-five\n', 'six\n']
+  let read = ''
+  const reading = (async () => {
+    for await (const { bytes } of chunks) read += bytes.toString()
+  })()
+  let written = 'one\n'
+  for (const word of words) {
+    await write(word)
+    written += word
+    while (read !== written) await clock.advance(100)
+  }
   isOver = true
-  await Promise.race([read, advanceUntil(clock, read)])
-  assert.equal(await read, ['one\n', ...words].join(''))
+  const end = reading.then(() => clock.advance(0))
+  await clock.advance(100)
+  await end
+  assert.equal(read, written)
 })
-
-async function advanceUntil(clock: FakeClock, work: Promise<unknown>): Promise<void> {
-  let isDone = false
-  void work.then(() => {
-    isDone = true
-  })
-  while (!isDone) await clock.advance(100)
-}
 
 test('times are those at which the lines were first seen, also for a later reader', async () => {
   const file = join(directory, 'timed.log')

@@ -1,8 +1,13 @@
 /** The loopback networks on which somebody listens already: claims of other users cannot be seen, sockets can. */
 import { readFileSync } from 'node:fs'
 
-/** The N of every 127.N.x.x with a listening TCP socket. */
-export function prefixesInUse(table = readFileSync('/proc/net/tcp', 'utf8')): ReadonlySet<number> {
+/** The N of every 127.N.x.x with a listening TCP socket, whoever owns it. */
+export function prefixesInUse(): ReadonlySet<number> {
+  return listeningPrefixes(readFileSync('/proc/net/tcp', 'utf8'))
+}
+
+/** `table` is the text of /proc/net/tcp. */
+export function listeningPrefixes(table: string): ReadonlySet<number> {
   const numbers = new Set<number>()
   for (const line of table.split('\n').slice(1)) {
     const [, local = '', , state] = line.trim().split(/\s+/)

@@ -38,8 +38,8 @@ export async function runHandler(handler: Handler, target: ProbeTarget, timeoutM
   }
 }
 
-/** True when the port accepts a connection. */
-export function tcpConnect(host: string, port: number, signal: AbortSignal): Promise<ProbeResult> {
+/** Succeeds when the port accepts a connection. */
+function tcpConnect(host: string, port: number, signal: AbortSignal): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, signal })
     socket.once('connect', () => {

@@ -59,7 +59,7 @@ export function isSidecar(spec: Container): boolean {
   return spec.restartPolicy === 'Always'
 }
 
-export function isInitialized(spec: PodSpec, containers: readonly ContainerRecord[]): boolean {
+function isInitialized(spec: PodSpec, containers: readonly ContainerRecord[]): boolean {
   return (spec.initContainers ?? []).every((init) => isInitDone(init, recordOf(containers, init)))
 }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { systemClock } from '../../base/clock.ts'
 import { findProgram } from './find-program.ts'
 import { bootId, hasGroup, identityOf, isRunning, parseStat, signalGroup } from './identity.ts'
@@ -38,8 +39,8 @@ test('a signal counts as 128 and its number', async () => {
 test('the process leads a group of its own and notes its pid by itself', async () => {
   const at = files()
   const { identity, exited } = run('sleep 60 & wait', at)
-  const found = await resolveAttempt(at.pidFile, bootId(), systemClock)
-  assert.deepEqual(found ?? identity, identity)
+  while (!existsSync(at.pidFile)) await setImmediate()
+  assert.deepEqual(await resolveAttempt(at.pidFile, bootId(), systemClock), identity)
   assert.equal(isRunning(identity), true)
   signalGroup(identity, 'SIGKILL')
   await exited
