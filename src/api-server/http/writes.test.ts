@@ -83,7 +83,7 @@ describe('create', () => {
     }
     const broken = await client.post(WIDGETS, { metadata: { name: 'Bad Name', labels: { '-x': 'y z' } }, spec: {} })
     assert.deepEqual(
-      broken.json.details?.causes?.map(({ field }) => field),
+      broken.json.details?.causes?.map((cause) => cause.field),
       ['metadata.name', 'metadata.labels', 'metadata.labels'],
     )
     assert.equal(broken.json.details?.kind, 'Widget')

@@ -1,6 +1,7 @@
 /** LIST: a consistent state of a collection, whole or in pages. */
 import type { Kind } from '../../kinds/kind.ts'
-import type { Store, Stored } from '../storage/store.ts'
+import type { Stored } from '../storage/collection.ts'
+import type { Store } from '../storage/store.ts'
 import { badRequest, expired } from '../registry/errors.ts'
 import { storageOf } from '../registry/registry.ts'
 import type { Selection } from './selection.ts'

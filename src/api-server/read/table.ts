@@ -1,7 +1,7 @@
 /** Objects as the rows that kubectl prints (meta/v1 Table), or as their metadata alone. */
 import type { Column, Kind } from '../../kinds/kind.ts'
 import type { KubeObject } from '../../kube/object.ts'
-import type { Stored } from '../storage/store.ts'
+import type { Stored } from '../storage/collection.ts'
 
 export interface TableOptions {
   readonly kind: Kind

@@ -2,7 +2,7 @@
 import type { Kind } from '../../kinds/kind.ts'
 import type { KubeObject, ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
-import type { Stored } from '../storage/store.ts'
+import type { Stored } from '../storage/collection.ts'
 import { admitUpdate, isNamespace, specFinalizers } from './admission.ts'
 import { toDocument, validate } from './check.ts'
 import type { Body } from './check.ts'

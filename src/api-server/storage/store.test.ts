@@ -8,7 +8,7 @@ import { objectKey } from '../../kube/object.ts'
 import { makeDataDir } from '../testing/test-server.ts'
 import { LogDatabase } from './log-database.ts'
 import { Store } from './store.ts'
-import type { StoreEvent } from './store.ts'
+import type { StoreEvent } from './collection.ts'
 
 const RESOURCE = 'notes'
 
@@ -145,6 +145,23 @@ describe('the store', () => {
     await assert.rejects(store.put(RESOURCE, a, note('a')), /the disk refused/)
     store.close()
   })
+})
+
+test('events older than an hour are forgotten, and versions before them with them', async (t) => {
+  const clock = new FakeClock()
+  const database = new LogDatabase(join(makeDataDir(t), 'state.db'))
+  const store = new Store({ database, clock, onFatal: assert.fail })
+  t.after(() => store.close())
+  await store.put(RESOURCE, a, note('a', '1'))
+  await clock.advance(30 * 60_000)
+  await store.put(RESOURCE, a, note('a', '2'))
+  assert.equal(store.trimmedVersion, 0)
+  await clock.advance(32 * 60_000)
+  assert.equal(store.trimmedVersion, 2)
+  assert.deepEqual(
+    store.eventsAfter(RESOURCE, 2).map(({ version }) => version),
+    [3],
+  )
 })
 
 describe('the event log', () => {
