@@ -54,14 +54,12 @@ export class LogKeeper {
   /** One round over the logs of running containers. */
   async look(files: readonly string[]): Promise<void> {
     const running = new Set(files)
+    for (const file of running) if (!this.#layouts.has(file)) this.#layouts.set(file, new LogLayout(file))
     for (const [file, layout] of this.#layouts) {
-      // The last words of a container that ended since the last round.
       this.#observe(file, layout)
-      if (!running.has(file)) this.#layouts.delete(file)
-    }
-    for (const file of running) {
-      if (!this.#layouts.has(file)) this.#layouts.set(file, new LogLayout(file))
-      await this.#rotateIfLong(file)
+      if (running.has(file)) await this.#rotateIfLong(file)
+      // Those were the last words of a container that has ended.
+      else this.#layouts.delete(file)
     }
   }
 
