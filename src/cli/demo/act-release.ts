@@ -1,7 +1,7 @@
 /** Acts 2 and 3: a Release moves the traffic by itself, and the demo only watches, through the API and by its requests. */
 import type { Release } from '../../kinds/release.ts'
 import { hasEnded } from '../release/report.ts'
-import { type Counts, exactly, failuresOnlyFrom, nearShare, noFailures } from './checks.ts'
+import { type Counts, countText, exactly, failuresOnlyFrom, nearShare, noFailures } from './checks.ts'
 import type { Stage, Step } from './stage.ts'
 import type { Check } from './view.ts'
 
@@ -12,7 +12,7 @@ type CurrentStep = NonNullable<NonNullable<Release['status']>['currentStep']>
 /** Act 2: v3 comes out over the same routes. */
 export async function actTwo(stage: Stage): Promise<void> {
   const act = 2
-  stage.beginAct(act, 'By itself: a Release brings v3 out', 6)
+  stage.beginAct(act, 'By itself: a Release brings v3 out', 7)
   await start(stage, 'v3')
   await followSteps(stage, 'v3')
   const step = await stage.step({ title: 'v2 is retired' })
@@ -37,13 +37,18 @@ export async function actThree(stage: Stage): Promise<void> {
   const seen = await stage.batch(BATCH_REQUESTS)
   const { requests, failures, byVersion, failuresByVersion } = stage.tally(act)
   const met = byVersion['v4'] ?? 0
+  const metText = `${countText(met)} of ${countText(requests)} requests met v4, ${countText(failures)} failed`
+  const decided = `decided: ${messageOf(release)}`
   step.end([
     endedAs(release, 'RolledBack'),
-    { holds: true, text: `decided: ${release.status?.message ?? 'no message'}` },
-    { holds: met > 0, text: `${met} of ${requests} requests met v4, ${failures} failed` },
+    { holds: true, text: decided },
+    { holds: met > 0, text: metText },
     exactly(seen, { v3: 100 }),
   ])
-  stage.endAct([failuresOnlyFrom('v4', failuresByVersion)])
+  const analysis = release.status?.analysis
+  const measured =
+    analysis === undefined ? [] : [`seen: ${analysis.failures} of ${analysis.requests} requests of v4 failed`]
+  stage.endAct([failuresOnlyFrom('v4', failuresByVersion)], [...measured, decided, metText])
 }
 
 async function start(stage: Stage, version: string): Promise<void> {
@@ -157,10 +162,7 @@ function titleOf(release: Release | undefined, { index, name }: CurrentStep): st
 }
 
 function noteOf({ status }: Release): string {
-  const analysis = status?.analysis
-  const measured =
-    analysis === undefined ? '' : ` (${analysis.requests} requests of the new version, ${analysis.failures} failed)`
-  return `${status?.currentStep?.message ?? status?.message ?? ''}${measured}`
+  return status?.currentStep?.message ?? status?.message ?? ''
 }
 
 function verdictOf(release: Release | undefined, verdict: string | undefined): string {

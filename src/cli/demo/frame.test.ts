@@ -57,6 +57,17 @@ test('a frame of 80 by 24 shows act, step, command, shares, pods and counts', ()
   ])
 })
 
+test('a long finding goes on in the next line', () => {
+  const step = {
+    ...STEP,
+    state: 'running' as const,
+    findings: ['waits for a verdict on the new version: 12 of at least 50 requests so far'],
+  }
+  const lines = screen({ ...VIEW, steps: [step] }, 40, 24)
+  assert.ok(lines.includes('… waits for a verdict on the new'))
+  assert.ok(lines.includes('  version: 12 of at least 50 requests so'))
+})
+
 test('before the first act the frame says that it starts', () => {
   const view: DemoView = { ...VIEW, act: undefined, steps: [], versions: [], canaryVersion: undefined }
   assert.ok(screen(view, 80, 24).includes('Starting the control plane, the proxy and the gateway …'))

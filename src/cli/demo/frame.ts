@@ -1,6 +1,6 @@
 /** One screen of the demo, drawn from its view. Pure: the same view and size give the same lines. */
 import { countText } from './checks.ts'
-import { bold, dim, fit, green, type Line, plain, red, type Segment, yellow } from './text.ts'
+import { bold, dim, fit, green, type Line, plain, red, type Segment, wrap, yellow } from './text.ts'
 import type { DemoView, StepView, VersionView } from './view.ts'
 
 export interface FrameSize {
@@ -13,11 +13,11 @@ const BAR_CHARACTERS_MAX = 30
 /** Everything in a version's line but the two bars. */
 const FIXED_CHARACTERS = 45
 const OUTPUT_LINES_MAX = 3
-const FINDING_LINES_MAX = 4
+const FINDING_LINES_MAX = 5
 
 /** At most `rows` lines, none wider than `columns`. */
 export function renderFrame(view: DemoView, size: FrameSize): readonly Line[] {
-  const top = [...headLines(view, size), ...stepLines(view), [], ...trafficLines(view, size)]
+  const top = [...headLines(view, size), ...stepLines(view, size), [], ...trafficLines(view, size)]
   const room = size.rows - top.length - 2
   const history = historyLines(view, room)
   const lines = history.length === 0 ? top : [...top, [], ...history]
@@ -38,15 +38,21 @@ function headLines({ elapsedMs, perSecond, act }: DemoView, { columns }: FrameSi
   ]
 }
 
-function stepLines({ steps }: DemoView): readonly Line[] {
+function stepLines({ steps }: DemoView, { columns }: FrameSize): readonly Line[] {
   const step = steps.at(-1)
   if (step === undefined) return []
   return [
     [dim(`Step ${step.number} of ${step.total}  `), plain(step.title)],
     ...(step.command === undefined ? [] : [[dim('$ '), bold(step.command)]]),
     ...step.output.slice(0, OUTPUT_LINES_MAX).map((text) => [plain(`  ${text}`)]),
-    ...step.findings.slice(-FINDING_LINES_MAX).map((text) => [markOf(step), plain(` ${text}`)]),
+    ...findingLines(step, columns).slice(0, FINDING_LINES_MAX),
   ]
+}
+
+function findingLines(step: StepView, columns: number): readonly Line[] {
+  return step.findings.flatMap((text) =>
+    wrap(text, columns - 2).map((line, index) => [index === 0 ? markOf(step) : plain(' '), plain(` ${line}`)]),
+  )
 }
 
 function markOf({ state }: StepView): Segment {

@@ -75,7 +75,7 @@ export class Stage {
   }
 
   /** Ends the act and keeps its result; `checks` are those about the act as a whole. */
-  endAct(checks: readonly Check[]): ActResult {
+  endAct(checks: readonly Check[], notes: readonly string[] = []): void {
     const act = this.#act
     if (act === undefined) throw new Error('Cannot end an act that has not begun')
     const { requests, failures } = this.tally(act.number)
@@ -87,9 +87,9 @@ export class Stage {
       failures,
       durationMs: this.#nowMs() - act.startedAtMs,
       checks: [...this.#checks, ...checks],
+      notes,
     }
     this.#acts = [...this.#acts, result]
-    return result
   }
 
   get acts(): readonly ActResult[] {

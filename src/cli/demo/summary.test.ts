@@ -25,6 +25,7 @@ const ACT: ActResult = {
   failures: 0,
   durationMs: 9_800,
   checks: [{ holds: true, text: 'of 100 requests 100 v1' }],
+  notes: ['seen: all of it'],
 }
 
 const RESULT: DemoResult = { acts: [ACT], durationMs: 12_000, bootMs: 1_200 }
@@ -40,6 +41,8 @@ test('the summary counts steps, requests, failures and seconds by act, and lists
     '  act                                         steps  requests  failures  seconds',
     '✓ 1 By hand: the two-phase canary with Gloo       1     2,100         0      9.8',
     '  all                                             1     2,100         0     12.0',
+    '',
+    '  act 1  seen: all of it',
     '',
     'Ready 1.2 s after the start. Time from the write of new routes until live,',
     'which means acknowledged by every proxy:',

@@ -15,6 +15,7 @@ export function summaryLines(result: DemoResult): readonly Line[] {
     [dim(row('act', 'steps', 'requests', 'failures', 'seconds'))],
     ...acts.map(actLine),
     [plain(row('all', ...totals(acts), (durationMs / 1_000).toFixed(1)))],
+    ...noteLines(acts),
     [],
     [plain(`Ready ${(bootMs / 1_000).toFixed(1)} s after the start. Time from the write of new routes until live,`)],
     [plain('which means acknowledged by every proxy:')],
@@ -39,6 +40,14 @@ function row(name: string, ...cells: readonly string[]): string {
 }
 
 const NAME_CHARACTERS = 43
+
+function noteLines(acts: readonly ActResult[]): readonly Line[] {
+  const noted = acts.filter(({ notes }) => notes.length > 0)
+  return noted.flatMap(({ number, notes }) => [
+    [],
+    ...notes.map((note): Line => [dim(`  act ${number}  `), plain(note)]),
+  ])
+}
 
 function totals(acts: readonly ActResult[]): readonly string[] {
   const sum = (valueOf: (act: ActResult) => number): number => acts.reduce((total, act) => total + valueOf(act), 0)

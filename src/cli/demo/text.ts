@@ -41,6 +41,17 @@ export function fit(line: Line, columns: number): Line {
   return [...cut, plain('…')]
 }
 
+/** The text in lines of at most `columns` characters, broken between words; a longer word keeps its line for `fit`. */
+export function wrap(text: string, columns: number): readonly string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + 1 + word.length > columns) lines.push(word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines
+}
+
 export function widthOf(line: Line): number {
   return line.reduce((sum, { text }) => sum + Array.from(text).length, 0)
 }

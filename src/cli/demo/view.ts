@@ -63,6 +63,8 @@ export interface ActResult {
   readonly failures: number
   readonly durationMs: number
   readonly checks: readonly Check[]
+  /** What is worth telling at the end. */
+  readonly notes: readonly string[]
 }
 
 /** One thing that must hold. */

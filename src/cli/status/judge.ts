@@ -41,8 +41,17 @@ export function judgeRoutes(routes: readonly StatusObject[]): PartStatus {
       [busy.length, 'on the way'],
       [bad.length, 'refused'],
     ]),
-    details: [...bad, ...busy].map(({ name, why }) => `${name}: ${why}`),
+    details: [
+      ...[...bad, ...busy].map(({ name, why }) => `${name}: ${why}`),
+      ...routes.flatMap((route) => warningOf(route).map((warning) => `${nameOf(route)}: warning: ${warning}`)),
+    ],
   }
+}
+
+/** What is accepted, but not in every detail. */
+function warningOf({ status }: StatusObject): readonly string[] {
+  const accepted = status?.conditions?.find(({ type }) => type === 'Accepted')
+  return accepted?.status === 'True' && accepted.reason === 'AcceptedWithWarnings' ? [accepted.message] : []
 }
 
 function routeState({ metadata, status }: StatusObject): { readonly health: Health; readonly why: string } {
