@@ -23,7 +23,6 @@ export type ReleaseSpec = Infer<typeof specSchema>
 export type ReleaseStatus = Omit<Infer<typeof statusSchema>, 'conditions'> & {
   readonly conditions?: readonly Condition[]
 }
-export type ReleasePhase = NonNullable<ReleaseStatus['phase']>
 export type ReleaseTarget = ReleaseSpec['targets'][number]
 export type ReleaseWorkload = ReleaseTarget['stable']
 export type ReleaseRoute = ReleaseTarget['routes'][number]

@@ -166,7 +166,8 @@ function hasEnded(sim: Simulation): boolean {
 /** A person puts right what only a person can: what is rejected or gone. */
 function repair(sim: Simulation): void {
   for (const { stable, canary, routes } of sim.targets) {
-    if (stateIn(sim).stage.kind !== 'succeeded') stable.exists = true
+    // Who makes it anew makes it with the replicas of its manifest.
+    if (!stable.exists && stateIn(sim).stage.kind !== 'succeeded') Object.assign(stable, { exists: true, replicas: 2 })
     canary.exists = true
     canary.isBroken = false
     canary.pods = []

@@ -292,7 +292,7 @@ export interface Report {
   readonly analysis?: AnalysisReport
 }
 
-export interface StepReport {
+interface StepReport {
   /** From 0. */
   readonly index: number
   readonly state: 'WaitingForPods' | 'Shifting' | 'WaitingForApproval' | 'Waiting' | 'Analysing' | 'Finished' | 'Failed'

@@ -1,7 +1,7 @@
 /** What the user may leave out of a Release. */
 import type { Release, ReleaseGate, ReleaseMatch, ReleaseStep, ReleaseTarget, ReleaseValueMatch } from '../release.ts'
 
-export const DEFAULT_PROGRESS_DEADLINE_SECONDS = 600
+const DEFAULT_PROGRESS_DEADLINE_SECONDS = 600
 const DEFAULT_MIN_REQUESTS = 20
 const DEFAULT_PERCENTILE = 99
 const DEFAULT_WINDOW = '1m'

@@ -26,7 +26,7 @@ export function takeApproval(scene: Scene, stage: StepStage): Move | undefined {
 }
 
 /** By name, else by number from 1. */
-export function stepNamed({ steps }: Plan, text: string): number | undefined {
+function stepNamed({ steps }: Plan, text: string): number | undefined {
   const byName = steps.findIndex(({ name }) => name === text)
   if (byName >= 0) return byName
   const number = /^\d{1,3}$/.test(text) ? Number(text) - 1 : -1

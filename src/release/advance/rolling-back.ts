@@ -29,7 +29,8 @@ export function advanceRollingBack(scene: Scene, stage: RollingBackStage): Move 
   const away = targets.filter((target) => !isBack(target))
   const canaries = plan.onFailure.canary === 'Keep' || state.baselines.length === 0 ? [] : targets
   const running = canaries.filter((target) => replicasOf(target.world.canary) > 0 && isOurs(target))
-  if (away.length === 0 && running.length === 0) {
+  const restoring = targets.flatMap((target) => scaleUp(target, 'stable', target.baseline?.stableReplicas ?? 0))
+  if (away.length === 0 && running.length === 0 && restoring.length === 0) {
     const event = warning('RolledBack', `All traffic is on the old version: ${stage.failure.message}`)
     return go(state, { kind: 'rolled-back', atMs: nowMs, failure: stage.failure }, event)
   }
@@ -39,7 +40,7 @@ export function advanceRollingBack(scene: Scene, stage: RollingBackStage): Move 
   return {
     kind: 'stay',
     effects: [
-      ...targets.flatMap((target) => scaleUp(target, 'stable', target.baseline?.stableReplicas ?? 0)),
+      ...restoring,
       ...returnEffects(scene, stage, away),
       ...(next === undefined ? running.map(scaleToZero) : []),
     ],

@@ -26,7 +26,7 @@ export interface SimWorkload {
   isBroken: boolean
 }
 
-export interface SimRoute {
+interface SimRoute {
   exists: boolean
   isClaimed: boolean
   /** Null: edited by hand into something that is no form. */
@@ -181,7 +181,7 @@ export function readyIn(sim: Simulation, workload: SimWorkload): number {
   return workload.pods.filter((readyAtMs) => readyAtMs <= sim.nowMs).length
 }
 
-export function observe(sim: Simulation, state: ReleaseState): World {
+function observe(sim: Simulation, state: ReleaseState): World {
   const workload = (one: SimWorkload): World['targets'][number]['stable'] =>
     one.exists
       ? { kind: 'present', uid: one.uid, revision: one.revision, replicas: one.replicas, ready: readyIn(sim, one) }
@@ -278,7 +278,7 @@ function shapeRoute(sim: Simulation, { target, route: index, form }: Effect & { 
   if (!isSame) route.acknowledgedAtMs = sim.nowMs + Math.round(ACK_MS * sim.random())
 }
 
-export function shareOf(form: RouteForm): number {
+function shareOf(form: RouteForm): number {
   return form.kind === 'promoted' ? 100 : form.shift.canaryWeight
 }
 
@@ -334,7 +334,7 @@ function checkScale(world: World, effect: Effect & { kind: 'scale' }): void {
 function checkLost(sim: Simulation, world: World, effects: readonly Effect[]): void {
   world.targets.forEach(({ stable, canary, routes }, target) => {
     const isLost = (canary.kind === 'missing' || canary.ready === 0) && stable.kind === 'present' && stable.ready > 0
-    if (!isLost || stateIn(sim).baselines.length === 0) return
+    if (!isLost || !isUnderWay(stateIn(sim))) return
     routes.forEach((route, index) => {
       if (route.kind !== 'present' || !route.isClaimed || route.shareMax === 0) return
       const isSaved = effects.some(
@@ -347,6 +347,11 @@ function checkLost(sim: Simulation, world: World, effects: readonly Effect[]): v
       assert.ok(isSaved, 'a canary without endpoints keeps its weight')
     })
   })
+}
+
+/** Started and not ended: before and after, the traffic is the user's. */
+function isUnderWay({ baselines, stage }: ReleaseState): boolean {
+  return baselines.length > 0 && stage.kind !== 'succeeded' && stage.kind !== 'rolled-back'
 }
 
 function assertNothingLeft(sim: Simulation): void {

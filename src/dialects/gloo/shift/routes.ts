@@ -59,7 +59,7 @@ interface Classified {
 }
 
 /** All routes but the inserted ones, the owned ones with what they were before. */
-export function ownedOrNot(live: readonly Route[], claim: Claim): readonly Classified[] {
+function ownedOrNot(live: readonly Route[], claim: Claim): readonly Classified[] {
   const noted = new Map<string, RouteAction[]>()
   for (const { key, action } of claim.originals) noted.set(key, [...(noted.get(key) ?? []), action])
   return live
