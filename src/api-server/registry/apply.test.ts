@@ -14,6 +14,10 @@ function apply(client: TestClient, manager: string, spec: object, query = ''): P
   })
 }
 
+function part(name: string, image: string): object {
+  return { name, image }
+}
+
 function owners({ json }: TestAnswer): unknown {
   return json.metadata.managedFields?.map(({ manager, operation, fieldsV1 }) => [manager, operation, fieldsV1])
 }
@@ -58,6 +62,26 @@ describe('server-side apply', () => {
     assert.equal((await apply(client, 'bob', { replicas: 2 })).code, 200)
     assert.deepEqual((await apply(client, 'alice', {})).json.spec, { size: 'small', replicas: 2 })
     assert.deepEqual((await apply(client, 'bob', {})).json.spec, { size: 'small' })
+  })
+
+  test('follows lists by the key of their items', async (t) => {
+    const { client } = await startTestServer(t)
+    await apply(client, 'alice', { parts: [part('a', '1'), part('b', '1')] })
+    await apply(client, 'bob', { parts: [part('c', '1')] })
+    await client.patch(`${WIDGET}?fieldManager=ci`, 'strategic-merge', { spec: { parts: [part('b', '2')] } })
+    const conflict = await apply(client, 'alice', { parts: [part('a', '1'), part('b', '1')] })
+    assert.equal(
+      conflict.json.message,
+      'Apply failed with 1 conflict: conflict with "ci" using test.dev/v1: .spec.parts[name="b"].image',
+    )
+    const { json } = await apply(client, 'alice', { parts: [part('b', '2')] })
+    assert.deepEqual(json.spec['parts'], [part('b', '2'), part('c', '1')])
+    const answer = await apply(client, 'bob', {})
+    assert.deepEqual(answer.json.spec['parts'], [part('b', '2')])
+    assert.deepEqual(owners(answer), [
+      ['ci', 'Update', { 'f:spec': { 'f:parts': { 'k:{"name":"b"}': { 'f:image': {} } } } }],
+      ['alice', 'Apply', { 'f:spec': { 'f:parts': { 'k:{"name":"b"}': { 'f:name': {}, 'f:image': {} } } } }],
+    ])
   })
 
   test('by kubectl takes over what kubectl applied from the client side', async (t) => {

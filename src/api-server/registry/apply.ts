@@ -1,7 +1,6 @@
 /**
  * Server-side apply: the body is what its manager wants of the object, no more. Fields that others own with another value
  * are conflicts; fields that the manager applied before and does not any more go, unless somebody else owns them too.
- * Lists are owned as a whole.
  */
 import type { Kind } from '../../kinds/kind.ts'
 import { failure } from '../../kube/api-error.ts'
@@ -30,6 +29,8 @@ import {
 } from './field-set.ts'
 import type { FieldSet } from './field-set.ts'
 import { nowTimestamp } from './identity.ts'
+import { fromKeyed, pathText, toKeyed } from './keyed.ts'
+import type { Keyed } from './keyed.ts'
 import { fieldsOf, fold, shrink, trackable, writable } from './managed-fields.ts'
 import { storageOf } from './registry.ts'
 import { updateObject } from './update.ts'
@@ -55,7 +56,7 @@ export async function applyObject(
 ): Promise<{ readonly object: KubeObject; readonly isNew: boolean }> {
   const { kind, key, request } = options
   const wanted = wantedFrom(options)
-  const applied = changedFields({}, writable(wanted, {}))
+  const applied = changedFields({}, writable(wanted, { kind }))
   const track = (old: Document | undefined, object: Document): Document =>
     trackApply(old, object, { ...options, applied, time: nowTimestamp(context.clock) })
   if (context.store.latest(storageOf(kind), key) === undefined) {
@@ -65,7 +66,7 @@ export async function applyObject(
       isNew: true,
     }
   }
-  const change = (old: Document): Body => bodyOf(merge(old, wanted, { manager: request.manager, applied }))
+  const change = (old: Document): Body => bodyOf(merge(old, wanted, { kind, manager: request.manager, applied }))
   const update = { kind, key, side: 'object', request, isPatch: true, change, track } as const
   return { object: await updateObject(context, update), isNew: false }
 }
@@ -88,13 +89,13 @@ function wantedFrom({ kind, key, body, request }: ApplyOptions): Document {
 function merge(
   old: Document,
   wanted: Document,
-  { manager, applied }: { readonly manager: string; readonly applied: FieldSet },
+  { kind, manager, applied }: { readonly kind: Kind; readonly manager: string; readonly applied: FieldSet },
 ): unknown {
   const entries = old.metadata.managedFields ?? []
   const before = fieldsOf(entries.find((entry) => isOwn(entry, manager)))
   const others = entries.filter((entry) => !isOwn(entry, manager)).map(fieldsOf)
   const dropped = others.reduce(subtract, subtract(before, applied))
-  return mergeFields(withoutFields(old, dropped), wanted)
+  return fromKeyed(mergeFields(withoutFields(toKeyed(kind.schema, old), dropped), toKeyed(kind.schema, wanted)))
 }
 
 function trackApply(
@@ -102,15 +103,16 @@ function trackApply(
   object: Document,
   options: ApplyOptions & { readonly applied: FieldSet; readonly time: string },
 ): Document {
-  const { request, applied, time } = options
+  const { kind, request, applied, time } = options
+  const values = { old: old && trackable(kind, old), object: trackable(kind, object) }
   const entries = (old?.metadata.managedFields ?? []).filter(
     ({ manager }) => !(request.manager === KUBECTL && manager === KUBECTL_CLIENT_SIDE),
   )
   const others = entries.filter((entry) => !isOwn(entry, request.manager))
-  const contested = others.map((entry) => ({ entry, fields: contestedFields(entry, applied, { old, object }) }))
+  const contested = others.map((entry) => ({ entry, fields: contestedFields(entry, applied, values) }))
   const conflicts = contested.filter(({ fields }) => !isEmpty(fields))
   if (conflicts.length > 0 && !options.force) throw applyConflict(conflicts)
-  const present = changedFields({}, trackable(object))
+  const present = changedFields({}, values.object)
   const kept = contested.flatMap(({ entry, fields }) =>
     shrink(entry, (set) => intersect(subtract(set, fields), present)),
   )
@@ -118,7 +120,8 @@ function trackApply(
   const fieldsV1 = intersect(applied, present)
   const isUnchanged = own !== undefined && isSameJson(own.fieldsV1, fieldsV1)
   const mine = entryOf(object, request.manager, fieldsV1, isUnchanged ? (own.time ?? time) : time)
-  return withMetadata(object, { managedFields: fold([...kept, mine]) })
+  const managedFields = fold(isEmpty(fieldsV1) ? kept : [...kept, mine])
+  return withMetadata(object, { managedFields: managedFields.length === 0 ? undefined : managedFields })
 }
 
 function isOwn({ manager, operation, subresource }: ManagedFieldsEntry, name: string): boolean {
@@ -129,7 +132,7 @@ function isOwn({ manager, operation, subresource }: ManagedFieldsEntry, name: st
 function contestedFields(
   entry: ManagedFieldsEntry,
   applied: FieldSet,
-  { old, object }: { readonly old: Document | undefined; readonly object: Document },
+  { old, object }: { readonly old: Keyed | undefined; readonly object: Keyed },
 ): FieldSet {
   const shared = union(intersect(fieldsOf(entry), applied), intersect(applied, fieldsOf(entry)))
   return setOf(leavesOf(shared).filter((path) => !isSameJson(valueAt(old, path), valueAt(object, path))))
@@ -146,7 +149,7 @@ function applyConflict(
     leavesOf(fields).map((path) => ({
       reason: 'FieldManagerConflict',
       message: `conflict with ${JSON.stringify(entry.manager)} using ${entry.apiVersion}`,
-      field: `.${path.join('.')}`,
+      field: pathText(path),
     })),
   )
   const [first] = causes

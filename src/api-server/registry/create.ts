@@ -34,7 +34,7 @@ export async function createObject(context: ApiContext, options: CreateOptions):
   }
   const named = withName(context, kind, given)
   const prepared = prepare(context, kind, named)
-  const written = { manager: request.manager, time: nowTimestamp(context.clock) }
+  const written = { kind, manager: request.manager, time: nowTimestamp(context.clock) }
   const object = options.track?.(undefined, prepared) ?? trackFields(undefined, prepared, written)
   const key = objectKey(object.metadata.namespace, object.metadata.name ?? '')
   if (context.store.latest(storageOf(kind), key) !== undefined) throw alreadyExists(kind, object.metadata.name ?? '')

@@ -1,27 +1,24 @@
 /**
  * Sets of fields as managedFields write them (FieldsV1): `{"f:spec":{"f:replicas":{}}}`. A leaf is an empty set and stands
- * for everything below it. Lists are leaves, also where Kubernetes would look inside.
+ * for everything below it. Documents are in the keyed form throughout.
  */
 import { isSameJson } from '../../kube/json-value.ts'
 import { isRecord } from './document.ts'
+import { keyFieldOf } from './keyed.ts'
+import type { Keyed } from './keyed.ts'
 
 export type FieldSet = { readonly [element: string]: FieldSet }
 
-type Json = Readonly<Record<string, unknown>>
-
 /** The fields of `now` whose values `old` does not have. */
-export function changedFields(
-  old: Readonly<Record<string, unknown>>,
-  now: Readonly<Record<string, unknown>>,
-): FieldSet {
+export function changedFields(old: Keyed, now: Keyed): FieldSet {
   const set: Record<string, FieldSet> = {}
-  for (const [name, value] of Object.entries(now)) {
-    if (value === undefined || value === null || isSameJson(old[name], value)) continue
-    const before = old[name]
+  for (const [element, value] of Object.entries(now)) {
+    const before = old[element]
+    if (isSameJson(before, value)) continue
     const inner = isRecord(value) ? changedFields(isRecord(before) ? before : {}, value) : {}
     // A map is owned by its entries: an empty one by nobody, and one that only lost entries has not changed.
     if (isRecord(value) && isEmpty(inner)) continue
-    set[`f:${name}`] = inner
+    set[element] = inner
   }
   return set
 }
@@ -58,10 +55,10 @@ export function isEmpty(set: FieldSet): boolean {
   return Object.keys(set).length === 0
 }
 
-/** The names on the way to each leaf. */
+/** The elements on the way to each leaf. */
 export function leavesOf(set: FieldSet, path: readonly string[] = []): readonly (readonly string[])[] {
   return Object.entries(set).flatMap(([element, inner]) => {
-    const here = [...path, element.slice('f:'.length)]
+    const here = [...path, element]
     return isEmpty(inner) ? [here] : leavesOf(inner, here)
   })
 }
@@ -71,35 +68,40 @@ export function setOf(leaves: readonly (readonly string[])[]): FieldSet {
 }
 
 function branchOf(leaf: readonly string[]): FieldSet {
-  return leaf.reduceRight<FieldSet>((inner, name) => ({ [`f:${name}`]: inner }), {})
+  return leaf.reduceRight<FieldSet>((inner, element) => ({ [element]: inner }), {})
 }
 
-export function valueAt(document: unknown, path: readonly string[]): unknown {
-  return path.reduce(
-    (value, name) => (isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined),
+export function valueAt(document: Keyed | undefined, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (value, element) => (isRecord(value) && Object.hasOwn(value, element) ? value[element] : undefined),
     document,
   )
 }
 
 /** The document without the leaves, and without the maps that this leaves empty. */
-export function withoutFields(document: Json, set: FieldSet): Json {
+export function withoutFields(document: Keyed, set: FieldSet): Keyed {
   const rest: Record<string, unknown> = { ...document }
   for (const [element, inner] of Object.entries(set)) {
-    const name = element.slice('f:'.length)
-    const value = rest[name]
-    const left = isEmpty(inner) || !isRecord(value) ? undefined : withoutFields(value, inner)
-    if (left === undefined || Object.keys(left).length === 0) delete rest[name]
-    else rest[name] = left
+    const value = rest[element]
+    const left = isWhole(element, inner) || !isRecord(value) ? undefined : withoutFields(value, inner)
+    if (left === undefined || Object.keys(left).length === 0) delete rest[element]
+    else rest[element] = left
   }
   return rest
 }
 
+/** An item whose key nobody wants any more goes with all that defaults have put into it. */
+function isWhole(element: string, inner: FieldSet): boolean {
+  const keyField = keyFieldOf(element)
+  return isEmpty(inner) || (keyField !== undefined && inner[keyField] !== undefined)
+}
+
 /** Maps are merged, everything else replaced. */
-export function mergeFields(document: Json, changes: Json): Json {
+export function mergeFields(document: Keyed, changes: Keyed): Keyed {
   const merged: Record<string, unknown> = { ...document }
-  for (const [name, value] of Object.entries(changes)) {
-    const before = merged[name]
-    merged[name] = isRecord(value) && isRecord(before) ? mergeFields(before, value) : value
+  for (const [element, value] of Object.entries(changes)) {
+    const before = merged[element]
+    merged[element] = isRecord(value) && isRecord(before) ? mergeFields(before, value) : value
   }
   return merged
 }

@@ -1,14 +1,15 @@
-/**
- * Who set which field (`metadata.managedFields`), for writes of operation Update. Ownership is followed by the path of
- * field names down to values and lists; a list is owned as a whole, also where server-side apply would look inside.
- */
+/** Who set which field (`metadata.managedFields`), for writes of operation Update. */
+import type { Kind } from '../../kinds/kind.ts'
 import type { ManagedFieldsEntry } from '../../kube/object.ts'
 import { withMetadata } from './document.ts'
 import type { Document } from './document.ts'
 import { changedFields, intersect, isEmpty, subtract, union } from './field-set.ts'
 import type { FieldSet } from './field-set.ts'
+import { toKeyed } from './keyed.ts'
+import type { Keyed } from './keyed.ts'
 
 export interface FieldWrite {
+  readonly kind: Kind
   readonly manager: string
   readonly time: string
   readonly subresource?: string
@@ -21,7 +22,7 @@ const FOLDED_MANAGER = 'ancient-changes'
 /** `object` with its managedFields brought up to date: what changed since `old` belongs to the writer now. */
 export function trackFields(old: Document | undefined, object: Document, write: FieldWrite): Document {
   const changed = changedFields(writable(old, write), writable(object, write))
-  const present = changedFields({}, trackable(object))
+  const present = changedFields({}, trackable(write.kind, object))
   const entries = object.metadata.managedFields ?? []
   const others = entries.filter((entry) => !isEntryOf(entry, object, write))
   const own = entries.find((entry) => isEntryOf(entry, object, write))
@@ -74,18 +75,19 @@ export function fold(entries: readonly ManagedFieldsEntry[]): readonly ManagedFi
 /** What a write to the object, or to that subresource, may have changed. */
 export function writable(
   object: Document | undefined,
-  { subresource }: Pick<FieldWrite, 'subresource'>,
-): Readonly<Record<string, unknown>> {
+  { kind, subresource }: Pick<FieldWrite, 'kind' | 'subresource'>,
+): Keyed {
   if (object === undefined) return {}
-  const { status, ...rest } = trackable(object)
-  return subresource === undefined ? rest : { ...rest, status }
+  const { 'f:status': status, ...rest } = trackable(kind, object)
+  return subresource === undefined || status === undefined ? rest : { ...rest, 'f:status': status }
 }
 
 /** The object without what the server alone writes. */
-export function trackable(object: Document): Readonly<Record<string, unknown>> {
+export function trackable(kind: Kind, object: Document): Keyed {
   const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = object
   const { labels, annotations, finalizers, ownerReferences, generateName } = metadata
-  return { ...rest, metadata: { labels, annotations, finalizers, ownerReferences, generateName } }
+  const own = { labels, annotations, finalizers, ownerReferences, generateName }
+  return toKeyed(kind.schema, { ...rest, metadata: own })
 }
 
 export function fieldsOf(entry: ManagedFieldsEntry | undefined): FieldSet {

@@ -52,12 +52,12 @@ export async function updateObject(context: ApiContext, options: UpdateOptions):
 }
 
 /** Fields that the write changes belong to the writer; a write that changes nothing takes none. */
-function tracker(context: ApiContext, { request, side }: UpdateOptions): Track {
+function tracker(context: ApiContext, { kind, request, side }: UpdateOptions): Track {
   const subresource = side === 'object' ? {} : { subresource: side }
   return (old, object) =>
     isSameJson(object, old)
       ? object
-      : trackFields(old, object, { manager: request.manager, time: nowTimestamp(context.clock), ...subresource })
+      : trackFields(old, object, { kind, manager: request.manager, time: nowTimestamp(context.clock), ...subresource })
 }
 
 async function store(context: ApiContext, kind: Kind, stored: Stored, object: Document): Promise<KubeObject> {
