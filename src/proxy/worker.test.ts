@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { systemClock } from '../base/clock.ts'
+import { silentLog } from '../base/log.ts'
+import { seededRandom } from '../base/random.ts'
+import { untilWatched } from '../base/watched.ts'
+import {
+  eventually,
+  fetchFrom,
+  forwardingTo,
+  route,
+  saying,
+  snapshotOf,
+  startBackend,
+} from '../../test/support/live-proxy.ts'
+import { liveGeneration } from '../routing/data-plane.ts'
+import type { DataPlaneState } from '../routing/data-plane.ts'
+import type { TrafficReport } from '../telemetry/report.ts'
+import { startControlLink, untilEndpointDrained } from './control-link.ts'
+import type { ControlLink } from './control-link.ts'
+import { runProxyWorker } from './worker.ts'
+
+async function socketIn(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-link-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return join(folder, 'run', 'proxy.sock')
+}
+
+interface Control {
+  readonly link: ControlLink
+  readonly reports: TrafficReport[]
+  /** Ends control as a crash would: connections drop, nothing is said. */
+  kill(): Promise<void>
+}
+
+async function startControl(t: TestContext, socketPath: string, expected = 1): Promise<Control> {
+  const reports: TrafficReport[] = []
+  const end = new AbortController()
+  const link = await startControlLink({
+    socketPath,
+    expected,
+    clock: systemClock,
+    log: silentLog,
+    onReport: (report) => reports.push(report),
+    signal: end.signal,
+  })
+  const kill = (): Promise<void> => {
+    end.abort()
+    return link.closed
+  }
+  t.after(kill)
+  return { link, reports, kill }
+}
+
+function startWorker(
+  t: TestContext,
+  socketPath: string,
+  id = 'proxy-0',
+): { stop(): Promise<void>; readonly ended: Promise<void> } {
+  const end = new AbortController()
+  const options = { clock: systemClock, random: seededRandom(1), log: silentLog, signal: end.signal }
+  const ended = runProxyWorker({ socketPath, id, ...options })
+  const stop = (): Promise<void> => {
+    end.abort()
+    return ended
+  }
+  t.after(stop)
+  return { stop, ended }
+}
+
+const untilLive = (link: ControlLink, generation: number): Promise<DataPlaneState> =>
+  untilWatched(link.state, (state) => liveGeneration(state) === generation)
+
+const portOf = (link: ControlLink): number => link.state.value.proxies[0]?.listeners[0]?.port ?? 0
+
+test('a proxy acknowledges a snapshot once it serves it, and says where it listens', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const { link } = await startControl(t, socketPath)
+  assert.equal((await stat(socketPath)).mode & 0o777, 0o600)
+  startWorker(t, socketPath)
+  const snapshot = forwardingTo(backend.port)
+  link.publish(snapshot)
+  await untilLive(link, snapshot.generation)
+  assert.equal((await fetchFrom(portOf(link))).body, 'v1')
+})
+
+test('a proxy serves on while control is gone, and acknowledges again when a new one comes', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const before = await startControl(t, socketPath)
+  startWorker(t, socketPath)
+  const snapshot = { ...forwardingTo(backend.port), generation: 40 }
+  before.link.publish(snapshot)
+  await untilLive(before.link, 40)
+  const port = portOf(before.link)
+  await before.kill()
+  assert.equal((await fetchFrom(port)).body, 'v1')
+  const after = await startControl(t, socketPath)
+  await untilWatched(after.link.state, ({ proxies }) => proxies[0]?.connected === true)
+  assert.equal(liveGeneration(after.link.state.value), null, 'what the control before published does not count')
+  after.link.publish({ ...snapshot, generation: 1 })
+  await untilLive(after.link, 1)
+  assert.equal(portOf(after.link), port)
+  assert.equal((await fetchFrom(port)).body, 'v1')
+})
+
+test('a snapshot that is refused is reported with its reason, and the one before stays acknowledged', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const { link } = await startControl(t, socketPath)
+  startWorker(t, socketPath)
+  const good = forwardingTo(backend.port)
+  link.publish(good)
+  await untilLive(link, good.generation)
+  const bad = snapshotOf([route('r', { missing: 1 })], [])
+  link.publish(bad)
+  const { proxies } = await untilWatched(link.state, (state) => state.proxies[0]?.refused !== undefined)
+  assert.equal(proxies[0]?.refused?.generation, bad.generation)
+  assert.match(proxies[0]?.refused?.reason ?? '', /there is no cluster "missing"/)
+  assert.equal(proxies[0]?.acknowledged, good.generation)
+  assert.equal((await fetchFrom(portOf(link))).body, 'v1')
+  const better = forwardingTo(backend.port)
+  link.publish(better)
+  const healed = await untilLive(link, better.generation)
+  assert.equal(healed.proxies[0]?.refused, undefined)
+})
+
+test('of snapshots that come faster than they can be applied the last one is served', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const { link } = await startControl(t, socketPath)
+  startWorker(t, socketPath)
+  await untilWatched(link.state, ({ proxies }) => proxies.length === 1)
+  const snapshots = Array.from({ length: 200 }, () => forwardingTo(backend.port))
+  for (const snapshot of snapshots) link.publish(snapshot)
+  await untilLive(link, snapshots.at(-1)?.generation ?? 0)
+})
+
+test('an address is drained when the proxies have left it and its last request is over', async (t) => {
+  const socketPath = await socketIn(t)
+  const finish = Promise.withResolvers<void>()
+  const arrived = Promise.withResolvers<void>()
+  const old = await startBackend(t, (_request, response) => {
+    arrived.resolve()
+    void finish.promise.then(() => response.end('old'))
+  })
+  const { link } = await startControl(t, socketPath)
+  startWorker(t, socketPath)
+  const snapshot = forwardingTo(old.port)
+  link.publish(snapshot)
+  await untilLive(link, snapshot.generation)
+  const reply = fetchFrom(portOf(link))
+  await arrived.promise
+  let isDrained = false
+  const drained = untilEndpointDrained(link, '127.0.0.1', AbortSignal.timeout(10_000)).then(() => {
+    isDrained = true
+  })
+  const without = snapshotOf([], [])
+  link.publish(without)
+  await untilLive(link, without.generation)
+  assert.equal(isDrained, false)
+  finish.resolve()
+  assert.equal((await reply).body, 'old')
+  await drained
+})
+
+test('waiting for an address to be drained can be given up', async (t) => {
+  const { link } = await startControl(t, await socketIn(t))
+  const end = new AbortController()
+  const waiting = untilEndpointDrained(link, '127.0.0.1', end.signal)
+  end.abort(new Error('enough'))
+  await assert.rejects(waiting, /enough/)
+})
+
+test('a worker that ends sends its last counts', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const { link, reports } = await startControl(t, socketPath)
+  const worker = startWorker(t, socketPath)
+  const snapshot = forwardingTo(backend.port)
+  link.publish(snapshot)
+  await untilLive(link, snapshot.generation)
+  for (let index = 0; index < 7; index++) await fetchFrom(portOf(link))
+  await worker.stop()
+  await untilWatched(link.state, ({ proxies }) => proxies[0]?.connected === false)
+  assert.deepEqual(
+    reports.at(-1)?.series.map(({ labels, requests }) => [labels.workload, labels.status, requests]),
+    [['v1', 200, 7]],
+  )
+})
+
+test('a second process of the same name takes the place, and the first one is told to end', async (t) => {
+  const socketPath = await socketIn(t)
+  const { link } = await startControl(t, socketPath)
+  const first = startWorker(t, socketPath)
+  await untilWatched(link.state, ({ proxies }) => proxies.length === 1)
+  const other = connect(socketPath)
+  t.after(() => other.destroy())
+  other.write(`${JSON.stringify({ kind: 'hello', id: 'proxy-0', pid: 1, startedAtMs: 1 })}\n`)
+  await first.ended
+  assert.deepEqual(
+    link.state.value.proxies.map(({ id, connected }) => [id, connected]),
+    [['proxy-0', true]],
+  )
+})
+
+test('what is not a message ends only the link it came on', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const { link } = await startControl(t, socketPath)
+  startWorker(t, socketPath)
+  const snapshot = forwardingTo(backend.port)
+  link.publish(snapshot)
+  await untilLive(link, snapshot.generation)
+  const stranger = connect(socketPath)
+  let isClosed = false
+  stranger.on('close', () => {
+    isClosed = true
+  })
+  stranger.write('GET / HTTP/1.1\r\n\r\n')
+  await eventually(() => isClosed)
+  assert.equal(liveGeneration(link.state.value), snapshot.generation)
+})

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { FakeClock } from '../../test/support/fake-clock.ts'
+import { quantile } from './histogram.ts'
+import { prometheusText } from './prometheus.ts'
+import { TrafficRecorder, bucketOf } from './recorder.ts'
+import { DURATION_BUCKETS_MS } from './report.ts'
+import { TelemetryStore } from './store.ts'
+
+const echo = { workloadNamespace: 'echo', workload: 'echo-v2' }
+const labels = { listener: 'gateway-http', service: 'echo/echo', version: 'v2', ...echo }
+
+interface Proxy {
+  serve(count: number, status?: number, flag?: string, durationMs?: number): void
+  report(): void
+}
+
+function proxyOf(store: TelemetryStore, startedAtMs: number, proxy = 'proxy-0'): Proxy {
+  const recorder = new TrafficRecorder({ proxy, startedAtMs })
+  const traffic = recorder.destination(labels)
+  return {
+    serve(count, status = 200, flag = '', durationMs = 2) {
+      for (let index = 0; index < count; index++) {
+        traffic.count({ status, flag, durationMs, requestBytes: 1, responseBytes: 10 })
+      }
+    },
+    report: () => store.ingest(recorder.report()),
+  }
+}
+
+async function started(): Promise<{ clock: FakeClock; store: TelemetryStore; proxy: Proxy }> {
+  const clock = new FakeClock()
+  const store = new TelemetryStore({ clock })
+  await clock.advance(1)
+  return { clock, store, proxy: proxyOf(store, clock.now()) }
+}
+
+const requestsOf = (store: TelemetryStore): number => store.totals().reduce((sum, { requests }) => sum + requests, 0)
+
+describe('the store', () => {
+  test('adds up differences, however often the same counts are reported', async () => {
+    const { clock, store, proxy } = await started()
+    const fromMs = clock.now()
+    for (const count of [10, 0, 5]) {
+      proxy.serve(count)
+      await clock.advance(1_000)
+      proxy.report()
+      proxy.report()
+    }
+    const { requests, failures, byStatus } = store.window(echo, fromMs, clock.now())
+    assert.deepEqual([requests, failures, [...byStatus]], [15, 0, [[200, 15]]])
+    assert.equal(requestsOf(store), 15)
+  })
+
+  test('knows 5xx and the upstream’s failures, and does not blame it for clients that go away', async () => {
+    const { clock, store, proxy } = await started()
+    const fromMs = clock.now()
+    proxy.serve(1, 500)
+    proxy.serve(2, 503, 'UC')
+    proxy.serve(4, 200, 'UC')
+    proxy.serve(8, 404)
+    proxy.serve(16, 0, 'DC')
+    await clock.advance(1_000)
+    proxy.report()
+    const { requests, failures } = store.window(echo, fromMs, clock.now())
+    assert.deepEqual([requests, failures], [31, 7])
+  })
+
+  test('a proxy that started again counts from zero', async () => {
+    const { clock, store, proxy } = await started()
+    const fromMs = clock.now()
+    proxy.serve(10)
+    await clock.advance(1_000)
+    proxy.report()
+    const again = proxyOf(store, clock.now())
+    again.serve(3)
+    await clock.advance(1_000)
+    again.report()
+    assert.equal(store.window(echo, fromMs, clock.now()).requests, 13)
+    assert.equal(requestsOf(store), 13)
+  })
+
+  test('the first report of a proxy that is older than the store counts in the totals, in no window', async () => {
+    const clock = new FakeClock()
+    const old = clock.now() - 60_000
+    const store = new TelemetryStore({ clock })
+    const proxy = proxyOf(store, old)
+    proxy.serve(1_000, 500)
+    proxy.report()
+    assert.equal(store.window(echo, 0, clock.now()).requests, 0)
+    assert.equal(requestsOf(store), 1_000)
+    proxy.serve(4)
+    await clock.advance(1_000)
+    proxy.report()
+    assert.equal(store.window(echo, 0, clock.now()).requests, 4)
+    assert.equal(requestsOf(store), 1_004)
+  })
+
+  test('two proxies add up', async () => {
+    const { clock, store, proxy } = await started()
+    const fromMs = clock.now()
+    const other = proxyOf(store, clock.now(), 'proxy-1')
+    proxy.serve(1)
+    other.serve(2)
+    await clock.advance(1_000)
+    proxy.report()
+    other.report()
+    assert.equal(store.window(echo, fromMs, clock.now()).requests, 3)
+  })
+
+  test('a window never holds requests from before its beginning', async () => {
+    const { clock, store, proxy } = await started()
+    proxy.report()
+    proxy.serve(100, 500)
+    await clock.advance(500)
+    const fromMs = clock.now()
+    await clock.advance(500)
+    proxy.report()
+    proxy.serve(3)
+    await clock.advance(1_000)
+    proxy.report()
+    const { requests, failures } = store.window(echo, fromMs, clock.now())
+    assert.deepEqual([requests, failures], [3, 0])
+  })
+
+  test('keeps seconds for ten minutes, minutes for six hours, and then nothing', async () => {
+    const clock = new FakeClock()
+    const store = new TelemetryStore({ clock })
+    await clock.advance(1)
+    const proxy = proxyOf(store, clock.now())
+    const beginMs = clock.now()
+    for (let minute = 0; minute < 8 * 60; minute++) {
+      proxy.serve(1)
+      await clock.advance(60_000)
+      proxy.report()
+    }
+    assert.equal(store.window(echo, clock.now() - 300_000, clock.now()).requests, 5)
+    const all = store.window(echo, beginMs, clock.now()).requests
+    assert.ok(all >= 359 && all <= 372, `${all} requests are remembered`)
+    assert.equal(requestsOf(store), 480)
+  })
+
+  test('an unknown workload had no requests', async () => {
+    const { clock, store } = await started()
+    const window = store.window({ workloadNamespace: 'x', workload: 'y' }, 0, clock.now())
+    assert.equal(window.requests, 0)
+    assert.equal(window.quantile(0.99), undefined)
+  })
+})
+
+describe('latency', () => {
+  test('a duration falls into the bucket whose bound it does not exceed', () => {
+    assert.deepEqual([0, 0.5, 0.6, 60_000, 60_001].map(bucketOf), [0, 0, 1, 18, 19])
+    assert.equal(DURATION_BUCKETS_MS.length, 19)
+  })
+
+  test('a quantile is interpolated within its bucket', () => {
+    const histogram = { boundsMs: [10, 20, 40], counts: [50, 40, 10, 0] }
+    assert.equal(quantile(histogram, 0.5), 10)
+    assert.equal(quantile(histogram, 0.7), 15)
+    assert.equal(quantile(histogram, 0.95), 30)
+    assert.equal(quantile(histogram, 1), 40)
+  })
+
+  test('what lies above all bounds is reported as the highest', () => {
+    assert.equal(quantile({ boundsMs: [10], counts: [0, 5] }, 0.5), 10)
+  })
+})
+
+test('the totals come out in Prometheus’ format with Istio’s names', async () => {
+  const { clock, store, proxy } = await started()
+  proxy.serve(3, 200, '', 0.4)
+  proxy.serve(1, 503, 'UC', 70_000)
+  await clock.advance(1_000)
+  proxy.report()
+  const text = prometheusText(store)
+  const shared =
+    'reporter="source",listener="gateway-http",destination_workload="echo-v2",destination_workload_namespace="echo",' +
+    'destination_version="v2",destination_canonical_revision="v2",destination_service="echo.echo.svc.cluster.local",' +
+    'destination_service_name="echo",destination_service_namespace="echo",request_protocol="http"'
+  for (const line of [
+    '# TYPE istio_requests_total counter',
+    `istio_requests_total{${shared},response_code="200",response_flags="-"} 3`,
+    `istio_requests_total{${shared},response_code="503",response_flags="UC"} 1`,
+    '# TYPE istio_request_duration_milliseconds histogram',
+    `istio_request_duration_milliseconds_bucket{${shared},response_code="200",response_flags="-",le="0.5"} 3`,
+    `istio_request_duration_milliseconds_bucket{${shared},response_code="503",response_flags="UC",le="60000"} 0`,
+    `istio_request_duration_milliseconds_bucket{${shared},response_code="503",response_flags="UC",le="+Inf"} 1`,
+    `istio_response_bytes_sum{${shared},response_code="200",response_flags="-"} 30`,
+  ]) {
+    assert.ok(text.split('\n').includes(line), line)
+  }
+  assert.ok(text.endsWith('\n'))
+})
+
+test('beyond the limit new combinations of labels are counted together', () => {
+  const recorder = new TrafficRecorder({ proxy: 'p', startedAtMs: 0 })
+  for (let index = 0; index < 20_010; index++) {
+    recorder
+      .destination({ ...labels, workload: `w${index}` })
+      .count({ status: 200, flag: '', durationMs: 1, requestBytes: 0, responseBytes: 0 })
+  }
+  const { series } = recorder.report()
+  assert.equal(series.length, 20_001)
+  assert.equal(series.at(-1)?.labels.workload, 'other')
+  assert.equal(series.at(-1)?.requests, 10)
+})
