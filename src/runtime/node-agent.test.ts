@@ -7,6 +7,7 @@ import { objectKey } from '../kube/object.ts'
 import { configMaps } from '../kinds/config-map.ts'
 import { events } from '../kinds/event.ts'
 import { pods } from '../kinds/pod.ts'
+import type { Pod } from '../kinds/pod.ts'
 import { secrets } from '../kinds/secret.ts'
 import { startApiLab } from '../../test/support/api-lab.ts'
 import type { ApiLab } from '../../test/support/api-lab.ts'
@@ -267,6 +268,35 @@ test('a pod that is not restarted ends as its containers do', async () => {
   assert.equal(succeeded?.status?.containerStatuses?.[0]?.state?.terminated?.reason, 'Completed')
   const failed = await lab.until(pods, bad, (pod) => pod?.status?.phase === 'Failed')
   assert.equal(failed?.status?.containerStatuses?.[0]?.state?.terminated?.exitCode, 3)
+})
+
+test('a failed container may leave the end of its log as its message', async () => {
+  const spec = script('echo the reason; exit 1', { terminationMessagePolicy: 'FallbackToLogsOnError' })
+  const key = await createPod(lab, 'speaking', { restartPolicy: 'Never', ...spec })
+  const pod = await lab.until(pods, key, (object) => object?.status?.phase === 'Failed')
+  assert.equal(pod?.status?.containerStatuses?.[0]?.state?.terminated?.message, 'the reason')
+})
+
+test('a container may choose the signal that stops it', async () => {
+  const file = join(lab.directory, 'usr1')
+  const text = `trap "touch ${file}; exit 0" USR1; echo up; while :; do sleep 0.02; done`
+  const key = await createPod(lab, 'usr1', script(text, { lifecycle: { stopSignal: 'SIGUSR1' } }))
+  await lab.until(pods, key, isReady)
+  await untilLogged('usr1', /up/)
+  await lab.client.delete(pods, key)
+  await lab.until(pods, key, (object) => object === undefined)
+  assert.equal(existsSync(file), true)
+})
+
+test('a new image restarts the container', async () => {
+  const key = await createPod(lab, 'changing', script('sleep 60'))
+  const before = await lab.until(pods, key, isReady)
+  const body = { spec: { containers: [{ name: 'main', image: 'test/sh:2' }] } }
+  await lab.client.patch(pods, key, { kind: 'strategic', body })
+  const isRenewed = (pod: Pod | undefined): boolean => pod?.status?.containerStatuses?.[0]?.restartCount === 1
+  const after = await lab.until(pods, key, (pod) => isRenewed(pod) && isReady(pod))
+  assert.equal(after?.status?.containerStatuses?.[0]?.image, 'docker.io/test/sh:2')
+  assert.notEqual(pidOf(after), pidOf(before))
 })
 
 test('a signal shows in the exit code', async () => {

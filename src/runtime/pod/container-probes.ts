@@ -24,6 +24,7 @@ export interface ProbesContext {
 const READY_WITHOUT_LISTENING_MS = 30_000
 const PORT_CHECK_FIRST_MS = 10
 const PORT_CHECK_MAX_MS = 250
+const PORT_CHECK_GROWTH = 1.25
 const PORT_CHECK_TIMEOUT_MS = 1000
 
 interface ProbeReaction {
@@ -99,7 +100,7 @@ export class ContainerProbes {
     const port = target.ports.find(({ protocol = 'TCP' }) => protocol === 'TCP')?.containerPort
     const endMs = clock.now() + READY_WITHOUT_LISTENING_MS
     try {
-      for (let delayMs = PORT_CHECK_FIRST_MS; ; delayMs = Math.min(PORT_CHECK_MAX_MS, delayMs * 2)) {
+      for (let delayMs = PORT_CHECK_FIRST_MS; ; delayMs = Math.min(PORT_CHECK_MAX_MS, delayMs * PORT_CHECK_GROWTH)) {
         if (port === undefined) break
         const result = await runHandler({ tcpSocket: { port } }, target, PORT_CHECK_TIMEOUT_MS)
         if (result.ok) break

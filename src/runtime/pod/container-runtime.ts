@@ -15,7 +15,7 @@ import { runHandler, runProgram } from './handler.ts'
 import type { ProbeTarget } from './handler.ts'
 import { containerFiles, removeAttempt } from './record.ts'
 import type { ContainerFiles, ContainerPhase, ContainerRecord } from './record.ts'
-import { UNKNOWN_EXIT, containerIdOf, startError, terminationOf } from './termination.ts'
+import { UNKNOWN_EXIT, containerIdOf, lastLines, startError, stopSignal, terminationOf } from './termination.ts'
 import type { Container, LifecycleHandler } from './types.ts'
 import { Deadline, untilAborted } from './until-aborted.ts'
 
@@ -239,12 +239,21 @@ export class ContainerRuntime {
     const isCrash = exit.kind === 'exited' && !this.#isStopping
     const termination = {
       ...terminationOf(exit),
+      ...this.#lastWords(exit),
       containerId: containerIdOf(phase.identity),
       startedAtMs,
       finishedAtMs,
     }
     const next = hasRunLong ? 1 : crashes + 1
     this.#update({ crashes: isCrash ? next : crashes, phase: { kind: 'terminated', termination } })
+  }
+
+  /** The message of a failed container that asks for the end of its log as its message. */
+  #lastWords(exit: Exit): { readonly message?: string } {
+    const isWanted = this.spec.terminationMessagePolicy === 'FallbackToLogsOnError'
+    if (!isWanted || exit.kind !== 'exited' || exit.code === 0) return {}
+    const message = lastLines(this.files.log)
+    return message === '' ? {} : { message }
   }
 
   /** Stops the process because something is wrong with it: that counts as a crash. What follows is the pod's to say. */
@@ -267,7 +276,7 @@ export class ContainerRuntime {
     this.#isStopping = true
     this.#probes?.close()
     await this.#preStop(graceOver)
-    signalGroup(phase.identity, 'SIGTERM')
+    signalGroup(phase.identity, stopSignal(this.spec.lifecycle?.stopSignal))
     const least = new Deadline(this.#context.clock).within(TERM_MIN_MS)
     const over = graceOver.aborted ? least.signal : graceOver
     await untilAborted(this.#untilGroupGone(running, over), AbortSignal.any([over, this.#context.signal]))

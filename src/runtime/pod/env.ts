@@ -47,8 +47,8 @@ export function commandLine(input: EnvInput): CommandLine {
     (list ?? []).map((word) => expand(word, env))
   const ownCommand = (container.command?.length ?? 0) > 0
   const ownArgs = (container.args?.length ?? 0) > 0
-  const entrypoint = ownCommand ? inImage(words(container.command), image) : image.entrypoint
-  const args = ownArgs ? words(container.args) : ownCommand ? [] : image.args
+  const entrypoint = ownCommand ? inImage(words(container.command), image) : words(image.entrypoint)
+  const args = ownArgs ? words(container.args) : ownCommand ? [] : words(image.args)
   const command = entrypoint.length === 0 ? inImage(args, image) : [...entrypoint, ...args]
   if (command.length === 0) throw new ConfigError(`No command specified: the image "${image.image}" has none either`)
   return { command, env, workingDir: container.workingDir ?? image.workingDir }
