@@ -2,15 +2,15 @@
  * Kind Release: bring a new version out by moving traffic to it step by step, each step verified live before its
  * gates count. What its fields do is told in their descriptions; how it advances, in `src/release`.
  */
-import type { Condition, KubeObject, ObjectMeta, ResourceType } from '../kube/object.ts'
+import type { ResourceType } from '../kube/object.ts'
 import { ageColumn } from './age.ts'
 import type { Column, Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { withDefaults } from './release/defaults.ts'
 import { specSchema, statusSchema } from './release/schema.ts'
+import type { Release, ReleaseStatus } from './release/types.ts'
 import { validateRelease } from './release/validate.ts'
 import { object, optional, required } from './schema.ts'
-import type { Infer } from './schema.ts'
 
 /** The name or number (from 1) of the step whose approval gate a person lets pass. Removed once taken. */
 export const APPROVE_ANNOTATION = 'sluice.dev/approve'
@@ -19,24 +19,17 @@ export const ABORT_ANNOTATION = 'sluice.dev/abort'
 /** Held while anything of the release is in the routes; its removal means that nothing is left behind. */
 export const RELEASE_FINALIZER = 'sluice.dev/release'
 
-export type ReleaseSpec = Infer<typeof specSchema>
-export type ReleaseStatus = Omit<Infer<typeof statusSchema>, 'conditions'> & {
-  readonly conditions?: readonly Condition[]
-}
-export type ReleaseTarget = ReleaseSpec['targets'][number]
-export type ReleaseWorkload = ReleaseTarget['stable']
-export type ReleaseRoute = ReleaseTarget['routes'][number]
-export type ReleaseStep = ReleaseSpec['steps'][number]
-export type ReleaseMatch = NonNullable<ReleaseStep['matches']>[number]
-export type ReleaseValueMatch = NonNullable<ReleaseMatch['headers']>[number]
-export type ReleaseGate = NonNullable<ReleaseStep['gates']>[number]
-export type ReleaseMetricsGate = NonNullable<ReleaseGate['metrics']>
-
-export interface Release extends KubeObject {
-  readonly metadata: ObjectMeta
-  readonly spec: ReleaseSpec
-  readonly status?: ReleaseStatus
-}
+export type {
+  Release,
+  ReleaseGate,
+  ReleaseMatch,
+  ReleaseMetricsGate,
+  ReleaseRoute,
+  ReleaseSpec,
+  ReleaseStatus,
+  ReleaseStep,
+  ReleaseTarget,
+} from './release/types.ts'
 
 export const releases: ResourceType<Release> = {
   group: 'sluice.dev',

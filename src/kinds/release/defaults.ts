@@ -1,5 +1,5 @@
 /** What the user may leave out of a Release. */
-import type { Release, ReleaseGate, ReleaseMatch, ReleaseStep, ReleaseTarget, ReleaseValueMatch } from '../release.ts'
+import type { Release, ReleaseGate, ReleaseMatch, ReleaseStep, ReleaseTarget, ReleaseValueMatch } from './types.ts'
 
 const DEFAULT_PROGRESS_DEADLINE_SECONDS = 600
 const DEFAULT_MIN_REQUESTS = 20

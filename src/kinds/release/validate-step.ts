@@ -1,7 +1,7 @@
 /** The rules of one step: its share, its matches, its gates. */
 import { parseDurationMs } from '../../base/duration.ts'
 import type { FieldError } from '../kind.ts'
-import type { ReleaseGate, ReleaseMatch, ReleaseMetricsGate, ReleaseStep, ReleaseValueMatch } from '../release.ts'
+import type { ReleaseGate, ReleaseMatch, ReleaseMetricsGate, ReleaseStep, ReleaseValueMatch } from './types.ts'
 import { checkRegex } from '../gloo/field-errors.ts'
 import { invalid, required } from '../field-errors.ts'
 

@@ -1,7 +1,7 @@
 /** The rules of a Release that its schema cannot say. Runs after the defaults. */
 import { isSameJson } from '../../kube/json-value.ts'
 import type { FieldError } from '../kind.ts'
-import type { Release, ReleaseRoute, ReleaseSpec, ReleaseTarget, ReleaseWorkload } from '../release.ts'
+import type { Release, ReleaseRoute, ReleaseSpec, ReleaseTarget, ReleaseWorkload } from './types.ts'
 import { checkDistinct, forbidden, invalid, notSupported, required, tooMany } from '../field-errors.ts'
 import { validateStep } from './validate-step.ts'
 
