@@ -36,7 +36,7 @@ const WORKERS = 8
 /** A pod deleted without a grace period, or by a namespace that vanished, still gets this long. */
 const FORCED_GRACE_MS = 2000
 /** `stopAll`: from SIGTERM to SIGKILL, and for the last status writes. */
-const STOP_GRACE_MS = 3500
+const STOP_GRACE_MS = 3000
 const STOP_REPORT_MS = 700
 /** `stopAll`: for work that waits for an API which does not answer any more. */
 const STOP_WORKERS_MS = 500
