@@ -4,6 +4,7 @@ import type { ResourceType } from '../../kube/object.ts'
 import type { Kind } from '../kind.ts'
 import { resolve } from '../resolve.ts'
 import type { ArraySchema, Field, ObjectSchema, Schema, StringSchema } from '../schema.ts'
+import { DESCRIPTIONS } from './descriptions.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -34,14 +35,24 @@ function addComponent(schema: ObjectSchema & { readonly name: string }, componen
   components.set(schema.name, objectSchema(schema, components))
 }
 
-function objectSchema({ fields }: ObjectSchema, components: Map<string, Json>): Json {
+function objectSchema({ fields, name: schemaName = '' }: ObjectSchema, components: Map<string, Json>): Json {
+  const title = schemaName.slice(schemaName.lastIndexOf('.') + 1)
   const required = Object.keys(fields).filter((name) => fields[name]?.required === true)
-  const properties = Object.entries(fields).map(([name, field]) => [name, property(field, components)])
+  const properties = Object.entries(fields).map(([name, field]) => [
+    name,
+    property({ ...described(`${title}.${name}`), ...field }, components),
+  ])
   return {
+    ...described(title),
     type: 'object',
     ...(required.length === 0 ? {} : { required }),
     properties: Object.fromEntries(properties),
   }
+}
+
+function described(path: string): { readonly description?: string } {
+  const description = DESCRIPTIONS[path]
+  return description === undefined ? {} : { description }
 }
 
 /** A reference allows nothing beside it: with a description or an extension it is wrapped. */
