@@ -52,6 +52,11 @@ test('an object as its file says needs no patch', () => {
   assert.deepEqual(threeWayMergePatch(undefined, { a: 1 }, { a: 1 }), {})
 })
 
+test('a field called __proto__ is a field', () => {
+  const file = JSON.parse('{"__proto__":{}}') as JsonObject
+  assert.equal(JSON.stringify(threeWayMergePatch({}, file, {})), '{"__proto__":{}}')
+})
+
 test('what was dropped from the file and is gone already is not removed again', () => {
   assert.deepEqual(threeWayMergePatch({ a: 1, b: 2 }, { a: 1 }, { a: 1 }), {})
 })

@@ -1,6 +1,6 @@
 /** JSON Merge Patch (RFC 7386), and its three-way form for applying files over objects that others edit too. */
 import type { JsonObject } from './json-value.ts'
-import { isJsonObject, isSameJson } from './json-value.ts'
+import { entryOf, isJsonObject, isSameJson } from './json-value.ts'
 
 /** The document with the patch merged in: objects field by field, null removes, anything else replaces. */
 export function applyMergePatch(document: unknown, patch: unknown): unknown {
@@ -24,9 +24,9 @@ export function threeWayMergePatch(original: unknown, modified: JsonObject, curr
 function* changes(original: unknown, modified: JsonObject, current: JsonObject): Iterable<[string, unknown]> {
   const before = isJsonObject(original) ? original : {}
   for (const [name, wanted] of Object.entries(modified)) {
-    const live = current[name]
+    const live = entryOf(current, name)
     if (isJsonObject(wanted) && isJsonObject(live)) {
-      const inner = threeWayMergePatch(before[name], wanted, live)
+      const inner = threeWayMergePatch(entryOf(before, name), wanted, live)
       if (Object.keys(inner).length > 0) yield [name, inner]
     } else if (!isSameJson(wanted ?? undefined, live ?? undefined)) {
       yield [name, wanted]
@@ -37,6 +37,6 @@ function* changes(original: unknown, modified: JsonObject, current: JsonObject):
 function* removals(original: unknown, modified: JsonObject, current: JsonObject): Iterable<[string, null]> {
   if (!isJsonObject(original)) return
   for (const name of Object.keys(original)) {
-    if (modified[name] === undefined && current[name] !== undefined) yield [name, null]
+    if (entryOf(modified, name) === undefined && entryOf(current, name) !== undefined) yield [name, null]
   }
 }

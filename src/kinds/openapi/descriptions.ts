@@ -90,7 +90,6 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'DeploymentSpec.progressDeadlineSeconds':
     'Seconds without progress after which a rollout is reported as failed; 600 by default.',
   'DeploymentSpec.paused': 'While true, changes of the template are not rolled out.',
-  DeploymentStrategy: 'How old pods are replaced by new ones.',
   'DeploymentStrategy.type': 'RollingUpdate (default), or Recreate: end all old pods first.',
   'DeploymentStrategy.rollingUpdate': 'The bounds of a rolling update.',
   'RollingUpdateDeployment.maxSurge':
