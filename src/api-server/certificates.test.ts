@@ -8,9 +8,10 @@ import { ensureCertificates } from './certificates.ts'
 import { makeDataDir } from './testing/test-server.ts'
 
 const DAY_MS = 24 * 60 * 60_000
+const LOCAL = { address: '127.0.0.1' }
 
-test('the serving certificate is issued by the authority for the loopback names', (t) => {
-  const { ca, certificate } = ensureCertificates(makeDataDir(t), new FakeClock())
+test('the serving certificate is issued by the authority for the loopback names', async (t) => {
+  const { ca, certificate } = await ensureCertificates({ directory: makeDataDir(t), ...LOCAL, clock: new FakeClock() })
   const authority = new X509Certificate(ca)
   const serving = new X509Certificate(certificate)
   assert.equal(authority.ca, true)
@@ -23,11 +24,11 @@ test('the serving certificate is issued by the authority for the loopback names'
   assert.equal(serving.checkIP('10.0.0.1'), undefined)
 })
 
-test('certificates are kept, with keys only their owner can read', (t) => {
+test('certificates are kept, with keys only their owner can read', async (t) => {
   const directory = makeDataDir(t)
   const clock = new FakeClock()
-  const first = ensureCertificates(directory, clock)
-  assert.deepEqual(ensureCertificates(directory, clock), first)
+  const first = await ensureCertificates({ directory, ...LOCAL, clock })
+  assert.deepEqual(await ensureCertificates({ directory, ...LOCAL, clock }), first)
   assert.equal(statSync(join(directory, 'ca.key')).mode & 0o777, 0o600)
   assert.equal(statSync(join(directory, 'server.key')).mode & 0o777, 0o600)
 })
@@ -35,9 +36,9 @@ test('certificates are kept, with keys only their owner can read', (t) => {
 test('a serving certificate near its end is renewed under the same authority', async (t) => {
   const directory = makeDataDir(t)
   const clock = new FakeClock()
-  const first = ensureCertificates(directory, clock)
+  const first = await ensureCertificates({ directory, ...LOCAL, clock })
   await clock.advance(340 * DAY_MS)
-  const second = ensureCertificates(directory, clock)
+  const second = await ensureCertificates({ directory, ...LOCAL, clock })
   assert.equal(second.ca, first.ca)
   assert.notEqual(second.certificate, first.certificate)
   assert.ok(new X509Certificate(second.certificate).verify(new X509Certificate(first.ca).publicKey))
@@ -45,6 +46,16 @@ test('a serving certificate near its end is renewed under the same authority', a
 
 test('validity beyond 2050 is written as certificates demand', async (t) => {
   const clock = new FakeClock(Date.UTC(2045, 0, 1))
-  const { ca } = ensureCertificates(makeDataDir(t), clock)
+  const { ca } = await ensureCertificates({ directory: makeDataDir(t), ...LOCAL, clock })
   assert.equal(new X509Certificate(ca).validToDate.getUTCFullYear(), 2054)
+})
+
+test('a certificate that is not for the address is replaced under the same authority', async (t) => {
+  const directory = makeDataDir(t)
+  const clock = new FakeClock()
+  const first = await ensureCertificates({ directory, ...LOCAL, clock })
+  const second = await ensureCertificates({ directory, address: '10.1.2.3', clock })
+  assert.equal(second.ca, first.ca)
+  assert.equal(new X509Certificate(second.certificate).checkIP('10.1.2.3'), '10.1.2.3')
+  assert.equal(new X509Certificate(second.certificate).checkIP('127.0.0.1'), '127.0.0.1')
 })

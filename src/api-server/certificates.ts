@@ -2,18 +2,23 @@
  * The API server's own certificate authority and serving certificate, made once and kept in the data directory.
  * kubectl sends bearer tokens only over TLS, so a server with authentication needs a certificate.
  */
-import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { issueCertificate } from './tls/issue-certificate.ts'
+import type { KeyAndCertificate } from './tls/issue-certificate.ts'
 
-export interface ServingCertificate {
+export interface ServingCertificate extends KeyAndCertificate {
   /** PEM of the authority: what clients must trust. */
   readonly ca: string
-  readonly certificate: string
-  readonly privateKey: string
+}
+
+export interface CertificateOptions {
+  readonly directory: string
+  /** The IP address that clients use, besides loopback's. */
+  readonly address: string
+  readonly clock: Clock
 }
 
 const DAY_MS = 24 * 60 * 60_000
@@ -23,23 +28,22 @@ const SERVING_VALID_DAYS = 365
 const RENEW_BEFORE_DAYS = 30
 /** Clocks of clients may be behind ours. */
 const BACKDATE_MS = 5 * 60_000
+const LOOPBACK = ['127.0.0.1', '::1']
 
-/** Loads the certificates from `directory`; makes those that are missing or near their end. Keys have mode 0600. */
-export function ensureCertificates(directory: string, clock: Clock): ServingCertificate {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const authority = load(directory, 'ca', clock) ?? makeAuthority(directory, clock)
-  const serving = load(directory, 'server', clock)
-  const { certificate, privateKey } =
-    serving !== undefined && isIssuedBy(serving, authority) ? serving : makeServing(directory, clock, authority)
-  return { ca: authority.certificate, certificate, privateKey }
+/**
+ * Loads the certificates from the directory; makes those that are missing, near their end or not for the address.
+ * Keys have mode 0600.
+ */
+export async function ensureCertificates(options: CertificateOptions): Promise<ServingCertificate> {
+  mkdirSync(options.directory, { recursive: true, mode: 0o700 })
+  const authority = load(options, 'ca') ?? (await makeAuthority(options))
+  const known = load(options, 'server')
+  const isGood = known !== undefined && isIssuedBy(known, authority) && isFor(known, options.address)
+  const serving = isGood ? known : await makeServing(options, authority)
+  return { ca: authority.certificate, ...serving }
 }
 
-interface Pair {
-  readonly certificate: string
-  readonly privateKey: string
-}
-
-function load(directory: string, name: string, clock: Clock): Pair | undefined {
+function load({ directory, clock }: CertificateOptions, name: string): KeyAndCertificate | undefined {
   const paths = pathsOf(directory, name)
   if (!existsSync(paths.certificate) || !existsSync(paths.privateKey)) return undefined
   const certificate = readFileSync(paths.certificate, 'utf8')
@@ -48,53 +52,49 @@ function load(directory: string, name: string, clock: Clock): Pair | undefined {
   return { certificate, privateKey: readFileSync(paths.privateKey, 'utf8') }
 }
 
-function isIssuedBy(pair: Pair, authority: Pair): boolean {
+function isIssuedBy(pair: KeyAndCertificate, authority: KeyAndCertificate): boolean {
   const issuer = new X509Certificate(authority.certificate)
   return new X509Certificate(pair.certificate).verify(issuer.publicKey)
 }
 
-function makeAuthority(directory: string, clock: Clock): Pair {
-  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  // A random part in the name: authorities of several data directories must not be taken for one another.
-  const name = `sluice-ca-${randomBytes(4).toString('hex')}`
-  const certificate = issueCertificate({
-    ...validity(clock, CA_VALID_DAYS),
-    subject: name,
-    publicKey: keys.publicKey,
-    issuer: { name, privateKey: keys.privateKey, publicKey: keys.publicKey },
+function isFor({ certificate }: KeyAndCertificate, address: string): boolean {
+  return new X509Certificate(certificate).checkIP(address) !== undefined
+}
+
+async function makeAuthority(options: CertificateOptions): Promise<KeyAndCertificate> {
+  const issued = await issueCertificate({
+    // A random part in the name: authorities of several data directories must not be taken for one another.
+    subject: `sluice-ca-${randomBytes(4).toString('hex')}`,
+    ...validity(options, CA_VALID_DAYS),
     use: { kind: 'authority' },
   })
-  return save(directory, 'ca', certificate, keys.privateKey)
+  return save(options, 'ca', issued)
 }
 
-function makeServing(directory: string, clock: Clock, authority: Pair): Pair {
-  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const issuer = new X509Certificate(authority.certificate)
-  const certificate = issueCertificate({
-    ...validity(clock, SERVING_VALID_DAYS),
+async function makeServing(options: CertificateOptions, issuer: KeyAndCertificate): Promise<KeyAndCertificate> {
+  const issued = await issueCertificate({
     subject: 'sluice-api-server',
-    publicKey: keys.publicKey,
-    issuer: {
-      name: issuer.subject.replace(/^CN=/, ''),
-      privateKey: createPrivateKey(authority.privateKey),
-      publicKey: issuer.publicKey,
+    ...validity(options, SERVING_VALID_DAYS),
+    use: {
+      kind: 'server',
+      issuer,
+      dnsNames: ['localhost', 'kubernetes', 'kubernetes.default.svc'],
+      ips: [...new Set([...LOOPBACK, options.address])],
     },
-    use: { kind: 'server', dnsNames: ['localhost', 'kubernetes', 'kubernetes.default.svc'], ips: ['127.0.0.1', '::1'] },
   })
-  return save(directory, 'server', certificate, keys.privateKey)
+  return save(options, 'server', issued)
 }
 
-function validity(clock: Clock, days: number): { notBefore: Date; notAfter: Date } {
+function validity({ clock }: CertificateOptions, days: number): { notBefore: Date; notAfter: Date } {
   const now = clock.now()
   return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + days * DAY_MS) }
 }
 
-function save(directory: string, name: string, certificate: string, key: KeyObject): Pair {
+function save({ directory }: CertificateOptions, name: string, pair: KeyAndCertificate): KeyAndCertificate {
   const paths = pathsOf(directory, name)
-  const privateKey = key.export({ type: 'pkcs8', format: 'pem' })
-  writeFileSync(paths.privateKey, privateKey, { mode: 0o600 })
-  writeFileSync(paths.certificate, certificate, { mode: 0o644 })
-  return { certificate, privateKey }
+  writeFileSync(paths.privateKey, pair.privateKey, { mode: 0o600 })
+  writeFileSync(paths.certificate, pair.certificate, { mode: 0o644 })
+  return pair
 }
 
 function pathsOf(directory: string, name: string): { certificate: string; privateKey: string } {

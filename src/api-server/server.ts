@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { ensureCertificates } from './certificates.ts'
+import type { ServingCertificate } from './certificates.ts'
 import { lockDataDir } from './data-dir-lock.ts'
 import type { DataDirLock } from './data-dir-lock.ts'
 import { OpenApi } from './discovery/openapi.ts'
@@ -84,7 +85,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const lock = options.lock ?? lockDataDir(options.dataDir)
   const release = options.lock === undefined ? (): void => lock.release() : (): void => {}
   try {
-    const server = new RunningServer(options, release)
+    const { dataDir, address, clock } = options
+    const certificates = await ensureCertificates({ directory: join(dataDir, 'tls'), address, clock })
+    const server = new RunningServer(options, certificates, release)
     await server.listen()
     return server
   } catch (error) {
@@ -109,11 +112,10 @@ class RunningServer implements ApiServer {
   #address = ''
   #port = 0
 
-  constructor(options: ApiServerOptions, releaseLock: () => void) {
+  constructor(options: ApiServerOptions, certificates: ServingCertificate, releaseLock: () => void) {
     this.#options = options
     this.#releaseLock = releaseLock
     this.closed = this.#finish.promise
-    const certificates = ensureCertificates(join(options.dataDir, 'tls'), options.clock)
     this.ca = certificates.ca
     this.adminToken = ensureToken(join(options.dataDir, 'admin.token'))
     this.#context = this.#makeContext()

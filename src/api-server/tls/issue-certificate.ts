@@ -1,124 +1,92 @@
-/** Issues X.509 v3 certificates (RFC 5280) with ECDSA P-256 and SHA-256. */
-import { createHash, randomBytes, sign } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
-import { isIPv4 } from 'node:net'
-import {
-  bitString,
-  boolean,
-  explicit,
-  implicit,
-  objectIdentifier,
-  octetString,
-  sequence,
-  set,
-  time,
-  unsignedInteger,
-  utf8String,
-} from './der.ts'
-import type { Der } from './der.ts'
+/** Issues X.509 v3 certificates (RFC 5280) with ECDSA P-256 and SHA-256, by way of @peculiar/x509. */
+import { createPrivateKey, KeyObject, randomBytes, webcrypto } from 'node:crypto'
+
+export interface KeyAndCertificate {
+  /** PEM. */
+  readonly certificate: string
+  /** PEM, PKCS #8. */
+  readonly privateKey: string
+}
 
 export interface CertificateRequest {
   /** Common name. */
   readonly subject: string
-  readonly publicKey: KeyObject
   readonly notBefore: Date
   readonly notAfter: Date
-  readonly issuer: { readonly name: string; readonly privateKey: KeyObject; readonly publicKey: KeyObject }
   readonly use:
     | { readonly kind: 'authority' }
-    | { readonly kind: 'server'; readonly dnsNames: readonly string[]; readonly ips: readonly string[] }
+    | {
+        readonly kind: 'server'
+        readonly issuer: KeyAndCertificate
+        readonly dnsNames: readonly string[]
+        readonly ips: readonly string[]
+      }
 }
 
-const ECDSA_WITH_SHA256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'))
-const VERSION_3 = explicit(0, unsignedInteger(Buffer.from([2])))
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
-/** The certificate as PEM. */
-export function issueCertificate(request: CertificateRequest): string {
-  const body = sequence(
-    VERSION_3,
-    unsignedInteger(serialNumber()),
-    ECDSA_WITH_SHA256,
-    commonName(request.issuer.name),
-    sequence(time(request.notBefore), time(request.notAfter)),
-    commonName(request.subject),
-    publicKeyInfo(request.publicKey),
-    explicit(3, sequence(...extensions(request))),
-  )
-  const signature = sign('sha256', body, request.issuer.privateKey)
-  return pem(sequence(body, ECDSA_WITH_SHA256, bitString(signature)))
+/** Makes a key pair and its certificate: self-signed for an authority, signed by the issuer for a server. */
+export async function issueCertificate(request: CertificateRequest): Promise<KeyAndCertificate> {
+  const x509 = await library()
+  const { use } = request
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  const issuer = use.kind === 'server' ? new x509.X509Certificate(use.issuer.certificate) : undefined
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: `CN=${request.subject}`,
+    issuer: issuer?.subject ?? `CN=${request.subject}`,
+    notBefore: request.notBefore,
+    notAfter: request.notAfter,
+    publicKey: keys.publicKey,
+    signingKey: use.kind === 'server' ? await signingKey(use.issuer.privateKey) : keys.privateKey,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      ...extensionsFor(x509, use),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer?.publicKey ?? keys.publicKey),
+    ],
+  })
+  return {
+    certificate: `${certificate.toString('pem')}\n`,
+    privateKey: KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' }).toString(),
+  }
 }
 
-/** 128 random bits; the top bit is cleared so that it stays 16 bytes. */
-function serialNumber(): Buffer {
-  const bytes = randomBytes(16)
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40
-  return bytes
+type Library = typeof import('@peculiar/x509')
+
+/** Loaded only when a certificate is really issued: at the first start, and once a year. */
+async function library(): Promise<Library> {
+  await import('reflect-metadata')
+  const x509 = await import('@peculiar/x509')
+  x509.cryptoProvider.set(webcrypto as Crypto)
+  return x509
 }
 
-function commonName(name: string): Der {
-  return sequence(set(sequence(objectIdentifier('2.5.4.3'), utf8String(name))))
-}
-
-function publicKeyInfo(key: KeyObject): Der {
-  return key.export({ type: 'spki', format: 'der' })
-}
-
-function extensions({ use, publicKey, issuer }: CertificateRequest): Der[] {
-  const identifiers = [
-    extension('2.5.29.14', octetString(keyIdentifier(publicKey))),
-    extension('2.5.29.35', sequence(implicit(0, keyIdentifier(issuer.publicKey)))),
-  ]
+function extensionsFor(x509: Library, use: CertificateRequest['use']): InstanceType<Library['Extension']>[] {
   if (use.kind === 'authority') {
     return [
-      critical('2.5.29.19', sequence(boolean(true))),
-      // keyCertSign and cRLSign are bits 5 and 6.
-      critical('2.5.29.15', bitString(Buffer.from([0b0000_0110]), 1)),
-      ...identifiers,
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
     ]
   }
   return [
-    critical('2.5.29.19', sequence()),
-    // digitalSignature is bit 0.
-    critical('2.5.29.15', bitString(Buffer.from([0b1000_0000]), 7)),
-    extension('2.5.29.37', sequence(objectIdentifier('1.3.6.1.5.5.7.3.1'))),
-    extension('2.5.29.17', alternativeNames(use.dnsNames, use.ips)),
-    ...identifiers,
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    new x509.SubjectAlternativeNameExtension([
+      ...use.dnsNames.map((value) => ({ type: 'dns' as const, value })),
+      ...use.ips.map((value) => ({ type: 'ip' as const, value })),
+    ]),
   ]
 }
 
-function extension(id: string, value: Der): Der {
-  return sequence(objectIdentifier(id), octetString(value))
+async function signingKey(pem: string): Promise<CryptoKey> {
+  return createPrivateKey(pem).toCryptoKey(ALGORITHM, false, ['sign'])
 }
 
-function critical(id: string, value: Der): Der {
-  return sequence(objectIdentifier(id), boolean(true), octetString(value))
-}
-
-function alternativeNames(dnsNames: readonly string[], ips: readonly string[]): Der {
-  return sequence(
-    ...dnsNames.map((name) => implicit(2, Buffer.from(name))),
-    ...ips.map((ip) => implicit(7, addressBytes(ip))),
-  )
-}
-
-function addressBytes(ip: string): Buffer {
-  if (isIPv4(ip)) return Buffer.from(ip.split('.').map(Number))
-  const [head = '', tail = ''] = ip.split('::')
-  const zeros = Array.from({ length: 8 - groups(head).length - groups(tail).length }, () => '0')
-  const all = [...groups(head), ...zeros, ...groups(tail)]
-  return Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex')
-}
-
-function groups(part: string): string[] {
-  return part === '' ? [] : part.split(':')
-}
-
-/** RFC 5280 §4.2.1.2 method 1, over the whole key info: any unique value will do. */
-function keyIdentifier(key: KeyObject): Buffer {
-  return createHash('sha1').update(publicKeyInfo(key)).digest()
-}
-
-function pem(der: Der): string {
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? []
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
+/** 128 random bits; the top bits are set so that it is positive and always 16 bytes. */
+function serialNumber(): string {
+  const bytes = randomBytes(16)
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40
+  return bytes.toString('hex')
 }
