@@ -6,6 +6,14 @@ import { systemRandom } from './base/random.ts'
 import { runProgram } from './cli/program.ts'
 import type { Surroundings } from './main/surroundings.ts'
 
+// `sluice get … | head`: whoever read our output has gone, so nothing is left to say.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(process.exitCode ?? 0)
+  })
+}
+
 const abort = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => abort.abort(new Error(`Stopped by ${name}`)))

@@ -12,6 +12,7 @@ import { startApiServer } from '../api-server/server.ts'
 import type { ApiServer } from '../api-server/server.ts'
 import { lockDataDir } from '../api-server/data-dir-lock.ts'
 import type { UpOptions } from '../cli/deps.ts'
+import { failure } from '../kube/api-error.ts'
 import { createHttpClient } from '../kube/http-client.ts'
 import { createInformers } from '../kube/informers.ts'
 import { kinds } from '../kinds/registry.ts'
@@ -53,7 +54,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const { dataDir } = options
   mkdirSync(join(dataDir, 'run'), { recursive: true, mode: 0o700 })
   const lock = starting.adopt(lockDataDir(dataDir), (held) => held.release())
-  const network = starting.adopt(await claimNetwork({ dataDir, clock }), (claimed) => claimed.close())
+  const network = await claimNetwork({ dataDir, clock })
   const telemetry = new TelemetryStore({ clock })
   let agent: NodeAgent | undefined
 
@@ -71,7 +72,13 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
       log,
       metrics: () => prometheusText(telemetry),
       podLogs: (namespace, pod, logOptions, signal) => {
-        if (agent === undefined) throw new Error('The node agent has not started yet')
+        if (agent === undefined) {
+          throw failure({
+            code: 503,
+            reason: 'ServiceUnavailable',
+            message: `Cannot read the logs of pod "${pod}": the node agent has not started yet`,
+          })
+        }
         return agent.logs(namespace, pod, logOptions, signal)
       },
     }),

@@ -9,7 +9,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { codeOf } from '../base/errors.ts'
-import { claimPrefix, releasePrefix, withClaimLock } from './network/claim.ts'
+import { claimPrefix, withClaimLock } from './network/claim.ts'
 import { prefixesInUse } from './network/in-use.ts'
 
 export interface PodNetwork {
@@ -24,8 +24,6 @@ export interface PodNetwork {
   /** Takes an address that a pod of an earlier run holds. False: not of this network, or taken. */
   reserve(address: string): boolean
   release(address: string): void
-  /** Gives the network back to the machine: after a clean stop, when no pod runs any more. Idempotent. */
-  close(): Promise<void>
 }
 
 export interface ClaimOptions {
@@ -68,9 +66,7 @@ export async function claimNetwork(options: ClaimOptions): Promise<PodNetwork> {
   mkdirSync(claimsDir, { recursive: true, mode: 0o700 })
   const number = await withClaimLock(claimsDir, clock, () => claimAny(dataDir, claimsDir, inUse))
   remember(dataDir, number)
-  return new LoopbackNetwork(number, () =>
-    withClaimLock(claimsDir, clock, () => releasePrefix(claimsDir, number, dataDir)),
-  )
+  return new LoopbackNetwork(number)
 }
 
 function claimAny(dataDir: string, claimsDir: string, inUse: () => ReadonlySet<number>): number {
@@ -82,7 +78,7 @@ function claimAny(dataDir: string, claimsDir: string, inUse: () => ReadonlySet<n
   throw new NetworkError(
     'NO_FREE_NETWORK',
     `Cannot claim a pod network: all of 127.${FIRST} to 127.${LAST} are taken by other data directories of Sluice ` +
-      `(see ${claimsDir}). Stop those that still run, or delete the data directories you no longer need.`,
+      `(see ${claimsDir}). Delete the data directories you no longer need.`,
   )
 }
 
@@ -120,15 +116,12 @@ class LoopbackNetwork implements PodNetwork {
   readonly podCidr: string
   readonly serviceCidr: string
   readonly #taken = new Set<number>()
-  readonly #release: () => Promise<void>
   #last = 0
-  #closed: Promise<void> | undefined
 
-  constructor(number: number, release: () => Promise<void>) {
+  constructor(number: number) {
     this.prefix = `127.${number}`
     this.podCidr = `${this.prefix}.0.0/17`
     this.serviceCidr = `${this.prefix}.128.0/17`
-    this.#release = release
   }
 
   allocate(): string {
@@ -153,11 +146,6 @@ class LoopbackNetwork implements PodNetwork {
   release(address: string): void {
     const index = this.#indexOf(address)
     if (index !== undefined) this.#taken.delete(index)
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#release()
-    return this.#closed
   }
 
   #indexOf(address: string): number | undefined {

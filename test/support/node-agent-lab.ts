@@ -66,7 +66,6 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       await agent.stopAll()
       stop.abort()
       await agent.closed
-      await network.close()
     },
   }
 }

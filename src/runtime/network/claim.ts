@@ -22,12 +22,6 @@ export function claimPrefix(claimsDir: string, number: number, dataDir: string):
   return true
 }
 
-/** Call under the lock. */
-export function releasePrefix(claimsDir: string, number: number, dataDir: string): void {
-  const file = claimFile(claimsDir, number)
-  if (ownerOf(file) === dataDir) rmSync(file, { force: true })
-}
-
 /**
  * Runs `work` while no other process on this machine does so for the same claims. The lock is a Unix socket in the
  * abstract namespace: the kernel frees it with its holder, however that dies, and it reaches as far as loopback
