@@ -12,7 +12,7 @@ export function invalid(field: string, value: unknown, why: string): FieldError 
   return { reason: 'FieldValueInvalid', field, message: `Invalid value: ${shown(value)}: ${why}` }
 }
 
-export function duplicate(field: string, value: unknown): FieldError {
+function duplicate(field: string, value: unknown): FieldError {
   return { reason: 'FieldValueDuplicate', field, message: `Duplicate value: ${shown(value)}` }
 }
 

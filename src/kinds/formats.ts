@@ -12,7 +12,7 @@ export function formatProblem({ format, values }: StringSchema, text: string): P
   return { reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(text)}: ${FORMATS[format].rule}` }
 }
 
-export function unsupported(text: string, values: readonly string[]): Problem {
+function unsupported(text: string, values: readonly string[]): Problem {
   const listed = values.map((value) => JSON.stringify(value)).join(', ')
   return {
     reason: 'FieldValueNotSupported',

@@ -70,7 +70,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
 }
 
 /** Where `/scale` reads and writes. */
-export interface ScalePaths {
+interface ScalePaths {
   readonly specReplicas: 'spec.replicas'
   readonly statusReplicas: 'status.replicas'
   readonly selector: 'spec.selector'

@@ -12,20 +12,7 @@ import { podWarnings } from './pod/warnings.ts'
 import { core } from './published.ts'
 import { optional, required } from './schema.ts'
 
-export type {
-  Container,
-  ContainerPort,
-  ContainerState,
-  ContainerStatus,
-  EnvVar,
-  HttpGetAction,
-  Pod,
-  PodCondition,
-  PodSpec,
-  PodStatus,
-  PodTemplateSpec,
-  Probe,
-} from './pod/types.ts'
+export type { Container, ContainerStatus, Pod, PodSpec, PodStatus, PodTemplateSpec } from './pod/types.ts'
 
 export const pods: ResourceType<Pod> = {
   group: '',

@@ -12,7 +12,7 @@ import type { ReplicaSet } from './replica-set/types.ts'
 import { validateReplicaSet } from './replica-set/validate.ts'
 import { optional, required } from './schema.ts'
 
-export type { ReplicaSet, ReplicaSetSpec, ReplicaSetStatus } from './replica-set/types.ts'
+export type { ReplicaSet, ReplicaSetStatus } from './replica-set/types.ts'
 
 export const replicaSets: ResourceType<ReplicaSet> = {
   group: 'apps',

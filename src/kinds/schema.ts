@@ -113,7 +113,6 @@ export const time: StringSchema = { kind: 'string', format: 'time' }
 export const microTime: StringSchema = { kind: 'string', format: 'micro-time' }
 export const bytes: StringSchema = { kind: 'string', format: 'byte' }
 export const quantity: StringSchema = { kind: 'string', format: 'quantity' }
-export const duration: StringSchema = { kind: 'string', format: 'duration' }
 export const int32: NumberSchema = { kind: 'integer', format: 'int32' }
 export const int64: NumberSchema = { kind: 'integer', format: 'int64' }
 export const double: NumberSchema = { kind: 'number', format: 'double' }

@@ -11,7 +11,7 @@ import { serviceSpec, serviceStatus } from './service/spec.ts'
 import type { Service, ServicePort } from './service/types.ts'
 import { validateService } from './service/validate.ts'
 
-export type { Service, ServicePort, ServiceSpec, ServiceStatus } from './service/types.ts'
+export type { Service, ServicePort, ServiceSpec } from './service/types.ts'
 
 export const services: ResourceType<Service> = {
   group: '',

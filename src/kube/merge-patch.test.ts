@@ -63,7 +63,10 @@ test('what was dropped from the file and is gone already is not removed again', 
 
 const json = fc.letrec<{ value: unknown; object: JsonObject }>((tie) => ({
   value: fc.oneof({ maxDepth: 3 }, fc.boolean(), fc.nat(3), fc.array(fc.nat(2), { maxLength: 2 }), tie('object')),
-  object: fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__'), tie('value'), { maxKeys: 3 }),
+  object: fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__'), tie('value'), {
+    maxKeys: 3,
+    noNullPrototype: true,
+  }),
 })).object
 
 test('whatever three states: the patch makes the file true, and a second one is empty', () => {

@@ -23,7 +23,7 @@ export const podColumns: readonly Column<Pod>[] = [
  * The one word people look for. From the general to the particular: phase, the pod's own reason, what an init
  * container waits for, what a container waits for or ended with, and above all that the pod is being deleted.
  */
-export function podStatusWord(pod: Pod): string {
+function podStatusWord(pod: Pod): string {
   const { status, metadata } = pod
   const word = initWord(pod) ?? containerWord(pod) ?? status?.reason ?? status?.phase ?? 'Unknown'
   if (metadata.deletionTimestamp === undefined) return word

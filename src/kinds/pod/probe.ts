@@ -6,12 +6,12 @@ const execAction = core('ExecAction', {
   command: optional(array(string), 1),
 })
 
-export const httpHeader = core('HTTPHeader', {
+const httpHeader = core('HTTPHeader', {
   name: required(string, 1),
   value: required(string, 2),
 })
 
-export const httpGetAction = core('HTTPGetAction', {
+const httpGetAction = core('HTTPGetAction', {
   path: optional(string, 1),
   port: required(intOrString, 2),
   host: optional(string, 3),

@@ -36,7 +36,7 @@ const containerStateTerminated = core('ContainerStateTerminated', {
   containerID: optional(string, 7),
 })
 
-export const containerState = core('ContainerState', {
+const containerState = core('ContainerState', {
   waiting: optional(containerStateWaiting, 1),
   running: optional(containerStateRunning, 2),
   terminated: optional(containerStateTerminated, 3),
@@ -87,7 +87,7 @@ export const containerStatus = core('ContainerStatus', {
   stopSignal: explicit(string, 15),
 })
 
-export const podCondition = core('PodCondition', {
+const podCondition = core('PodCondition', {
   type: required(string, 1),
   observedGeneration: optional(int64, 7),
   status: required(oneOf('True', 'False', 'Unknown'), 2),

@@ -3,21 +3,18 @@ import type { KubeObject } from '../../kube/object.ts'
 import type { Infer } from '../schema.ts'
 import type { container, containerPort } from './container.ts'
 import type { envVar } from './env.ts'
-import type { httpGetAction, probe } from './probe.ts'
+import type { probe } from './probe.ts'
 import type { podSpec, podTemplateSpec } from './spec.ts'
-import type { containerState, containerStatus, podCondition, podStatus } from './status.ts'
+import type { containerStatus, podStatus } from './status.ts'
 
 export type PodSpec = Infer<typeof podSpec>
 export type PodStatus = Infer<typeof podStatus>
 export type PodTemplateSpec = Infer<typeof podTemplateSpec>
-export type PodCondition = Infer<typeof podCondition>
 export type Container = Infer<typeof container>
 export type ContainerPort = Infer<typeof containerPort>
 export type ContainerStatus = Infer<typeof containerStatus>
-export type ContainerState = Infer<typeof containerState>
 export type EnvVar = Infer<typeof envVar>
 export type Probe = Infer<typeof probe>
-export type HttpGetAction = Infer<typeof httpGetAction>
 
 export interface Pod extends KubeObject {
   readonly spec: PodSpec

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../kube/object.ts'
 import type { Infer } from '../schema.ts'
 import type { replicaSetSpec, replicaSetStatus } from './spec.ts'
 
-export type ReplicaSetSpec = Infer<typeof replicaSetSpec>
+type ReplicaSetSpec = Infer<typeof replicaSetSpec>
 export type ReplicaSetStatus = Infer<typeof replicaSetStatus>
 
 export interface ReplicaSet extends KubeObject {

@@ -4,7 +4,7 @@ import type { Infer } from '../schema.ts'
 import type { servicePort, serviceSpec, serviceStatus } from './spec.ts'
 
 export type ServiceSpec = Infer<typeof serviceSpec>
-export type ServiceStatus = Infer<typeof serviceStatus>
+type ServiceStatus = Infer<typeof serviceStatus>
 export type ServicePort = Infer<typeof servicePort>
 
 export interface Service extends KubeObject {
