@@ -15,7 +15,7 @@ const SETUP = ['1-setup/echo.yaml', '1-setup/upstream.yaml', '1-setup/vs.yaml']
 
 test('after kill -9 in the middle of the story traffic goes on, and the next up continues with the same pods', async (t) => {
   const dataDir = temporaryDataDir(t)
-  const first = await startSluice(t, dataDir)
+  const first = await startSluice(t, { dataDir })
   const teller = await sluiceTeller(first)
   for (const file of SETUP) await teller.apply(storyFile(file))
   await teller.untilAvailable('echo-v1')
@@ -35,7 +35,7 @@ test('after kill -9 in the middle of the story traffic goes on, and the next up 
   assert.equal(applied.code, 0, applied.stderr)
   await load.until(load.answers.length + 200)
 
-  const second = await startSluice(t, dataDir)
+  const second = await startSluice(t, { dataDir })
   assert.equal(second.ready.gateway, teller.gateway)
   const client = await clientOf(second)
   await untilObject(client, ECHO_ROUTES, (object) => currentCondition(object, 'Programmed')?.status === 'True')
@@ -49,7 +49,7 @@ test('after kill -9 in the middle of the story traffic goes on, and the next up 
 
 test('after kill -9 in the middle of a release the next up finishes it', async (t) => {
   const dataDir = temporaryDataDir(t)
-  const first = await startSluice(t, dataDir)
+  const first = await startSluice(t, { dataDir })
   const teller = await sluiceTeller(first)
   for (const file of SETUP) await teller.apply(storyFile(file))
   await teller.apply(storyFile('2-initial-subset-routing-to-v2/echo-v2.yaml'))
@@ -67,7 +67,7 @@ test('after kill -9 in the middle of a release the next up finishes it', async (
   await first.kill()
   await load.until(load.answers.length + 100)
 
-  const second = await startSluice(t, dataDir)
+  const second = await startSluice(t, { dataDir })
   const client = await clientOf(second)
   await untilObject(client, release, (object) => object?.status?.phase === 'Succeeded')
   const mark = load.mark()

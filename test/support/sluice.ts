@@ -39,11 +39,19 @@ export interface RunningSluice {
   kill(): Promise<void>
 }
 
+export interface StartOptions {
+  /** A throw-away one when absent. */
+  readonly dataDir?: string
+  /** How to call sluice; from the sources when absent. */
+  readonly command?: readonly string[]
+}
+
 /** Starts `sluice up` and waits for its ready line. At the end of the test everything is stopped and removed. */
-export async function startSluice(t: TestContext, dataDir = temporaryDataDir(t)): Promise<RunningSluice> {
+export async function startSluice(t: TestContext, options: StartOptions = {}): Promise<RunningSluice> {
+  const { dataDir = temporaryDataDir(t), command: [file = '', ...args] = [process.execPath, MAIN] } = options
   const child = spawn(
-    process.execPath,
-    [MAIN, 'up', '--data-dir', dataDir, '--api-port', '0', '--gateway-port', '0', '-o', 'json'],
+    file,
+    [...args, 'up', '--data-dir', dataDir, '--api-port', '0', '--gateway-port', '0', '-o', 'json'],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let logged = ''
