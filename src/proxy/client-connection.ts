@@ -19,6 +19,8 @@ export const HEAD_TIMEOUT_MS = 30_000
 export const REQUEST_BODY_IDLE_TIMEOUT_MS = 60_000
 /** Between two requests. Long, as Envoy's: to close a kept connection is to risk the request that is just being sent. */
 export const CLIENT_IDLE_TIMEOUT_MS = 3_600_000
+/** How long a client may leave the end of its last response unread. */
+const SEND_IDLE_TIMEOUT_MS = 60_000
 /** How long the rest of a refused request is read, so that the client sees the answer and not a reset. */
 const LINGER_MS = 1_000
 /** How much of the input is read as text to find a head in it. */
@@ -61,7 +63,7 @@ export class ClientConnection implements ClientSide {
     this.#sinceMs = deps.monotonicMs()
     socket
       .on('data', (chunk: Buffer) => this.#onData(chunk))
-      .on('drain', () => this.#exchange.onClientDrain())
+      .on('drain', () => this.#onDrain())
       .on('end', () => this.#onEnd())
       .on('error', () => this.#onGone())
       .on('close', () => this.#onGone())
@@ -136,8 +138,8 @@ export class ClientConnection implements ClientSide {
       if (elapsedMs >= HEAD_TIMEOUT_MS) this.#refuse(408, 'the request head was not complete in time')
     } else if (this.#phase === 'body') {
       if (elapsedMs >= REQUEST_BODY_IDLE_TIMEOUT_MS) this.#refuseBody('request-timeout')
-    } else if (this.#phase === 'closing' && elapsedMs >= LINGER_MS) {
-      this.destroy()
+    } else if (this.#phase === 'closing') {
+      if (elapsedMs >= (this.#socket.writableLength > 0 ? SEND_IDLE_TIMEOUT_MS : LINGER_MS)) this.destroy()
     }
   }
 
@@ -179,12 +181,13 @@ export class ClientConnection implements ClientSide {
   #step(): boolean {
     switch (this.#phase) {
       case 'head':
+        // A client that sends requests and reads no answers is served no further: answers would pile up here.
+        if (this.#socket.writableNeedDrain) return this.#stopInput()
         return this.#readHead()
       case 'body':
         return this.#readBody()
       case 'waiting':
-        this.#socket.pause()
-        return false
+        return this.#stopInput()
       case 'tunnel':
       case 'closing':
       case 'closed':
@@ -192,6 +195,19 @@ export class ClientConnection implements ClientSide {
       default:
         return assertNever(this.#phase, 'phase')
     }
+  }
+
+  #stopInput(): boolean {
+    this.#socket.pause()
+    return false
+  }
+
+  #onDrain(): void {
+    this.#moved = true
+    this.#exchange.onClientDrain()
+    if (this.#phase !== 'head') return
+    this.#socket.resume()
+    this.#advance()
   }
 
   #readHead(): boolean {

@@ -12,6 +12,8 @@ import type { ConnectionOwner } from './upstream-connection.ts'
  */
 export const UPSTREAM_IDLE_TIMEOUT_MS = 4_000
 export const IDLE_CONNECTIONS_PER_ENDPOINT_MAX = 256
+/** Requests beyond are answered with 503 and flag UO. */
+export const CONNECTIONS_PER_ENDPOINT_MAX = 8_192
 /** After a failed connect, other endpoints are preferred for this long. */
 const AVOID_AFTER_FAILURE_MS = 1_000
 
@@ -47,6 +49,11 @@ export class EndpointPool implements ConnectionOwner {
 
   get isRetired(): boolean {
     return this.#retired
+  }
+
+  /** Whether no more connection may be opened. */
+  get isFull(): boolean {
+    return this.#connections.size >= CONNECTIONS_PER_ENDPOINT_MAX
   }
 
   isAvoided(nowMs: number): boolean {

@@ -14,11 +14,14 @@ export interface GatewayListenerDeps {
   readonly newRequestId: () => string
   /** Several processes share the port. */
   readonly reusePort: boolean
+  readonly onAcceptError: (error: Error) => void
   /** The last connection of a closed listener is gone. */
   readonly onEmpty: (listener: GatewayListener) => void
 }
 
 const BACKLOG = 1024
+/** Clients beyond are turned away at once. */
+const CLIENT_CONNECTIONS_MAX = 20_000
 
 export class GatewayListener {
   readonly listener: Listener
@@ -56,6 +59,7 @@ export class GatewayListener {
   /** Binds the address; where that fails, `bound` says why. */
   listen(): Promise<void> {
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket))
+    server.maxConnections = CLIENT_CONNECTIONS_MAX
     const { id, address, port } = this.listener
     return new Promise((resolve) => {
       server.once('error', (error) => {
@@ -66,6 +70,8 @@ export class GatewayListener {
         const at = server.address()
         const boundPort = typeof at === 'object' && at !== null ? at.port : port
         this.#bound = { id, address, port: boundPort }
+        // From here on an error is one client's that could not be accepted: out of file descriptors, for example.
+        server.on('error', (error) => this.#deps.onAcceptError(error))
         if (this.#isClosing) server.close()
         else this.#server = server
         resolve()

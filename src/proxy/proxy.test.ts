@@ -364,6 +364,58 @@ describe('bodies', () => {
     assert.match(await client.until((text) => text.endsWith(String(size))), /^HTTP\/1.1 200/)
   })
 
+  test('a client that sends requests and reads no answers is not served on and on', async (t) => {
+    const size = 1024 * 1024
+    let served = 0
+    const backend = await startBackend(t, (_request, response) => {
+      served++
+      response.end(Buffer.alloc(size))
+    })
+    const { port } = await startProxy(t, forwardingTo(backend.port))
+    const client = new RawClient(t, port)
+    client.socket.pause()
+    client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(200))
+    let still = 0
+    let last = 0
+    await eventually(() => {
+      still = served > 0 && served === last ? still + 1 : 0
+      last = served
+      return still > 1_000
+    })
+    assert.ok(served < 50, `${served} responses wait for a client that does not read`)
+    let received = 0
+    client.socket.on('data', (chunk: Buffer) => {
+      received += chunk.length
+    })
+    client.socket.resume()
+    await eventually(() => received > 200 * size)
+    assert.equal(served, 200)
+  })
+
+  test('a slow client gets the end of its last response, however long it takes', async (t) => {
+    const clock = new FakeClock()
+    const size = 8 * 1024 * 1024
+    const backend = await startRawBackend(t, (socket) => {
+      socket.once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
+        socket.write(Buffer.alloc(size))
+      })
+    })
+    const live = await startProxy(t, forwardingTo(backend.port), { clock })
+    const client = new RawClient(t, live.port)
+    client.socket.pause()
+    client.send('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    let received = 0
+    client.socket.on('data', (chunk: Buffer) => {
+      received += chunk.length
+      client.socket.pause()
+      void clock.advance(2_000).then(() => client.socket.resume())
+    })
+    client.socket.resume()
+    await client.untilClosed()
+    assert.ok(received > size)
+  })
+
   test('a response that ends with its connection is passed on whole, and the connection closed', async (t) => {
     const backend = await startRawBackend(t, (socket) => {
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n\r\nuntil the end'))

@@ -124,6 +124,7 @@ export class Proxy {
       monotonicMs: this.#options.monotonicMs,
       newRequestId: this.#newRequestId,
       reusePort: this.#options.reusePort,
+      onAcceptError: (error) => this.#options.log.warn('cannot accept a client', { listener: listener.id, error }),
       onEmpty: (emptied) => this.#onEmpty(emptied),
     })
   }

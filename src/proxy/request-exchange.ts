@@ -244,7 +244,7 @@ export class RequestExchange implements Exchange {
     this.#cluster = destination.cluster
     this.#traffic = destination.cluster.nobody
     this.#timeoutMs = route.policy.timeoutMs
-    if (body.done) this.#endRequest()
+    if (body.done && route.policy.timeoutMs > 0) this.#deadlineMs = this.#startedMs + route.policy.timeoutMs
     this.#prepareFirst(route, body)
     this.#toNextEndpoint('no-endpoint')
   }
@@ -272,6 +272,7 @@ export class RequestExchange implements Exchange {
   #sendTo(endpoint: ServingEndpoint, idle: UpstreamConnection | undefined): void {
     this.#endpoint = endpoint
     this.#traffic = endpoint.traffic
+    if (idle === undefined && endpoint.pool.isFull) return this.#answer(failureAnswer('overflow'))
     endpoint.pool.enter()
     if (idle !== undefined) {
       this.#upstream = idle

@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks'
 
 import { backoffMs } from '../base/backoff.ts'
 import type { Clock, Timer } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
@@ -16,6 +17,7 @@ import { TrafficRecorder } from '../telemetry/recorder.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy, ToProxy } from './link-protocol.ts'
 import { Proxy } from './proxy.ts'
+import type { Applied } from './proxy.ts'
 
 const RECONNECT_BACKOFF = { initialMs: 20, maxMs: 1_000 }
 const REPORT_INTERVAL_MS = 1_000
@@ -142,11 +144,20 @@ class ProxyWorker {
 
   async #apply(snapshot: RoutingSnapshot, from: Socket): Promise<void> {
     const { generation } = snapshot
-    const outcome = await this.#proxy.apply(snapshot)
+    const outcome = await this.#tryApply(snapshot)
     // Generations mean something only to the control plane that gave them out.
     if (this.#socket !== from) return
     if (outcome.kind === 'applied') this.#send({ kind: 'ack', generation, ...this.#standing() })
     else this.#send({ kind: 'nack', generation, reason: outcome.reason })
+  }
+
+  /** A snapshot on which we fail must not end the process: it would come again to the next one. */
+  async #tryApply(snapshot: RoutingSnapshot): Promise<Applied> {
+    try {
+      return await this.#proxy.apply(snapshot)
+    } catch (error) {
+      return { kind: 'refused', reason: `Cannot serve the snapshot: ${messageOf(error)}` }
+    }
   }
 
   #standing(): Pick<Proxy, 'listeners' | 'draining'> {

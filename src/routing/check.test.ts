@@ -75,6 +75,18 @@ test('every regex must compile as RE2, and the message says which does not', () 
   assert.match(diagnostics[0]?.message ?? '', /Cannot use regex "\(" of route "a": .+/)
 })
 
+test('texts that would end a line on the wire are refused', () => {
+  const headers = [{ name: 'x-a', value: 'b\r\nset-cookie: c' }]
+  const routes = [
+    { ...answering('a'), action: { kind: 'respond' as const, status: 200, body: '', headers } },
+    { ...answering('b'), policy: { timeoutMs: 0, rewrite: { authority: 'a\nb' } } },
+  ]
+  assert.deepEqual(
+    checkSnapshot(snapshot({ routes })).map(({ code }) => code),
+    ['bad-text', 'bad-text'],
+  )
+})
+
 test('ids must be unique', () => {
   const twice = snapshot({ routes: [forwarding, forwarding], clusters: [cluster, cluster] })
   assert.deepEqual(findings(twice), ['error duplicate-id clusters', 'error duplicate-id routeTables[0]'])

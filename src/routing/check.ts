@@ -67,6 +67,7 @@ function checkTable(table: RouteTable, path: string, clusters: ReadonlySet<strin
 function checkRoute(route: Route, path: string, clusters: ReadonlySet<string>): Problem[] {
   return [
     ...checkRegexes(route, path),
+    ...checkTexts(route, path),
     ...(route.action.kind === 'forward' ? checkForward(route.id, route.action, `${path}.action`, clusters) : []),
   ]
 }
@@ -86,6 +87,23 @@ function checkRegexes({ id, match }: Route, path: string): Problem[] {
     const message = `Cannot use regex "${value}" of route "${id}": ${why ?? ''}`
     return when(why !== undefined, { code: 'bad-regex', path: `${path}.match.${at}`, message })
   })
+}
+
+/** What goes onto the wire as it is must not be able to end a line there. */
+function checkTexts({ id, action, policy }: Route, path: string): Problem[] {
+  const texts = [
+    ...(action.kind === 'respond' ? action.headers.flatMap(({ name, value }) => [name, value]) : []),
+    ...(action.kind === 'redirect' ? [action.host ?? '', action.path?.value ?? ''] : []),
+    policy.rewrite?.authority ?? '',
+    policy.rewrite?.path?.value ?? '',
+  ]
+  return texts.flatMap((text) =>
+    when(/[^\t\x20-\x7e\x80-\xff]/.test(text), {
+      code: 'bad-text',
+      path,
+      message: `Cannot send ${JSON.stringify(text)} for route "${id}": it has characters that HTTP/1.1 does not allow there`,
+    }),
+  )
 }
 
 function checkForward(id: string, action: ForwardAction, path: string, clusters: ReadonlySet<string>): Problem[] {
