@@ -20,16 +20,8 @@ const TAB = 0x09
 const IS_TOKEN = table((code) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code)))
 const IS_VALUE = table((code) => code === TAB || (code >= SPACE && code !== 0x7f))
 
-/** Fields that end at a proxy by themselves; `connection` names more. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'upgrade',
-  'proxy-authenticate',
-  'proxy-authorization',
-])
+/** Those of the fields that always end at a proxy whose length says little. */
+const LONG_HOP_BY_HOP: ReadonlySet<string> = new Set(['proxy-connection', 'proxy-authenticate', 'proxy-authorization'])
 
 /** Fields that `connection` may not take away: without them the message would mean something else. */
 const NEVER_REMOVED: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding'])
@@ -42,6 +34,11 @@ export class HeadFields {
   /** Start of the line after each field. */
   readonly #nextLines: number[] = []
 
+  /** Indexes of the fields that end here whatever `connection` says. */
+  #hopByHop: number[] = []
+  /** Whether `connection` names fields of its own. */
+  #namesFields = false
+
   contentLength = -1
   chunked = false
   /** Indexes of the fields, -1: not there. */
@@ -52,8 +49,6 @@ export class HeadFields {
   forwardedFor = -1
   forwardedProto = -1
   requestId = -1
-  /** Whether one field or more may not be passed on. */
-  hasHopByHop = false
   connectionClose = false
   connectionKeepAlive = false
 
@@ -73,6 +68,11 @@ export class HeadFields {
     }
     if (this.chunked && this.contentLength !== -1) return 'both content-length and transfer-encoding'
     return ''
+  }
+
+  /** Whether one field or more may not be passed on. */
+  get hasHopByHop(): boolean {
+    return this.#hopByHop.length > 0
   }
 
   /** The values of all fields of this (lower-case) name, joined by `,`. */
@@ -117,7 +117,7 @@ export class HeadFields {
     let kept = ''
     let runStart = -1
     for (let index = 0; index < this.count; index++) {
-      const drop = (this.hasHopByHop && this.#isHopByHop(index)) || dropped(index)
+      const drop = this.#isHopByHop(index) || dropped(index)
       if (drop && runStart !== -1) {
         kept += this.text.slice(runStart, this.lineStart(index))
         runStart = -1
@@ -129,9 +129,10 @@ export class HeadFields {
   }
 
   #isHopByHop(index: number): boolean {
+    if (this.#hopByHop.includes(index)) return true
+    if (!this.#namesFields) return false
     const name = this.name(index)
-    if (HOP_BY_HOP.has(name)) return true
-    return this.connection !== -1 && !NEVER_REMOVED.has(name) && listHas(this.get('connection') ?? '', name)
+    return !NEVER_REMOVED.has(name) && listHas(this.get('connection') ?? '', name)
   }
 
   #reset(text: string): void {
@@ -146,7 +147,8 @@ export class HeadFields {
     this.forwardedFor = -1
     this.forwardedProto = -1
     this.requestId = -1
-    this.hasHopByHop = false
+    if (this.#hopByHop.length > 0) this.#hopByHop = []
+    this.#namesFields = false
     this.connectionClose = false
     this.connectionKeepAlive = false
   }
@@ -183,7 +185,7 @@ export class HeadFields {
     const length = (this.#spans[4 * index + 1] ?? 0) - (this.#spans[4 * index] ?? 0)
     switch (length) {
       case 2:
-        if (this.isNamed(index, 'te')) this.hasHopByHop = true
+        if (this.isNamed(index, 'te')) this.#hopByHop.push(index)
         return ''
       case 4:
         return this.isNamed(index, 'host') ? this.#noteHost(index) : ''
@@ -193,11 +195,11 @@ export class HeadFields {
       case 7:
         if (!this.isNamed(index, 'upgrade')) return ''
         this.upgrade = index
-        this.hasHopByHop = true
+        this.#hopByHop.push(index)
         return ''
       case 10:
         if (this.isNamed(index, 'connection')) this.#noteConnection(index)
-        else if (this.isNamed(index, 'keep-alive')) this.hasHopByHop = true
+        else if (this.isNamed(index, 'keep-alive')) this.#hopByHop.push(index)
         return ''
       case 12:
         if (this.isNamed(index, 'x-request-id')) this.requestId = index
@@ -213,7 +215,7 @@ export class HeadFields {
       case 16:
       case 18:
       case 19:
-        if (HOP_BY_HOP.has(this.name(index))) this.hasHopByHop = true
+        if (LONG_HOP_BY_HOP.has(this.name(index))) this.#hopByHop.push(index)
         return ''
       default:
         return ''
@@ -228,10 +230,13 @@ export class HeadFields {
 
   #noteConnection(index: number): void {
     this.connection = index
-    this.hasHopByHop = true
-    const value = this.value(index).toLowerCase()
-    if (value === 'close' || listHas(value, 'close')) this.connectionClose = true
-    if (value === 'keep-alive' || listHas(value, 'keep-alive')) this.connectionKeepAlive = true
+    this.#hopByHop.push(index)
+    for (const option of this.value(index).toLowerCase().split(',')) {
+      const name = option.trim()
+      if (name === 'close') this.connectionClose = true
+      else if (name === 'keep-alive') this.connectionKeepAlive = true
+      else if (name !== 'upgrade') this.#namesFields = true
+    }
   }
 
   /** One field, digits only. Equal duplicates are refused too: somebody before us may have added one. */
