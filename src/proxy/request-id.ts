@@ -10,7 +10,7 @@ export function requestIdSource(random: Random): () => string {
   const prefix = `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-`
   let counter = Math.floor(random() * 2 ** 40)
   return () => {
-    counter = (counter + 1) % 2 ** 48
+    if (++counter === 2 ** 48) counter = 0
     return prefix + counter.toString(16).padStart(12, '0')
   }
 }
