@@ -1,15 +1,10 @@
 /** The commands for objects against the real API server: what users see is asserted word for word. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
-import { startApiServer } from '../api-server/server.ts'
-import type { ApiServer } from '../api-server/server.ts'
-import { systemClock } from '../base/clock.ts'
-import { silentLog } from '../base/log.ts'
-import { seededRandom } from '../base/random.ts'
-import { kinds } from '../kinds/registry.ts'
+import { startTestApi } from '../../test/support/api-server.ts'
+import type { TestApi } from '../../test/support/api-server.ts'
 import { createHttpClient } from '../kube/http-client.ts'
 import type { HttpClient } from '../kube/http-client.ts'
 import { loadKubeconfig } from '../kube/kubeconfig.ts'
@@ -18,39 +13,25 @@ import type { CliRun, CliSurroundings } from '../../test/support/cli.ts'
 
 const STORY = resolve(import.meta.dirname, '../../examples/stories/gloo-two-phase')
 
-let server: ApiServer
+let api: TestApi
 let client: HttpClient
-let directory: string
 
 before(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'sluice-cli-'))
-  server = await startApiServer({
-    dataDir: join(directory, '.sluice'),
-    address: '127.0.0.1',
-    port: 0,
-    kinds,
-    serviceNetwork: '127.200.128.0/17',
-    version: { kubernetes: '1.33.0', product: '1.2.3' },
-    clock: systemClock,
-    random: seededRandom(1),
-    log: silentLog,
-  })
-  writeFileSync(join(directory, '.sluice/kubeconfig'), server.kubeconfig())
-  client = createHttpClient(await loadKubeconfig(join(directory, '.sluice/kubeconfig')))
+  api = await startTestApi()
+  client = createHttpClient(await loadKubeconfig(api.kubeconfig))
 })
 
 after(async () => {
   client.close()
-  await server.stop()
-  rmSync(directory, { recursive: true, force: true })
+  await api.stop()
 })
 
 function sluice(args: string, surroundings: CliSurroundings = {}): Promise<CliRun> {
-  return runCli(args.split(' '), { cwd: directory, ...surroundings })
+  return runCli(args.split(' '), { cwd: api.directory, ...surroundings })
 }
 
 function file(name: string, text: string): string {
-  const path = join(directory, name)
+  const path = join(api.directory, name)
   writeFileSync(path, text)
   return path
 }
@@ -278,7 +259,7 @@ test('the server’s version, resource types and names are known to version and 
 })
 
 test('a server that does not answer is one clear message', async () => {
-  const path = file('dead.kubeconfig', server.kubeconfig().replaceAll(`:${server.port}`, ':1'))
+  const path = file('dead.kubeconfig', readFileSync(api.kubeconfig, 'utf8').replaceAll(`:${api.port}`, ':1'))
   const { code, stderr } = await sluice(`get pods --kubeconfig ${path}`)
   assert.equal(code, 1)
   assert.match(

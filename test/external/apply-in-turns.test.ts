@@ -19,6 +19,10 @@ const LINES = [
   'virtualservice.gateway.solo.io/echo',
 ]
 
+function says(what: string): string {
+  return LINES.map((name) => `${name} ${what}\n`).join('')
+}
+
 test('what one applied is unchanged for the other', { skip: !HAS_KUBECTL }, async (t) => {
   const api = await startTestApi()
   t.after(() => api.stop())
@@ -31,11 +35,12 @@ test('what one applied is unchanged for the other', { skip: !HAS_KUBECTL }, asyn
     const { stdout, stderr } = await runCli(args, { cwd: api.directory })
     return stdout + stderr
   }
-  const says = (what: string): string => LINES.map((name) => `${name} ${what}\n`).join('')
   assert.equal(await sluice('apply', '-f', SETUP), says('created'))
   assert.equal(await kubectl('apply', '-f', SETUP), says('unchanged'))
-  assert.match(await kubectl('delete', '-f', SETUP), /virtualservice.gateway.solo.io "echo" deleted/)
-  assert.equal(await kubectl('get', 'deploy', '-n', 'echo', '-o', 'name'), '')
+  const deleted = await kubectl('delete', 'deployment', 'echo-v1', '-n', 'echo')
+  assert.equal(deleted, 'deployment.apps "echo-v1" deleted\n')
+  assert.match(await kubectl('apply', '-f', SETUP), /^deployment\.apps\/echo-v1 created$/m)
+  assert.equal(await sluice('apply', '-f', SETUP), says('unchanged'))
 })
 
 test('both delete what is gone from the file and keep what others wrote', { skip: !HAS_KUBECTL }, async (t) => {
