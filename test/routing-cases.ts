@@ -53,13 +53,6 @@ export const routingCases: readonly RoutingCase[] = [
 ]
 
 function pathCases(): RoutingCase[] {
-  const path = (kind: PathMatch['kind'], value: string, target: string, taken: boolean, caseSensitive = true) =>
-    single(
-      `path ${kind} "${value}"${caseSensitive ? '' : ' in any case'} and ${target}`,
-      { path: { kind, value, caseSensitive } },
-      { target },
-      taken,
-    )
   return [
     path('prefix', '/', '/', true),
     path('prefix', '/', '/anything/at?all', true),
@@ -68,7 +61,7 @@ function pathCases(): RoutingCase[] {
     path('prefix', '/foo', '/foo/bar', true),
     path('prefix', '/foo', '/fo', false),
     path('prefix', '/foo', '/Foo', false),
-    path('prefix', '/foo', '/Foo/x', true, false),
+    anyCasePath('prefix', '/foo', '/Foo/x'),
     path('prefix', '/foo/', '/foo', false),
     path('path-prefix', '/foo', '/foo', true),
     path('path-prefix', '/foo', '/foo/', true),
@@ -76,14 +69,14 @@ function pathCases(): RoutingCase[] {
     path('path-prefix', '/foo', '/foobar', false),
     path('path-prefix', '/foo/', '/foo', true),
     path('path-prefix', '/foo/', '/foobar', false),
-    path('path-prefix', '/foo', '/FOO/bar', true, false),
+    anyCasePath('path-prefix', '/foo', '/FOO/bar'),
     path('path-prefix', '/foo', '/foo?x=/bar', true),
     path('path-prefix', '/', '/anything', true),
     path('exact', '/foo', '/foo', true),
     path('exact', '/foo', '/foo?x=1', true),
     path('exact', '/foo', '/foo/', false),
     path('exact', '/foo', '/FOO', false),
-    path('exact', '/foo', '/FOO', true, false),
+    anyCasePath('exact', '/foo', '/FOO'),
     path('regex', '/v[0-9]+', '/v12', true),
     path('regex', '/v[0-9]+', '/v12/x', false),
     path('regex', '/v[0-9]+', '/av1', false),
@@ -91,8 +84,22 @@ function pathCases(): RoutingCase[] {
     path('regex', '/a|/b', '/b', true),
     path('regex', '/a|/b', '/ab', false),
     path('regex', '/foo', '/foo?x=/bar', true),
-    path('regex', '/foo', '/FOO', true, false),
+    anyCasePath('regex', '/foo', '/FOO'),
   ]
+}
+
+function path(kind: PathMatch['kind'], value: string, target: string, taken: boolean): RoutingCase {
+  return single(
+    `path ${kind} "${value}" and ${target}`,
+    { path: { kind, value, caseSensitive: true } },
+    { target },
+    taken,
+  )
+}
+
+function anyCasePath(kind: PathMatch['kind'], value: string, target: string): RoutingCase {
+  const sketch = { path: { kind, value, caseSensitive: false } }
+  return single(`path ${kind} "${value}" in any case and ${target}`, sketch, { target }, true)
 }
 
 function methodCases(): RoutingCase[] {
@@ -167,13 +174,6 @@ function headerCases(): RoutingCase[] {
 }
 
 function queryCases(): RoutingCase[] {
-  const query = (value: ValueMatch, target: string, taken: boolean) =>
-    single(
-      `query v ${value.kind}${'value' in value ? ` "${value.value}"` : ''} and ${target}`,
-      { query: [{ name: 'v', value }] },
-      { target },
-      taken,
-    )
   return [
     query({ kind: 'exact', value: '2' }, '/?v=2', true),
     query({ kind: 'exact', value: '2' }, '/?v=22', false),
@@ -187,6 +187,15 @@ function queryCases(): RoutingCase[] {
     query({ kind: 'regex', value: '[0-9]+' }, '/?v=42', true),
     query({ kind: 'regex', value: '[0-9]+' }, '/?v=42x', false),
   ]
+}
+
+function query(value: ValueMatch, target: string, taken: boolean): RoutingCase {
+  return single(
+    `query v ${value.kind}${'value' in value ? ` "${value.value}"` : ''} and ${target}`,
+    { query: [{ name: 'v', value }] },
+    { target },
+    taken,
+  )
 }
 
 function orderCases(): RoutingCase[] {

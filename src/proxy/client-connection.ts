@@ -14,11 +14,11 @@ import { RequestExchange } from './request-exchange.ts'
 import type { ClientSide, ExchangeDeps } from './request-exchange.ts'
 
 /** From the first byte of a head to its last. */
-export const HEAD_TIMEOUT_MS = 30_000
+const HEAD_TIMEOUT_MS = 30_000
 /** Between two parts of a body. */
-export const REQUEST_BODY_IDLE_TIMEOUT_MS = 60_000
+const REQUEST_BODY_IDLE_TIMEOUT_MS = 60_000
 /** Between two requests. Long, as Envoy's: to close a kept connection is to risk the request that is just being sent. */
-export const CLIENT_IDLE_TIMEOUT_MS = 3_600_000
+const CLIENT_IDLE_TIMEOUT_MS = 3_600_000
 /** How long a client may leave the end of its last response unread. */
 const SEND_IDLE_TIMEOUT_MS = 60_000
 /** How long the rest of a refused request is read, so that the client sees the answer and not a reset. */

@@ -66,11 +66,7 @@ export function untilEndpointDrained(link: ControlLink, address: string, signal:
 }
 
 /** Whether the IP address is out of use in this state of the proxies. */
-export function isEndpointDrained(
-  published: RoutingSnapshot | undefined,
-  state: DataPlaneState,
-  address: string,
-): boolean {
+function isEndpointDrained(published: RoutingSnapshot | undefined, state: DataPlaneState, address: string): boolean {
   if (published === undefined || liveGeneration(state) !== published.generation) return false
   const isNamed = published.clusters.some(({ endpoints }) => endpoints.some((each) => each.address === address))
   const prefix = poolKey(address, 0).slice(0, -1)

@@ -10,10 +10,10 @@ import type { ConnectionOwner } from './upstream-connection.ts'
  * Shorter than the 5 s after which common servers (Node, uvicorn, Apache) close an idle connection, so that requests
  * seldom meet a connection that is being closed.
  */
-export const UPSTREAM_IDLE_TIMEOUT_MS = 4_000
-export const IDLE_CONNECTIONS_PER_ENDPOINT_MAX = 256
+const UPSTREAM_IDLE_TIMEOUT_MS = 4_000
+const IDLE_CONNECTIONS_PER_ENDPOINT_MAX = 256
 /** Requests beyond are answered with 503 and flag UO. */
-export const CONNECTIONS_PER_ENDPOINT_MAX = 8_192
+const CONNECTIONS_PER_ENDPOINT_MAX = 8_192
 /** After a failed connect, other endpoints are preferred for this long. */
 const AVOID_AFTER_FAILURE_MS = 1_000
 

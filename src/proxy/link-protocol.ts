@@ -9,7 +9,7 @@ import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
 /** A snapshot of some ten thousand routes fits; what does not fit is a mistake of the other side. */
-export const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
+const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 
 export type ToProxy =
   | { readonly kind: 'snapshot'; readonly snapshot: RoutingSnapshot }
@@ -24,7 +24,7 @@ export type FromProxy =
   | ({ readonly kind: 'standing' } & ProxyStanding)
   | { readonly kind: 'report'; readonly report: TrafficReport }
 
-export interface ProxyStanding {
+interface ProxyStanding {
   readonly listeners: readonly BoundListener[]
   readonly draining: readonly string[]
 }

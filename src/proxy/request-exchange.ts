@@ -59,7 +59,7 @@ const CONNECT_ATTEMPTS_MAX = 5
 /** Bodies up to this size are written as one string with their head: one system call, no second buffer. */
 const INLINE_BODY_BYTES_MAX = 8 * 1024
 /** A stream on which nothing moves for so long is given up (Envoy's default). */
-export const STREAM_IDLE_TIMEOUT_MS = 300_000
+const STREAM_IDLE_TIMEOUT_MS = 300_000
 
 type State = 'idle' | 'waiting' | 'responding' | 'tunnel'
 

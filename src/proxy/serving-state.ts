@@ -24,7 +24,7 @@ export interface ServingListener {
   readonly nowhere: DestinationTraffic
 }
 
-export interface ServingRoute {
+interface ServingRoute {
   readonly route: Route
   /** Undefined unless the route forwards. */
   readonly forward: ServingForward | undefined
@@ -36,7 +36,7 @@ export interface ServingForward {
   readonly destinations: readonly ServingDestination[]
 }
 
-export type ServingDestination =
+type ServingDestination =
   | { readonly kind: 'cluster'; readonly cluster: ServingCluster }
   | { readonly kind: 'invalid'; readonly status: 500 | 503; readonly reason: string }
 

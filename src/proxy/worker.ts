@@ -20,7 +20,8 @@ import { Proxy } from './proxy.ts'
 import type { Applied } from './proxy.ts'
 
 const RECONNECT_BACKOFF = { initialMs: 20, maxMs: 1_000 }
-const REPORT_INTERVAL_MS = 1_000
+/** Short: until a report is in, a release's gate does not see that the new version fails. */
+const REPORT_INTERVAL_MS = 250
 /** Longest wait for requests in flight at the end. */
 const DRAIN_TIMEOUT_MS = 4_000
 

@@ -18,7 +18,7 @@ export interface PreparedHost {
   readonly noRoute: Decision
 }
 
-export interface PreparedRoute {
+interface PreparedRoute {
   readonly index: number
   readonly route: Route
   readonly tests: readonly MatchTest[]

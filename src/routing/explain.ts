@@ -13,7 +13,7 @@ export interface Explanation {
   readonly considered: readonly ConsideredRoute[]
 }
 
-export interface ConsideredRoute {
+interface ConsideredRoute {
   readonly route: string
   readonly origin: Origin
   readonly matched: boolean

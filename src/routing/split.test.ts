@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { createSplit } from './split.ts'
 
 /** The largest difference, over all prefixes and destinations, between what was picked and the exact share. */

@@ -6,7 +6,7 @@ import { DURATION_BUCKETS_MS } from './report.ts'
 import type { TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
 
 /** Above it new combinations of labels are counted together under the workload `other`. */
-export const SERIES_MAX = 20_000
+const SERIES_MAX = 20_000
 
 /** Labels known before the answer is. */
 export type DestinationLabels = Omit<TrafficLabels, 'status' | 'flag'>

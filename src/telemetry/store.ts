@@ -78,8 +78,8 @@ export class TelemetryStore {
   }
 
   /**
-   * The requests to a workload that ended after `fromMs` and not after `toMs`, as far as proxies have reported them (once a
-   * second). A report that began before `fromMs` is left out whole, so the window never contains earlier requests.
+   * The requests to a workload that ended after `fromMs` and not after `toMs`, as far as proxies have reported them (a few
+   * times a second). A report that began before `fromMs` is left out whole, so the window never contains earlier requests.
    */
   window({ workloadNamespace, workload }: WorkloadSelector, fromMs: number, toMs: number): TrafficWindow {
     const timeline = this.#timelines.get(`${workloadNamespace}/${workload}`) ?? new Timeline()

@@ -40,6 +40,14 @@ export function saying(text: string): RequestListener {
   }
 }
 
+/** Answers with the body of the request. */
+export const echoing: RequestListener = (request, response) => {
+  readBody(request).then(
+    (body) => response.end(body),
+    () => response.destroy(),
+  )
+}
+
 async function listenOn(t: TestContext, server: Server): Promise<Backend> {
   const sockets = new Set<Socket>()
   let accepted = 0

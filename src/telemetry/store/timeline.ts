@@ -2,8 +2,8 @@
 import { DURATION_BUCKETS_MS } from '../report.ts'
 
 /** Longer than any window that a gate looks at in practice. */
-export const FINE_SPAN_MS = 10 * 60_000
-export const COARSE_SPAN_MS = 6 * 3_600_000
+const FINE_SPAN_MS = 10 * 60_000
+const COARSE_SPAN_MS = 6 * 3_600_000
 const FINE_MS = 1_000
 const COARSE_MS = 60_000
 
