@@ -15,9 +15,9 @@ import { addUp } from './commands/up.ts'
 import { addVersion } from './commands/version.ts'
 import type { CliDeps } from './deps.ts'
 
-export const EXIT_OK = 0
-export const EXIT_FAILURE = 1
-export const EXIT_USAGE = 2
+const EXIT_OK = 0
+const EXIT_FAILURE = 1
+const EXIT_USAGE = 2
 
 const RUN = 'Run:'
 const OBJECTS = 'Objects:'
@@ -25,7 +25,7 @@ const TRAFFIC = 'Traffic and releases:'
 const OTHER = 'Other:'
 
 /** Builds the whole program. `exit` receives the exit code of the command that ran; nothing here ends the process. */
-export function buildProgram(deps: CliDeps, exit: (code: number) => void = () => {}): Command {
+function buildProgram(deps: CliDeps, exit: (code: number) => void = () => {}): Command {
   const program = new Command('sluice')
   const host: Host = { deps, exit }
   program

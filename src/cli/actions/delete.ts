@@ -6,7 +6,7 @@ import { connect, type Session } from '../api/connect.ts'
 import { discover, type ServedResource } from '../api/discovery.ts'
 import { displayName, qualifiedSingular, select } from '../api/select.ts'
 import { type Call, UsageError } from '../command.ts'
-import type { DeleteOptions } from '../commands/delete.ts'
+import type { DeleteOptions } from '../options.ts'
 import { describeError } from '../output/describe-error.ts'
 import { placed, readManifests, resourceFor } from './apply.ts'
 

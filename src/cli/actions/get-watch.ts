@@ -1,8 +1,7 @@
 /** `sluice get -w`: the rows that change, under the columns already printed. */
 import { codeOf } from '../../base/errors.ts'
 import { ApiError, type Status } from '../../kube/api-error.ts'
-import { withQuery } from '../../kube/resource-path.ts'
-import { collectionPath } from '../../kube/resource-path.ts'
+import { collectionPath, withQuery } from '../../kube/resource-path.ts'
 import type { Selection } from '../api/select.ts'
 import {
   align,
@@ -15,7 +14,7 @@ import {
   type TableStyle,
 } from '../api/table.ts'
 import { writeText } from '../output/write.ts'
-import type { GetRun } from './get.ts'
+import type { GetRun } from './get-run.ts'
 
 export interface WatchStart {
   readonly selection: Selection

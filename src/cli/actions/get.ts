@@ -3,23 +3,19 @@ import { isReason } from '../../kube/api-error.ts'
 import type { HttpClient } from '../../kube/http-client.ts'
 import { objectKey } from '../../kube/object.ts'
 import { collectionPath, objectPath, withQuery } from '../../kube/resource-path.ts'
-import { connect, type Session } from '../api/connect.ts'
+import { connect } from '../api/connect.ts'
 import type { ServedResource } from '../api/discovery.ts'
 import { displayName, qualifiedSingular, select, type Selection } from '../api/select.ts'
 import { align, linesOf, type Table, TABLE_ACCEPT, type TableStyle } from '../api/table.ts'
 import { type Call, UsageError } from '../command.ts'
-import type { GetOptions } from '../commands/get.ts'
+import type { GetOptions } from '../options.ts'
 import { describeError } from '../output/describe-error.ts'
 import { writeText } from '../output/write.ts'
+import type { GetRun } from './get-run.ts'
 import { watchTable } from './get-watch.ts'
 
 /** Objects asked for at once; a longer list comes in pages. */
 const PAGE_ITEMS = 500
-
-/** What one `get` works with. */
-export interface GetRun extends Call<GetOptions> {
-  readonly session: Session
-}
 
 export async function get(call: Call<GetOptions>): Promise<number> {
   await using session = await connect(call.options, call.deps)
@@ -129,7 +125,7 @@ async function pagesOf(client: HttpClient, path: string, signal: AbortSignal): P
   return pages
 }
 
-export function listPath({ options, session }: GetRun, resource: ServedResource): string {
+function listPath({ options, session }: GetRun, resource: ServedResource): string {
   return withQuery(collectionPath(resource, options.allNamespaces === true ? undefined : session.namespace), {
     labelSelector: options.selector,
     fieldSelector: options.fieldSelector,
@@ -137,7 +133,7 @@ export function listPath({ options, session }: GetRun, resource: ServedResource)
   })
 }
 
-export function namedPath({ session }: GetRun, resource: ServedResource, name: string): string {
+function namedPath({ session }: GetRun, resource: ServedResource, name: string): string {
   return objectPath(resource, objectKey(resource.namespaced ? session.namespace : undefined, name))
 }
 

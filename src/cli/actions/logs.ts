@@ -13,7 +13,7 @@ import { connect, type Session } from '../api/connect.ts'
 import { discover } from '../api/discovery.ts'
 import { displayName, resourceNamed } from '../api/select.ts'
 import type { Call } from '../command.ts'
-import type { LogsOptions } from '../commands/logs.ts'
+import type { LogsOptions } from '../options.ts'
 import { writeText } from '../output/write.ts'
 
 interface PodView extends KubeObject {

@@ -4,7 +4,7 @@ import type { HttpClient } from '../../kube/http-client.ts'
 import { type KubeObject, objectKey, type ResourceType } from '../../kube/object.ts'
 import { connect } from '../api/connect.ts'
 import type { Call } from '../command.ts'
-import type { ProxyAddressOptions } from '../commands/proxy.ts'
+import type { ProxyAddressOptions } from '../options.ts'
 
 const GATEWAY_NAMESPACE = 'gloo-system'
 

@@ -4,13 +4,8 @@ import { objectKey } from '../../kube/object.ts'
 import { ABORT_ANNOTATION, APPROVE_ANNOTATION, type Release, releases } from '../../kinds/release.ts'
 import { connect, type Session } from '../api/connect.ts'
 import { type Call, UsageError } from '../command.ts'
-import type { GetOptions } from '../commands/get.ts'
-import type {
-  ReleaseAbortOptions,
-  ReleaseApproveOptions,
-  ReleaseGetOptions,
-  ReleaseStatusOptions,
-} from '../commands/release.ts'
+import type { GetOptions } from '../options.ts'
+import type { ReleaseAbortOptions, ReleaseApproveOptions, ReleaseGetOptions, ReleaseStatusOptions } from '../options.ts'
 import type { CliDeps } from '../deps.ts'
 import { hasEnded, hasSucceeded, releaseLine, releaseReport } from '../release/report.ts'
 import { get } from './get.ts'

@@ -6,7 +6,7 @@ import type { HttpClient } from '../../kube/http-client.ts'
 import type { ResourceType } from '../../kube/object.ts'
 import { connect } from '../api/connect.ts'
 import type { Call } from '../command.ts'
-import type { StatusOptions } from '../commands/status.ts'
+import type { StatusOptions } from '../options.ts'
 import {
   judgePods,
   judgeReleases,

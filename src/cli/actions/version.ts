@@ -1,7 +1,7 @@
 /** `sluice version` */
 import { connect } from '../api/connect.ts'
 import type { Call } from '../command.ts'
-import type { VersionOptions } from '../commands/version.ts'
+import type { VersionOptions } from '../options.ts'
 
 interface ServerVersion {
   readonly gitVersion?: string

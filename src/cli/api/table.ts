@@ -10,7 +10,7 @@ export interface TableRow {
   readonly object?: { readonly metadata?: TableObjectMeta }
 }
 
-export interface TableObjectMeta {
+interface TableObjectMeta {
   readonly name?: string
   readonly namespace?: string
   readonly labels?: Readonly<Record<string, string>>

@@ -1,11 +1,6 @@
 import type { Command } from 'commander'
 import { examples, type Host, runs } from '../command.ts'
-
-export interface ApplyOptions {
-  readonly filename: readonly string[]
-  readonly recursive?: boolean
-  readonly dryRun?: boolean
-}
+import type { ApplyOptions } from '../options.ts'
 
 export function addApply(program: Command, host: Host): void {
   const command = program

@@ -1,21 +1,6 @@
 import { type Command, Option } from 'commander'
 import { examples, type Host, outputOption, parseCount, parseDurationMs, runs } from '../command.ts'
-
-export interface DeleteOptions {
-  readonly filename?: readonly string[]
-  readonly recursive?: boolean
-  readonly selector?: string
-  readonly all?: boolean
-  readonly allNamespaces?: boolean
-  readonly ignoreNotFound?: boolean
-  readonly wait: boolean
-  readonly timeout?: number
-  readonly gracePeriod?: number
-  readonly now?: boolean
-  readonly force?: boolean
-  readonly cascade: 'background' | 'foreground' | 'orphan'
-  readonly output?: 'name'
-}
+import type { DeleteOptions } from '../options.ts'
 
 export function addDelete(program: Command, host: Host): void {
   const command = program

@@ -1,10 +1,6 @@
 import type { Command } from 'commander'
 import { examples, type Host, runs } from '../command.ts'
-
-export interface DemoOptions {
-  readonly once?: boolean
-  readonly keep?: boolean
-}
+import type { DemoOptions } from '../options.ts'
 
 export function addDemo(program: Command, host: Host): void {
   const command = program

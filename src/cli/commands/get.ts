@@ -1,16 +1,6 @@
 import type { Command } from 'commander'
 import { examples, type Host, outputOption, runs } from '../command.ts'
-
-export interface GetOptions {
-  readonly allNamespaces?: boolean
-  readonly selector?: string
-  readonly fieldSelector?: string
-  readonly output?: 'wide' | 'yaml' | 'json' | 'name'
-  readonly watch?: boolean
-  readonly ignoreNotFound?: boolean
-  readonly headers: boolean
-  readonly showLabels?: boolean
-}
+import type { GetOptions } from '../options.ts'
 
 export function addGet(program: Command, host: Host): void {
   const command = program

@@ -1,13 +1,6 @@
 import type { Command } from 'commander'
 import { examples, type Host, parseCount, runs } from '../command.ts'
-
-export interface LogsOptions {
-  readonly follow?: boolean
-  readonly container?: string
-  readonly tail?: number
-  readonly previous?: boolean
-  readonly timestamps?: boolean
-}
+import type { LogsOptions } from '../options.ts'
 
 export function addLogs(program: Command, host: Host): void {
   const command = program

@@ -3,11 +3,7 @@ import type { Command } from 'commander'
 import { examples, type Host, runs } from '../command.ts'
 import type { LogOptions } from '../deps.ts'
 import { addLogOptions } from './up.ts'
-
-export interface ProxyAddressOptions {
-  readonly name: string
-  readonly port: string
-}
+import type { ProxyAddressOptions } from '../options.ts'
 
 interface RunOptions extends LogOptions {
   readonly socket: string

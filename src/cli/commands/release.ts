@@ -1,21 +1,6 @@
 import type { Command } from 'commander'
 import { examples, type Host, outputOption, parseDurationMs, runs } from '../command.ts'
-
-export interface ReleaseGetOptions {
-  readonly allNamespaces?: boolean
-  readonly output?: 'wide' | 'yaml' | 'json' | 'name'
-}
-export interface ReleaseStatusOptions {
-  readonly watch?: boolean
-  readonly timeout?: number
-  readonly output?: 'json'
-}
-export interface ReleaseApproveOptions {
-  readonly step?: string
-}
-export interface ReleaseAbortOptions {
-  readonly reason?: string
-}
+import type { ReleaseGetOptions, ReleaseStatusOptions, ReleaseApproveOptions, ReleaseAbortOptions } from '../options.ts'
 
 export function addRelease(program: Command, host: Host): void {
   const release = program

@@ -1,9 +1,6 @@
 import type { Command } from 'commander'
 import { examples, type Host, outputOption, runs } from '../command.ts'
-
-export interface StatusOptions {
-  readonly output?: 'json'
-}
+import type { StatusOptions } from '../options.ts'
 
 export function addStatus(program: Command, host: Host): void {
   const command = program

@@ -1,10 +1,6 @@
 import type { Command } from 'commander'
 import { examples, type Host, outputOption, runs } from '../command.ts'
-
-export interface VersionOptions {
-  readonly client?: boolean
-  readonly output?: 'json' | 'yaml'
-}
+import type { VersionOptions } from '../options.ts'
 
 export function addVersion(program: Command, host: Host): void {
   const command = program

@@ -147,7 +147,7 @@ function hasMoved(release: Release | undefined, from: CurrentStep): boolean {
 }
 
 /** The share of a step: its own, or that of the last step before it that names one. */
-export function weightAt(release: Release | undefined, index: number): number | undefined {
+function weightAt(release: Release | undefined, index: number): number | undefined {
   return release?.spec.steps.slice(0, index).findLast(({ weight }) => weight !== undefined)?.weight
 }
 

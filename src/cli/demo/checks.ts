@@ -50,7 +50,7 @@ export function added(a: Counts, b: Counts): Counts {
   return Object.fromEntries([...names].map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]))
 }
 
-export function countsText(counts: Counts): string {
+function countsText(counts: Counts): string {
   const parts = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -79,7 +79,7 @@ export class Tally {
   }
 }
 
-export function isFailure({ status }: Sample): boolean {
+function isFailure({ status }: Sample): boolean {
   return status !== 200
 }
 

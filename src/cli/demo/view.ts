@@ -13,7 +13,7 @@ export interface DemoView {
   readonly perSecond: number
 }
 
-export interface ActView {
+interface ActView {
   readonly number: number
   readonly title: string
 }

@@ -9,7 +9,7 @@ import { createInformers, type Informers } from '../../kube/informers.ts'
 import { type KubeObject, type LabelSelector, objectKey, type ResourceType } from '../../kube/object.ts'
 import type { StatusObject } from '../status/judge.ts'
 
-export const APP_NAMESPACE = 'echo'
+const APP_NAMESPACE = 'echo'
 const GATEWAY_NAMESPACE = 'gloo-system'
 const ROUTE_NAME = 'echo'
 const WAIT_MAX_MS = 30_000

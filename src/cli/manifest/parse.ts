@@ -36,7 +36,7 @@ export interface ManifestObject {
   readonly locate: (fieldPath: string) => Place
 }
 
-export interface ManifestMistake {
+interface ManifestMistake {
   readonly place: Place
   readonly message: string
 }

@@ -5,16 +5,16 @@ import { codeOf, messageOf } from '../../base/errors.ts'
 import type { CliDeps } from '../deps.ts'
 
 /** Far more than an API server takes at once; the limit keeps a wrong file name from filling the memory. */
-export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024
+const MANIFEST_BYTES_MAX = 64 * 1024 * 1024
 const EXTENSIONS = ['.json', '.yaml', '.yml']
 
-export interface ManifestText {
+interface ManifestText {
   /** As the user named it. */
   readonly source: string
   readonly text: string
 }
 
-export interface SourceFailure {
+interface SourceFailure {
   readonly source: string
   readonly message: string
 }
