@@ -45,6 +45,6 @@ test('without a Node that is new enough the launcher says what to do', async (t)
   assert.deepEqual([code, stdout], [1, ''])
   assert.match(
     stderr,
-    /^sluice: Cannot start: (there is no Node.js 24 or newer|neither src\/main.ts nor dist\/main.js)/,
+    /^sluice: Cannot start: (there is no Node.js 24 or newer|neither src\/main.ts nor dist\/src\/main.js)/,
   )
 })

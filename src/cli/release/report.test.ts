@@ -61,19 +61,19 @@ test('the report tells phase, step, traffic, measurements and the fate of each s
   assert.deepEqual(releaseReport(release(WAITING), NOW_MS), [
     'Release    echo/echo-v3',
     'Phase      Paused',
-    'Step       1/2 smoke: waiting for approval since 30 s',
+    'Step       1/2 smoke: waiting for approval for 30 s',
     'Traffic    old 100 %, new 0 %',
     'Measured   60 requests, 3 failed, 95 % good, p99 12.35 ms',
     'Message    step smoke waits for approval',
     'Steps',
-    '  1 smoke matches 1: live, live 14 ms after it was written',
+    '  1 smoke matches 1: live 14 ms after it was written',
     '  2 half weight 50',
   ])
 })
 
 test('why tells what it waits for, since when, and the commands that go on or back', () => {
   const lines = whyReport(release(WAITING), NOW_MS)
-  assert.ok(lines.includes('It has waited 30 s for a person: step smoke has an approval gate.'))
+  assert.ok(lines.includes('For 30 s it has waited for a person: step smoke has an approval gate.'))
   assert.ok(lines.includes('  go on:    sluice release approve echo-v3 -n echo'))
   assert.ok(lines.includes('  gate: a person approves'))
 })

@@ -28,7 +28,7 @@ export function releaseReport(release: Release, nowMs: number): readonly string[
     ...(step === undefined
       ? []
       : [
-          `Step       ${step.index}/${step.total} ${step.name}: ${wordsOf(step.state)} since ${ageOf(step.since, nowMs)}`,
+          `Step       ${step.index}/${step.total} ${step.name}: ${wordsOf(step.state)} for ${ageOf(step.since, nowMs)}`,
         ]),
     ...(status?.traffic === undefined
       ? []
@@ -65,9 +65,10 @@ export function historyLines({ spec, status }: Release): readonly string[] {
 type StepStatus = NonNullable<ReleaseStatus['steps']>[number]
 
 function fateOf({ verdict, shiftMs, liveAt, finishedAt }: StepStatus): string {
-  const live = shiftMs === undefined ? [] : [`live ${shiftMs} ms after it was written`]
-  const end = verdict ?? (finishedAt === undefined ? (liveAt === undefined ? 'being made live' : 'live') : 'finished')
-  return [end, ...live].join(', ')
+  const live = liveAt === undefined ? [] : [shiftMs === undefined ? 'live' : `live ${shiftMs} ms after it was written`]
+  const end = verdict ?? (finishedAt === undefined ? undefined : 'finished')
+  const known = [...(end === undefined ? [] : [end]), ...live]
+  return known.length === 0 ? 'on its way into the proxies' : known.join(', ')
 }
 
 /** `3 s`, `2 min`, `5 h` */

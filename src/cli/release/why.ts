@@ -28,7 +28,7 @@ function personLines({ status, metadata }: Release, nowMs: number): readonly str
   if (waits === undefined) return []
   const where = `${metadata.name ?? ''} -n ${metadata.namespace ?? ''}`
   return [
-    `It has waited ${ageOf(waits.since, nowMs)} for a person: ${waits.reason}.`,
+    `For ${ageOf(waits.since, nowMs)} it has waited for a person: ${waits.reason}.`,
     `  go on:    sluice release approve ${where}`,
     `  go back:  sluice release abort ${where}`,
   ]

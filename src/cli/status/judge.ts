@@ -1,5 +1,6 @@
 /** From what the API says to one line per part: is it well, and if not, what is wrong. Pure. */
 import type { Condition, KubeObject } from '../../kube/object.ts'
+import { wordsOf } from '../release/report.ts'
 
 export type Health = 'ok' | 'busy' | 'bad'
 
@@ -115,7 +116,7 @@ export function judgeReleases(releases: readonly StatusObject[]): PartStatus {
   return {
     part: 'releases',
     health: running.length > 0 ? 'busy' : 'ok',
-    summary: counted([...phases].map(([phase, all]) => [all.length, phase.toLowerCase()])),
+    summary: counted([...phases].map(([phase, all]) => [all.length, wordsOf(phase)])),
     details: running.map(
       (release) => `${nameOf(release)}: ${release.status?.phase ?? 'Pending'}: ${release.status?.message ?? ''}`,
     ),
