@@ -108,7 +108,7 @@ async function observedUntilMoved(stage: Stage, version: string, { first, step }
     if (now !== undefined) step.note(noteOf(now))
     return hasMoved(now, first) || (stage.world.route()?.metadata.generation ?? 0) > generation
   })
-  return stage.observed()
+  return stage.observedBeforeChange()
 }
 
 /** Waits until every proxy has acknowledged the step's routes; false when the release turns back before that. */

@@ -15,6 +15,7 @@ import { programmedGeneration, type World } from './world.ts'
 const STORIES = resolve(import.meta.dirname, '../../../examples/stories')
 const REQUESTS_PER_SECOND = 200
 const COMMAND_OUTPUT_LINES_MAX = 20
+const NEWS_DELAY_MAX_MS = 300
 
 export interface StageOptions {
   readonly deps: CliDeps
@@ -179,6 +180,16 @@ export class Stage {
   observed(): Counts {
     const plain = this.#tally.window('plain')
     return this.#canariesFollowWeights ? added(plain, this.#tally.window('canary')) : plain
+  }
+
+  /**
+   * The same, as of a moment ago: the news that the routes have changed comes late on a busy machine, and what was sent
+   * just before it came may have followed the new ones already.
+   */
+  observedBeforeChange(): Counts {
+    const untilMs = this.#nowMs() - NEWS_DELAY_MAX_MS
+    const plain = this.#tally.windowUntil('plain', untilMs)
+    return this.#canariesFollowWeights ? added(plain, this.#tally.windowUntil('canary', untilMs)) : plain
   }
 
   tally(act: number): ReturnType<Tally['act']> {

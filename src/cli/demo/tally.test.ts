@@ -38,6 +38,14 @@ test('the window counts what was sent since the mark, plain and canary apart', (
   assert.deepEqual(tally.window('canary'), { v2: 1 })
 })
 
+test('the window can be cut off before its end', () => {
+  const tally = new Tally()
+  tally.mark(1_000)
+  for (const sentAtMs of [1_000, 1_500, 2_000]) tally.add({ ...SAMPLE, sentAtMs })
+  assert.deepEqual(tally.windowUntil('plain', 1_500), { v1: 2 })
+  assert.deepEqual(tally.windowUntil('canary', 1_500), {})
+})
+
 test('the rate is that of the last two seconds', () => {
   const tally = new Tally()
   for (let index = 0; index < 400; index++) tally.add({ ...SAMPLE, sentAtMs: index * 10 })

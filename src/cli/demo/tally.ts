@@ -30,18 +30,21 @@ const RATE_WINDOW_MS = 2_000
 /** The samples of the rate window at a rate that no demo reaches. */
 const RECENT_SAMPLES_MAX = 10_000
 
+/** The samples of one step; at the end, when the demo only keeps serving, the oldest go. */
+const WINDOW_SAMPLES_MAX = 20_000
+
 const EMPTY: ActTally = { requests: 0, failures: 0, byVersion: {}, failuresByVersion: {}, examples: [] }
 
 export class Tally {
   readonly #acts = new Map<number, ActTally>()
   #recent: number[] = []
   #markMs = Number.POSITIVE_INFINITY
-  #window: Readonly<Record<RequestKind, Counts>> = { plain: {}, canary: {} }
+  #window: Sample[] = []
+  #counts: Readonly<Record<RequestKind, Counts>> = { plain: {}, canary: {} }
 
   add(sample: Sample): void {
     this.#acts.set(sample.act, addTo(this.act(sample.act), sample))
-    if (sample.sentAtMs >= this.#markMs)
-      this.#window = { ...this.#window, [sample.kind]: plusOne(this.#window[sample.kind], sample.version) }
+    if (sample.sentAtMs >= this.#markMs) this.#addToWindow(sample)
     this.#recent.push(sample.sentAtMs)
     if (this.#recent.length > RECENT_SAMPLES_MAX) this.#recent = this.#recent.slice(RECENT_SAMPLES_MAX / 2)
   }
@@ -49,12 +52,19 @@ export class Tally {
   /** From now on the window counts requests sent at this time or later: the routes are live. */
   mark(nowMs: number): void {
     this.#markMs = nowMs
-    this.#window = { plain: {}, canary: {} }
+    this.#window = []
+    this.#counts = { plain: {}, canary: {} }
   }
 
   /** Requests per version since the mark. */
   window(kind: RequestKind): Counts {
-    return this.#window[kind]
+    return this.#counts[kind]
+  }
+
+  /** The same, of requests sent no later than this. */
+  windowUntil(kind: RequestKind, untilMs: number): Counts {
+    const within = this.#window.filter((sample) => sample.kind === kind && sample.sentAtMs <= untilMs)
+    return within.reduce<Counts>((counts, { version }) => plusOne(counts, version), {})
   }
 
   act(number: number): ActTally {
@@ -72,6 +82,12 @@ export class Tally {
   perSecond(nowMs: number): number {
     this.#recent = this.#recent.filter((sentAtMs) => sentAtMs > nowMs - RATE_WINDOW_MS)
     return this.#recent.length / (RATE_WINDOW_MS / 1_000)
+  }
+
+  #addToWindow(sample: Sample): void {
+    this.#counts = { ...this.#counts, [sample.kind]: plusOne(this.#counts[sample.kind], sample.version) }
+    this.#window.push(sample)
+    if (this.#window.length > WINDOW_SAMPLES_MAX) this.#window = this.#window.slice(WINDOW_SAMPLES_MAX / 2)
   }
 
   #sum(countOf: (act: ActTally) => number): number {
