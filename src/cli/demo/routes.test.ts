@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
 import { parseManifest } from '../manifest/parse.ts'
 import { configuredRoutes } from './routes.ts'
-import { versionViews } from './stage.ts'
+import { versionViews } from './versions.ts'
 import { programmedGeneration, withShift } from './world.ts'
 import type { Shift } from './world.ts'
 

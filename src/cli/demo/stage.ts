@@ -1,32 +1,24 @@
 /** Where the acts play: the world, the traffic, the commands that are typed, and the record of every step. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
-import type { CliDeps } from '../deps.ts'
 import { allHold, type Counts, added } from './checks.ts'
 import { configuredRoutes } from './routes.ts'
+import { type CommandSurroundings, runCommand } from './run-command.ts'
 import { Tally } from './tally.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
-import type { ActResult, Check, DemoView, StepView, VersionView } from './view.ts'
+import { versionViews } from './versions.ts'
+import type { ActResult, Check, DemoView, StepView } from './view.ts'
 import { programmedGeneration, type World } from './world.ts'
 
 /** The manifests of the acts, beside the sources and in the package. */
 const STORIES = resolve(import.meta.dirname, '../../../examples/stories')
 const REQUESTS_PER_SECOND = 200
-const COMMAND_OUTPUT_LINES_MAX = 20
 const NEWS_DELAY_MAX_MS = 300
 
-export interface StageOptions {
-  readonly deps: CliDeps
+export interface StageOptions extends CommandSurroundings {
   readonly world: World
   readonly gateway: string
-  readonly kubeconfig: string
-  /** Where Node keeps what it has compiled: the second command and all after it start faster. */
-  readonly compileCache: string
   readonly startedAtMs: number
-  /** Aborts when the demo is to end, or cannot go on. */
-  readonly signal: AbortSignal
 }
 
 export interface StepPlan {
@@ -115,7 +107,7 @@ export class Stage {
       },
     ]
     this.#publish()
-    if (args !== undefined) this.#update({ output: await this.#run(args) })
+    if (args !== undefined) this.#update({ output: await runCommand(args, this.#options) })
     return {
       note: (text) => this.#update({ findings: [text] }),
       end: (checks, details = {}) => {
@@ -257,23 +249,6 @@ export class Stage {
     for (const listener of this.#listeners) listener(view)
   }
 
-  /** Runs the real command, exactly as shown, and gives back what it printed. */
-  async #run(args: readonly string[]): Promise<readonly string[]> {
-    const { deps, kubeconfig, compileCache, signal } = this.#options
-    const [program = '', ...first] = deps.selfCommand
-    const env = { NODE_COMPILE_CACHE: compileCache, ...deps.env, KUBECONFIG: kubeconfig }
-    const child = spawn(program, [...first, ...args], { cwd: deps.cwd, env, stdio: ['ignore', 'pipe', 'pipe'], signal })
-    const chunks: string[] = []
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk))
-    await once(child, 'close')
-    const lines = chunks.join('').trimEnd().split('\n').slice(0, COMMAND_OUTPUT_LINES_MAX)
-    if (child.exitCode === 0) return lines
-    throw new Error(
-      `Cannot go on: "sluice ${args.join(' ')}" ended with exit code ${child.exitCode}:\n${lines.join('\n')}`,
-    )
-  }
-
   #unlessAborted<T>(promise: Promise<T>): Promise<T> {
     const { signal } = this.#options
     return new Promise((resolve_, reject) => {
@@ -283,27 +258,4 @@ export class Stage {
       promise.then(resolve_, reject).finally(() => signal.removeEventListener('abort', onAbort))
     })
   }
-}
-
-/** Every version that has pods or a share, with what is configured and what is observed. Pure. */
-export function versionViews(
-  pods: ReadonlyMap<string, { readonly ready: number; readonly wanted: number }>,
-  percents: Counts,
-  observed: Counts,
-): readonly VersionView[] {
-  const total = Object.values(observed).reduce((sum, count) => sum + count, 0)
-  const names = [...new Set([...pods.keys(), ...Object.keys(percents)])].filter((name) => name !== '').toSorted()
-  const isSplit = Object.keys(percents).length > 0
-  return names
-    .map((name) => ({
-      name,
-      readyPods: pods.get(name)?.ready ?? 0,
-      wantedPods: pods.get(name)?.wanted ?? 0,
-      configuredPercent: isSplit ? (percents[name] ?? 0) : undefined,
-      observedPercent: total === 0 ? undefined : ((observed[name] ?? 0) * 100) / total,
-      observedRequests: observed[name] ?? 0,
-    }))
-    .filter(
-      ({ readyPods, wantedPods, configuredPercent }) => readyPods + wantedPods > 0 || (configuredPercent ?? 0) > 0,
-    )
 }
