@@ -153,15 +153,34 @@ function headerCases(): RoutingCase[] {
       { headers: [['a', '1']] },
       false,
     ),
+    ...['1', '2'].map((value) =>
+      single(
+        `a header that was sent twice, once as ${value}`,
+        { headers: [{ name: 'a', value: { kind: 'exact', value }, invert: false }] },
+        {
+          headers: [
+            ['a', '1'],
+            ['a', '2'],
+          ],
+        },
+        true,
+      ),
+    ),
     single(
-      'a header that was sent twice, joined',
-      { headers: [{ name: 'a', value: { kind: 'exact', value: '1,2' }, invert: false }] },
+      'a header that was sent twice, once as what must not be',
+      { headers: [{ name: 'a', value: { kind: 'exact', value: '2' }, invert: true }] },
       {
         headers: [
           ['a', '1'],
           ['a', '2'],
         ],
       },
+      false,
+    ),
+    single(
+      'a header that must not have a value, and is not there',
+      { headers: [{ name: 'a', value: { kind: 'exact', value: '2' }, invert: true }] },
+      {},
       true,
     ),
     single(

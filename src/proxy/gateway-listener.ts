@@ -30,25 +30,21 @@ export class GatewayListener {
   #server: Server | null = null
   #serving: ServingListener
   #isClosing = false
-  #bound: BoundListener
+  #bound: BoundListener | null = null
 
   constructor(listener: Listener, serving: ServingListener, deps: GatewayListenerDeps) {
     this.listener = listener
     this.#serving = serving
     this.#deps = deps
-    this.#bound = { id: listener.id, address: listener.address, port: listener.port, error: 'not bound yet' }
   }
 
-  get bound(): BoundListener {
+  /** Null until binding succeeded or failed. */
+  get bound(): BoundListener | null {
     return this.#bound
   }
 
   get isListening(): boolean {
     return this.#server !== null
-  }
-
-  get connectionCount(): number {
-    return this.#connections.size
   }
 
   /** From now on every new request, on kept connections too, is served with this. */

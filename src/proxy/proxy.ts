@@ -57,7 +57,7 @@ export class Proxy {
   }
 
   get listeners(): readonly BoundListener[] {
-    return [...this.#listeners.values()].map(({ bound }) => bound)
+    return [...this.#listeners.values()].flatMap(({ bound }) => (bound === null ? [] : [bound]))
   }
 
   /** Endpoints that left the snapshot and still have requests in flight. */
@@ -132,9 +132,10 @@ export class Proxy {
   async #bind(listener: GatewayListener): Promise<void> {
     if (listener.isListening) return
     await listener.listen()
-    const { id, address, port, error } = listener.bound
+    const { id, address, port } = listener.listener
+    const error = listener.bound?.error
     if (error === undefined) {
-      this.#options.log.info('listening', { listener: id, address, port })
+      this.#options.log.info('listening', { listener: id, address, port: listener.bound?.port })
       return
     }
     this.#options.log.warn('cannot listen', { listener: id, address, port, error })

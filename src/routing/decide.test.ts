@@ -13,10 +13,7 @@ function viewOf({ method, host, target, headers }: CaseRequest): RequestView {
     host,
     path,
     query,
-    header: (name) => {
-      const values = headers.flatMap(([key, value]) => (key.toLowerCase() === name ? [value] : []))
-      return values.length === 0 ? undefined : values.join(',')
-    },
+    someHeader: (name, passes) => headers.some(([key, value]) => key.toLowerCase() === name && passes(value)),
   }
 }
 

@@ -14,8 +14,8 @@ export interface RequestView {
   readonly path: string
   /** Without the `?`; empty when there is none. */
   readonly query: string
-  /** By lower-case name; several fields of one name are joined by `,`. */
-  header(name: string): string | undefined
+  /** Whether a header of this (lower-case) name has a value that passes the test. */
+  someHeader(name: string, test: (value: string) => boolean): boolean
 }
 
 /** One condition of a match. */
@@ -25,7 +25,7 @@ export interface MatchTest {
   readonly holds: (request: RequestView) => boolean
 }
 
-type ValueTest = (value: string | undefined) => boolean
+type ValueTest = (value: string) => boolean
 
 /** All must hold; none means that every request matches. Throws on a broken regex (see `checkSnapshot`). */
 export function compileMatch(match: Match): readonly MatchTest[] {
@@ -81,30 +81,35 @@ function compileMethods(methods: readonly string[]): MatchTest {
   return { text, holds: (request) => methods.includes(request.method) }
 }
 
+/** A header that was sent several times holds if one of its values does, as in Envoy. */
 function compileHeader({ name, value, invert }: HeaderMatch): MatchTest {
   const test = valueTest(value)
-  const read = headerReader(name)
+  const holds = headerTest(name, test)
   const text = `header ${name} ${invert ? 'not ' : ''}${describe(value)}`
-  return { text, holds: invert ? (request) => !test(read(request)) : (request) => test(read(request)) }
+  return { text, holds: invert ? (request) => !holds(request) : holds }
 }
 
 /** Pseudo headers name the parts of the request line, as in HTTP/2. */
-function headerReader(name: string): (request: RequestView) => string | undefined {
+function headerTest(name: string, test: ValueTest): (request: RequestView) => boolean {
   switch (name) {
     case ':authority':
-      return (request) => request.host
+      return (request) => test(request.host)
     case ':method':
-      return (request) => request.method
+      return (request) => test(request.method)
     case ':path':
-      return (request) => (request.query === '' ? request.path : `${request.path}?${request.query}`)
+      return (request) => test(request.query === '' ? request.path : `${request.path}?${request.query}`)
     default:
-      return (request) => request.header(name)
+      return (request) => request.someHeader(name, test)
   }
 }
 
 function compileQuery({ name, value }: QueryMatch): MatchTest {
   const test = valueTest(value)
-  return { text: `query ${name} ${describe(value)}`, holds: (request) => test(queryParameter(request.query, name)) }
+  const holds = (request: RequestView): boolean => {
+    const sent = queryParameter(request.query, name)
+    return sent !== undefined && test(sent)
+  }
+  return { text: `query ${name} ${describe(value)}`, holds }
 }
 
 /** The first parameter of that name, not percent-decoded (as Envoy compares it); without `=` its value is empty. */
@@ -123,19 +128,17 @@ function queryParameter(query: string, name: string): string | undefined {
 }
 
 function valueTest(match: ValueMatch): ValueTest {
-  if (match.kind === 'present') return (value) => value !== undefined
+  if (match.kind === 'present') return () => true
   const { kind, value: wanted } = match
   switch (kind) {
     case 'exact':
       return (value) => value === wanted
     case 'prefix':
-      return (value) => value !== undefined && value.startsWith(wanted)
+      return (value) => value.startsWith(wanted)
     case 'suffix':
-      return (value) => value !== undefined && value.endsWith(wanted)
-    case 'regex': {
-      const matches = compileRegex(wanted)
-      return (value) => value !== undefined && matches(value)
-    }
+      return (value) => value.endsWith(wanted)
+    case 'regex':
+      return compileRegex(wanted)
     default:
       return assertNever(kind, 'value match')
   }

@@ -47,8 +47,12 @@ export class RequestHead implements RequestView {
   problem = ''
   problemStatus = 400
 
-  header(name: string): string | undefined {
-    return this.fields.get(name)
+  someHeader(name: string, test: (value: string) => boolean): boolean {
+    const { fields } = this
+    for (let index = 0; index < fields.count; index++) {
+      if (fields.isNamed(index, name) && test(fields.value(index))) return true
+    }
+    return false
   }
 
   /** Whether the client asks to switch protocols. To h2c it may not: it would leave the proxy's sight. */
