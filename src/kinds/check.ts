@@ -7,7 +7,6 @@ import type { JsonObject } from '../kube/json-value.ts'
 import { entryOf, isJsonArray, isJsonObject, jsonTypeOf } from '../kube/json-value.ts'
 import type { FieldError } from './kind.ts'
 import { formatProblem } from './formats.ts'
-import { resolve } from './resolve.ts'
 import type { Field, ObjectSchema, Schema, StringSchema } from './schema.ts'
 
 export interface CheckedObject {
@@ -29,7 +28,7 @@ interface Findings {
 }
 
 function checkValue(schema: Schema, value: unknown, path: string, findings: Findings): unknown {
-  const known = resolve(schema)
+  const known = schema
   switch (known.kind) {
     case 'object':
       return isJsonObject(value)
@@ -78,7 +77,7 @@ function checkFields(schema: ObjectSchema, value: JsonObject, path: string, find
 
 /** A missing object with required fields is reported by those: `spec.selector`, not `spec`. */
 function absent(field: Field, path: string, findings: Findings): [] {
-  const schema = resolve(field.schema)
+  const schema = field.schema
   const inner = schema.kind === 'object' ? Object.entries(schema.fields).filter(([, { required }]) => required) : []
   for (const [name, one] of inner) absent(one, join(path, name), findings)
   if (inner.length === 0) findings.errors.push({ reason: 'FieldValueRequired', field: path, message: 'Required value' })

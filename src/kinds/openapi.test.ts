@@ -14,6 +14,12 @@ function has(document: object, path: string, value: unknown): boolean {
   return true
 }
 
+/** The media types of patches that the document offers at the path. */
+function offered(document: object, path: string): string[] {
+  const { paths } = document as { paths: Record<string, { patch?: { requestBody?: { content?: object } } }> }
+  return Object.keys(paths[path]?.patch?.requestBody?.content ?? {})
+}
+
 test('a kind is patched where kubectl looks, and the server validates', () => {
   const patch = '/paths/~1apis~1apps~1v1~1namespaces~1{namespace}~1deployments~1{name}/patch'
   assert.ok(has(apps, `${patch}/x-kubernetes-group-version-kind`, { group: 'apps', version: 'v1', kind: 'Deployment' }))
@@ -23,10 +29,6 @@ test('a kind is patched where kubectl looks, and the server validates', () => {
 })
 
 test('a strategic merge patch is offered only where the server takes one', () => {
-  const offered = (document: object, path: string): string[] => {
-    const paths = document as { paths: Record<string, { patch?: { requestBody?: { content?: object } } }> }
-    return Object.keys(paths.paths[path]?.patch?.requestBody?.content ?? {})
-  }
   const gloo = openApiV3(kinds, { group: 'gateway.solo.io', version: 'v1' })
   const jsonTypes = ['application/json-patch+json', 'application/merge-patch+json']
   assert.deepEqual(offered(gloo, '/apis/gateway.solo.io/v1/namespaces/{namespace}/virtualservices/{name}'), jsonTypes)

@@ -2,12 +2,11 @@
 import { assertNever } from '../base/assert.ts'
 import type { ListStrategy, PatchSchema } from '../kube/strategic-patch.ts'
 import { UNKNOWN_SCHEMA } from '../kube/strategic-patch.ts'
-import { resolve } from './resolve.ts'
 import type { ArraySchema, Schema } from './schema.ts'
 
 /** Lazy: a child's schema is made when a patch reaches it. */
 export function patchSchemaOf(schema: Schema): PatchSchema {
-  const resolved = resolve(schema)
+  const resolved = schema
   switch (resolved.kind) {
     case 'object':
       return {

@@ -7,7 +7,6 @@ import type { KubeObject } from '../kube/object.ts'
 import { deleteOptions } from './metadata.ts'
 import type { WireValue } from './protobuf/reader.ts'
 import { ProtobufError, readFields } from './protobuf/reader.ts'
-import { resolve } from './resolve.ts'
 import type { Field, ObjectSchema, Schema, StringSchema } from './schema.ts'
 
 /** `k8s` and a NUL stand before every Kubernetes protobuf. */
@@ -74,7 +73,7 @@ function unwrapped([name, { protobufWithin: _wrapper, ...field }]: NamedField): 
 }
 
 function assign(result: Record<string, unknown>, [name, field]: NamedField, value: WireValue): void {
-  const schema = resolve(field.schema)
+  const schema = field.schema
   if (schema.kind === 'array') {
     result[name] = [...((result[name] as unknown[] | undefined) ?? []), decode(schema.items, value)]
   } else if (schema.kind === 'map') {
@@ -99,11 +98,11 @@ function decodeEntry(values: Schema, bytes: Uint8Array): Message {
     if (field.number === 1) key = text(bytesOf(field.value))
     if (field.number === 2) value = decode(values, field.value)
   }
-  return { [key]: value ?? (resolve(values).kind === 'string' ? '' : {}) }
+  return { [key]: value ?? (values.kind === 'string' ? '' : {}) }
 }
 
 function decode(schema: Schema, value: WireValue): unknown {
-  const known = resolve(schema)
+  const known = schema
   switch (known.kind) {
     case 'object':
       return decodeMessage(known, bytesOf(value))

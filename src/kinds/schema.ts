@@ -44,13 +44,6 @@ export interface ObjectSchema<F extends Fields = Fields> {
   /** Published name, e.g. `io.k8s.api.apps.v1.DeploymentSpec`; nameless schemas are inlined. */
   readonly name?: string
 }
-/** A schema that refers to itself or is too large to infer: resolved when used. */
-export interface LazySchema<T = unknown> {
-  readonly kind: 'lazy'
-  readonly resolve: () => Schema
-  readonly __type?: T
-}
-
 export type Schema =
   | StringSchema
   | NumberSchema
@@ -60,7 +53,6 @@ export type Schema =
   | ArraySchema
   | MapSchema
   | ObjectSchema
-  | LazySchema
 
 export interface Field<S extends Schema = Schema, R extends boolean = boolean> {
   readonly schema: S
@@ -95,11 +87,9 @@ export type Infer<S> =
               ? readonly Infer<I>[]
               : S extends MapSchema<infer V>
                 ? Readonly<Record<string, Infer<V>>>
-                : S extends LazySchema<infer T>
-                  ? T
-                  : S extends ObjectSchema<infer F>
-                    ? InferFields<F>
-                    : never
+                : S extends ObjectSchema<infer F>
+                  ? InferFields<F>
+                  : never
 
 type RequiredNames<F extends Fields> = { [K in keyof F]: F[K] extends Field<Schema, true> ? K : never }[keyof F]
 type InferFields<F extends Fields> = {
@@ -142,9 +132,6 @@ export function object<F extends Fields>(
   options: Omit<ObjectSchema, 'kind' | 'fields'> = {},
 ): ObjectSchema<F> {
   return { kind: 'object', fields, ...options }
-}
-export function lazy<T>(resolve: () => Schema): LazySchema<T> {
-  return { kind: 'lazy', resolve }
 }
 
 type FieldOptions = Omit<Field, 'schema' | 'required' | 'protobuf'>

@@ -40,10 +40,8 @@ async function everydayCommands(kubectl: string, sluice: RunningSluice): Promise
   assert.match(await command('logs', 'deployment/echo-v2', '-n', 'echo'), /listening|GET/i)
   assert.match(await command('delete', 'deployment', 'made', '-n', 'echo'), /deleted/)
   assert.match(await command('explain', 'deployment.spec.replicas'), /replicas/)
-  const refused = await run([
-    ...[kubectl, '--kubeconfig', sluice.ready.kubeconfig],
-    ...['patch', 'deployment', 'echo-v2', '-n', 'echo', '-p', '{"spec":{"replicas":-1}}'],
-  ])
+  const badPatch = ['patch', 'deployment', 'echo-v2', '-n', 'echo', '-p', '{"spec":{"replicas":-1}}']
+  const refused = await run([kubectl, '--kubeconfig', sluice.ready.kubeconfig, ...badPatch])
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /spec\.replicas: Invalid value/)
 }

@@ -3,7 +3,6 @@
  * it (`f:spec`), and a list whose items have a merge key becomes a map by that key (`k:{"name":"web"}`). Other lists stay
  * lists and are owned as a whole. Merging and subtracting are then the same for maps and lists.
  */
-import { resolve } from '../../kinds/resolve.ts'
 import type { ArraySchema, Schema } from '../../kinds/schema.ts'
 import { isRecord } from './document.ts'
 
@@ -42,7 +41,7 @@ function keyedRecord(schema: Schema | undefined, record: Readonly<Record<string,
 function keyed(schema: Schema | undefined, value: unknown): unknown {
   if (isRecord(value)) return keyedRecord(schema, value)
   if (!Array.isArray(value) || schema === undefined) return value
-  const known = resolve(schema)
+  const known = schema
   return known.kind === 'array' ? (keyedList(known, value) ?? value) : value
 }
 
@@ -62,7 +61,7 @@ function keyedList({ items, patchMergeKey: key }: ArraySchema, list: readonly un
 
 function within(schema: Schema | undefined, name: string): Schema | undefined {
   if (schema === undefined) return undefined
-  const known = resolve(schema)
+  const known = schema
   if (known.kind === 'map') return known.values
   return known.kind === 'object' && Object.hasOwn(known.fields, name) ? known.fields[name]?.schema : undefined
 }

@@ -1,4 +1,5 @@
 /** Issues X.509 v3 certificates (RFC 5280) with ECDSA P-256 and SHA-256, by way of @peculiar/x509. */
+import type * as X509Library from '@peculiar/x509'
 import { createPrivateKey, KeyObject, randomBytes, webcrypto } from 'node:crypto'
 
 export interface KeyAndCertificate {
@@ -48,17 +49,17 @@ export async function issueCertificate(request: CertificateRequest): Promise<Key
   })
   return {
     certificate: `${certificate.toString('pem')}\n`,
-    privateKey: KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' }).toString(),
+    privateKey: KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' }),
   }
 }
 
-type Library = typeof import('@peculiar/x509')
+type Library = typeof X509Library
 
 /** Loaded only when a certificate is really issued: at the first start, and once a year. */
 async function library(): Promise<Library> {
   await import('reflect-metadata')
   const x509 = await import('@peculiar/x509')
-  x509.cryptoProvider.set(webcrypto as Crypto)
+  x509.cryptoProvider.set(webcrypto)
   return x509
 }
 

@@ -2,7 +2,6 @@
 import { assertNever } from '../../base/assert.ts'
 import type { ResourceType } from '../../kube/object.ts'
 import type { Kind } from '../kind.ts'
-import { resolve } from '../resolve.ts'
 import type { ArraySchema, Field, ObjectSchema, Schema, StringSchema } from '../schema.ts'
 import { DESCRIPTIONS } from './descriptions.ts'
 
@@ -68,12 +67,12 @@ function property({ schema, description }: Field, components: Map<string, Json>)
 
 /** A client that makes strategic patches must name in them all that such an object keeps. */
 function isUnion(schema: Schema): boolean {
-  const known = resolve(schema)
+  const known = schema
   return known.kind === 'object' && known.retainKeys === true
 }
 
 function toOpenApi(schema: Schema, components: Map<string, Json>): Json {
-  const known = resolve(schema)
+  const known = schema
   switch (known.kind) {
     case 'object':
       return reference(known, components)
