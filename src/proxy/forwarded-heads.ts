@@ -76,16 +76,3 @@ export function switchingHead(head: ResponseHead): string {
   const line = head.text.slice(head.start, head.fieldsStart)
   return `${line}${fields.forwarded(() => false)}connection: upgrade\r\n${upgrade}\r\n`
 }
-
-/** The location of a redirect; parts that the route leaves open stay as the request has them. */
-export function redirectLocation(head: RequestHead, route: Route): string {
-  const { action, match } = route
-  if (action.kind !== 'redirect') return ''
-  const path = action.path === undefined ? head.path : rewritePath(head.path, match.path, action.path)
-  const query = action.stripQuery || head.query === '' ? '' : `?${head.query}`
-  const scheme = action.scheme ?? 'http'
-  const [, name = '', port = ''] = /^(.*?)(?::([0-9]*))?$/.exec(head.host) ?? []
-  const newPort = action.port ?? (action.host === undefined && action.scheme === undefined ? Number(port) : 0)
-  const isDefault = newPort === 0 || newPort === (scheme === 'https' ? 443 : 80)
-  return `${scheme}://${action.host ?? name}${isDefault ? '' : `:${newPort}`}${path}${query}`
-}

@@ -13,19 +13,20 @@ import type { DestinationTraffic } from '../telemetry/recorder.ts'
 import { encodeAnswer, failureAnswer, plainAnswer } from './answers.ts'
 import type { Answer, Failure } from './answers.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
-import { redirectLocation, requestHead, responseHead, switchingHead } from './forwarded-heads.ts'
+import { INLINE_BODY_BYTES_MAX, writeContent, writePart } from './message-output.ts'
+import type { MessageOutput } from './message-output.ts'
+import { requestHead, responseHead, switchingHead } from './forwarded-heads.ts'
 import { ChunkedReader } from './http1/chunked-reader.ts'
 import type { RequestHead } from './http1/request-head.ts'
 import type { BodyFraming, ResponseHead } from './http1/response-head.ts'
 import { pickEndpoint } from './serving-state.ts'
 import type { ServingCluster, ServingEndpoint, ServingForward, ServingListener } from './serving-state.ts'
+import { ownAnswer } from './own-answer.ts'
 import type { Body, Exchange, UpstreamConnection, UpstreamFailure } from './upstream-connection.ts'
 
 /** The client's side of the connection, as its exchange sees it. */
-export interface ClientSide {
+export interface ClientSide extends MessageOutput {
   readonly clientAddress: string
-  /** Text is latin1. False: wait for the exchange's `onClientDrain` before writing more. */
-  write(text: string, body: Buffer | null): boolean
   pauseInput(): void
   resumeInput(): void
   /** From now on all bytes go through. */
@@ -56,8 +57,6 @@ export interface RequestBody {
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 /** How many endpoints a request tries to connect to before it fails. */
 const CONNECT_ATTEMPTS_MAX = 5
-/** Bodies up to this size are written as one string with their head: one system call, no second buffer. */
-const INLINE_BODY_BYTES_MAX = 8 * 1024
 /** A stream on which nothing moves for so long is given up (Envoy's default). */
 const STREAM_IDLE_TIMEOUT_MS = 300_000
 
@@ -95,10 +94,6 @@ export class RequestExchange implements Exchange {
   constructor(client: ClientSide, deps: ExchangeDeps) {
     this.#client = client
     this.#deps = deps
-  }
-
-  get isIdle(): boolean {
-    return this.#state === 'idle'
   }
 
   start(head: RequestHead, body: RequestBody): void {
@@ -326,28 +321,13 @@ export class RequestExchange implements Exchange {
   }
 
   #pass(text: string, body: Body, done: boolean): void {
-    const { buffer, from, to } = body
-    const more = this.#dechunk === null ? this.#writeRange(text, buffer, from, to) : this.#writeContent(text, body)
-    this.#responseBytes += to - from
+    const more =
+      this.#dechunk === null
+        ? writePart(this.#client, text, body)
+        : writeContent(this.#client, text, body, this.#dechunk)
+    this.#responseBytes += body.to - body.from
     if (done) this.#finish()
     else if (!more) this.#upstream?.pause()
-  }
-
-  #writeRange(text: string, buffer: Buffer, from: number, to: number): boolean {
-    if (from === to) return text === '' || this.#client.write(text, null)
-    if (text !== '' && to - from <= INLINE_BODY_BYTES_MAX) {
-      return this.#client.write(text + buffer.toString('latin1', from, to), null)
-    }
-    return this.#client.write(text, from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to))
-  }
-
-  /** For a client of HTTP/1.0, which does not know chunks. */
-  #writeContent(text: string, { buffer, from, to }: Body): boolean {
-    let more = text === '' || this.#client.write(text, null)
-    this.#dechunk?.read(buffer, from, to, (start, end) => {
-      more = this.#client.write('', buffer.subarray(start, end))
-    })
-    return more
   }
 
   #startTunnel(head: ResponseHead): void {
@@ -416,17 +396,4 @@ export class RequestExchange implements Exchange {
       responseBytes: this.#responseBytes,
     })
   }
-}
-
-/** The answer of a route that does not forward. */
-function ownAnswer(head: RequestHead, route: Route): Answer {
-  const { action } = route
-  if (action.kind === 'redirect') {
-    const headers = [{ name: 'location', value: redirectLocation(head, route) }]
-    return { status: action.status, flag: '', body: '', headers }
-  }
-  if (action.kind === 'respond') {
-    return { status: action.status, flag: action.flag ?? '', body: action.body, headers: action.headers }
-  }
-  return failureAnswer('no-route')
 }
