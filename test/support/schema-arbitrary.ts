@@ -150,6 +150,7 @@ function encodeValue(schema: Schema, number: number, value: unknown): Uint8Array
     case 'any':
       return lengthField(number, lengthField(1, JSON.stringify(value)))
     case 'number':
+      throw new Error(`no published kind has a field of kind ${schema.kind}`)
     default:
       return assertNever(schema)
   }
