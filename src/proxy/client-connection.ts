@@ -59,7 +59,8 @@ export class ClientConnection implements ClientSide {
     this.#socket = socket
     this.#deps = deps
     this.#exchange = new RequestExchange(this, deps)
-    this.clientAddress = socket.remoteAddress ?? ''
+    // A listener on `::` sees clients of IPv4 under a prefix that nobody downstream expects.
+    this.clientAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     this.#sinceMs = deps.monotonicMs()
     socket
       .on('data', (chunk: Buffer) => this.#onData(chunk))

@@ -60,13 +60,26 @@ export interface ResponseHeadOptions {
 
 export function responseHead(head: ResponseHead, { connection, dropsChunked }: ResponseHeadOptions): string {
   const { fields, text } = head
-  const isPlain = !fields.hasHopByHop && !dropsChunked
+  const losesFraming = hasNoBody(head)
+  const isPlain = !fields.hasHopByHop && !dropsChunked && !losesFraming
   if (isPlain && connection === '' && head.minorVersion === 1) return text.slice(head.start, head.end)
   const line = `HTTP/1.1${text.slice(head.start + 8, head.fieldsStart)}`
   const kept = isPlain
     ? text.slice(head.fieldsStart, head.end - 2)
-    : fields.forwarded((index) => dropsChunked && fields.isNamed(index, 'transfer-encoding'))
+    : fields.forwarded(
+        (index) =>
+          ((dropsChunked || losesFraming) && fields.isNamed(index, 'transfer-encoding')) ||
+          (losesFraming && fields.isNamed(index, 'content-length')),
+      )
   return `${line}${kept}${connection === '' ? '' : `connection: ${connection}\r\n`}\r\n`
+}
+
+/**
+ * Whether the response may not have fields that frame a body (RFC 9110 §8.6, RFC 9112 §6.1), but has. A client that believed
+ * them would take the next response for this one's body.
+ */
+function hasNoBody({ status, fields }: ResponseHead): boolean {
+  return (status < 200 || status === 204) && (fields.chunked || fields.contentLength !== -1)
 }
 
 /** A 101: the hop-by-hop fields are the message. */
@@ -74,5 +87,8 @@ export function switchingHead(head: ResponseHead): string {
   const { fields } = head
   const upgrade = fields.upgrade === -1 ? '' : `upgrade: ${fields.value(fields.upgrade)}\r\n`
   const line = head.text.slice(head.start, head.fieldsStart)
-  return `${line}${fields.forwarded(() => false)}connection: upgrade\r\n${upgrade}\r\n`
+  const kept = fields.forwarded(
+    (index) => fields.isNamed(index, 'content-length') || fields.isNamed(index, 'transfer-encoding'),
+  )
+  return `${line}${kept}connection: upgrade\r\n${upgrade}\r\n`
 }

@@ -18,21 +18,23 @@ import {
   startProxy,
 } from '../../test/support/live-proxy.ts'
 
-/** Sends requests on kept connections, one after the other on each, until told to stop; remembers what came. */
+/** Sends GET and POST by turns on kept connections, one after the other on each, until told to stop; remembers what came. */
 function startClients(port: number, connections: number): { stop(): Promise<string[]>; readonly answers: string[] } {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const answers: string[] = []
+  let sent = 0
   let isStopping = false
   const once = (): Promise<string> =>
     new Promise((resolve) => {
-      const request = httpRequest({ host: '127.0.0.1', port, agent }, (response) => {
+      const method = sent++ % 2 === 0 ? 'GET' : 'POST'
+      const request = httpRequest({ host: '127.0.0.1', port, agent, method }, (response) => {
         readBody(response).then(
           (body) => resolve(`${response.statusCode} ${body}`),
           (error: unknown) => resolve(String(error)),
         )
       })
       request.on('error', (error) => resolve(String(error)))
-      request.end()
+      request.end(method === 'POST' ? 'a body' : undefined)
     })
   const loop = async (): Promise<void> => {
     while (!isStopping) answers.push(await once())

@@ -2,6 +2,7 @@
  * Finds the end of a chunked body (RFC 9112 §7.1) while its bytes pass through unchanged.
  *
  * chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; last-chunk = 1*"0" [ chunk-ext ] CRLF trailer-section CRLF
+ * chunk-ext = *( ";" token [ "=" ( token / quoted-string ) ] ); the "bad" white space of the RFC is bad indeed, and refused.
  */
 import { assertNever } from '../../base/assert.ts'
 
@@ -14,10 +15,35 @@ const TRAILER_BYTES_MAX = 16 * 1024
 const CR = 0x0d
 const LF = 0x0a
 const SEMICOLON = 0x3b
+const EQUALS = 0x3d
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COLON = 0x3a
+
+/**
+ * What decides about framing, routing or the connection may not come behind the body: an endpoint that takes trailers for
+ * header fields would read another request than was routed (RFC 9110 §6.5.1).
+ */
+const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
 type State =
   | 'size'
-  | 'extension'
+  | 'extension-start'
+  | 'extension-name'
+  | 'extension-value-start'
+  | 'extension-value'
+  | 'extension-quoted'
+  | 'extension-escaped'
+  | 'extension-end'
   | 'size-line-feed'
   | 'data'
   | 'data-carriage-return'
@@ -37,6 +63,7 @@ export class ChunkedReader {
   /** Bytes of the current size line, then of the trailer section. */
   #lineBytes = 0
   #colonSeen = false
+  #trailerName = ''
 
   reset(): void {
     this.#state = 'size'
@@ -76,9 +103,14 @@ export class ChunkedReader {
     switch (this.#state) {
       case 'size':
         return this.#stepSize(byte)
-      case 'extension':
-        if (byte === CR) this.#state = 'size-line-feed'
-        return byte === CR || (isText(byte) && ++this.#lineBytes <= SIZE_LINE_BYTES_MAX)
+      case 'extension-start':
+      case 'extension-name':
+      case 'extension-value-start':
+      case 'extension-value':
+      case 'extension-quoted':
+      case 'extension-escaped':
+      case 'extension-end':
+        return ++this.#lineBytes <= SIZE_LINE_BYTES_MAX && this.#stepExtension(this.#state, byte)
       case 'size-line-feed':
         this.#startChunk()
         return byte === LF
@@ -114,9 +146,15 @@ export class ChunkedReader {
     }
     if (this.#digits === 0) return false
     if (byte === CR) this.#state = 'size-line-feed'
-    else if (byte === SEMICOLON) this.#state = 'extension'
+    else if (byte === SEMICOLON) this.#state = 'extension-start'
     else return false
     return true
+  }
+
+  #stepExtension(state: Extract<State, `extension-${string}`>, byte: number): boolean {
+    const next = extensionAfter(state, byte)
+    if (next !== null) this.#state = next
+    return next !== null
   }
 
   #startChunk(): void {
@@ -132,6 +170,7 @@ export class ChunkedReader {
       return true
     }
     this.#state = 'trailer'
+    this.#trailerName = String.fromCharCode(byte)
     return isToken(byte) && this.#countTrailer()
   }
 
@@ -141,13 +180,46 @@ export class ChunkedReader {
       return this.#colonSeen
     }
     if (this.#colonSeen) return isText(byte) && this.#countTrailer()
-    this.#colonSeen = byte === 0x3a
-    return (this.#colonSeen || isToken(byte)) && this.#countTrailer()
+    this.#colonSeen = byte === COLON
+    if (this.#colonSeen) return !FORBIDDEN_TRAILERS.has(this.#trailerName.toLowerCase())
+    this.#trailerName += String.fromCharCode(byte)
+    return isToken(byte) && this.#countTrailer()
   }
 
   #countTrailer(): boolean {
     return ++this.#lineBytes <= TRAILER_BYTES_MAX
   }
+}
+
+/** The state behind this byte, or null where the byte may not stand. */
+function extensionAfter(state: Extract<State, `extension-${string}`>, byte: number): State | null {
+  switch (state) {
+    case 'extension-start':
+      return isToken(byte) ? 'extension-name' : null
+    case 'extension-name':
+      if (byte === EQUALS) return 'extension-value-start'
+      return isToken(byte) ? state : extensionEnd(byte)
+    case 'extension-value-start':
+      if (byte === QUOTE) return 'extension-quoted'
+      return isToken(byte) ? 'extension-value' : null
+    case 'extension-value':
+      return isToken(byte) ? state : extensionEnd(byte)
+    case 'extension-quoted':
+      if (byte === QUOTE) return 'extension-end'
+      if (byte === BACKSLASH) return 'extension-escaped'
+      return isText(byte) ? state : null
+    case 'extension-escaped':
+      return isText(byte) ? 'extension-quoted' : null
+    case 'extension-end':
+      return extensionEnd(byte)
+    default:
+      return assertNever(state, 'state')
+  }
+}
+
+function extensionEnd(byte: number): State | null {
+  if (byte === SEMICOLON) return 'extension-start'
+  return byte === CR ? 'size-line-feed' : null
 }
 
 function hexDigit(byte: number): number {

@@ -248,10 +248,15 @@ export class HeadFields {
     return ''
   }
 
-  /** `chunked` alone: other codings cannot be told apart from an attempt to be read in two ways. */
+  /**
+   * `chunked` alone: other codings cannot be told apart from an attempt to be read in two ways. A tab behind it is no part of
+   * the value, but some parsers (Node's) take it for one and see no chunks.
+   */
   #noteTransferEncoding(index: number): string {
     if (this.chunked) return 'more than one transfer-encoding'
     if (this.value(index).toLowerCase() !== 'chunked') return 'unknown transfer-encoding'
+    const behind = this.text.slice(this.#spans[4 * index + 3], this.#nextLines[index])
+    if (behind.includes('\t')) return 'unknown transfer-encoding'
     this.chunked = true
     return ''
   }

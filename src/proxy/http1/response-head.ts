@@ -41,6 +41,8 @@ export class ResponseHead {
     if (wrong !== '') return this.#refuse(wrong)
     const { chunked, connectionClose, connectionKeepAlive } = this.fields
     if (chunked && this.minorVersion === 0) return this.#refuse('transfer-encoding in HTTP/1.0')
+    if (this.status < 200 && (this.minorVersion === 0 || connectionClose))
+      return this.#refuse('malformed interim response')
     this.keepAlive = !connectionClose && (this.minorVersion === 1 || connectionKeepAlive)
     return 'complete'
   }
