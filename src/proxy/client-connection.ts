@@ -19,8 +19,8 @@ const HEAD_TIMEOUT_MS = 30_000
 const REQUEST_BODY_IDLE_TIMEOUT_MS = 60_000
 /** Between two requests. Long, as Envoy's: to close a kept connection is to risk the request that is just being sent. */
 const CLIENT_IDLE_TIMEOUT_MS = 3_600_000
-/** How long a client may leave the end of its last response unread. */
-const SEND_IDLE_TIMEOUT_MS = 60_000
+/** How long a client may leave a response unread. Long: a slow one takes minutes for what is already in the buffers. */
+const SEND_IDLE_TIMEOUT_MS = 300_000
 /** How long the rest of a refused request is read, so that the client sees the answer and not a reset. */
 const LINGER_MS = 1_000
 /** How much of the input is read as text to find a head in it. */
@@ -54,6 +54,8 @@ export class ClientConnection implements ClientSide {
   /** When the phase began, or something last moved in it; the sweep keeps it, so that bytes cost no clock. */
   #sinceMs: number
   #moved = false
+  /** Bytes that the client has not taken yet, at the last sweep. */
+  #unsent = 0
 
   constructor(socket: Socket, deps: ClientConnectionDeps) {
     this.#socket = socket
@@ -130,17 +132,27 @@ export class ClientConnection implements ClientSide {
 
   sweep(nowMs: number): void {
     this.#exchange.sweep(nowMs)
-    if (this.#moved) this.#sinceMs = nowMs
+    const unsent = this.#socket.writableLength
+    if (this.#moved || unsent !== this.#unsent) this.#sinceMs = nowMs
     this.#moved = false
-    const elapsedMs = nowMs - this.#sinceMs
-    if (this.#phase === 'head' && this.#input.length === 0) {
+    this.#unsent = unsent
+    this.#checkIdle(nowMs - this.#sinceMs)
+  }
+
+  #checkIdle(elapsedMs: number): void {
+    const isBetween = this.#phase === 'head' || this.#phase === 'closing'
+    if (isBetween && this.#unsent > 0) {
+      if (elapsedMs >= SEND_IDLE_TIMEOUT_MS) this.destroy()
+    } else if (this.#phase === 'head' && this.#input.length === 0) {
       if (elapsedMs >= CLIENT_IDLE_TIMEOUT_MS) this.destroy()
     } else if (this.#phase === 'head') {
       if (elapsedMs >= HEAD_TIMEOUT_MS) this.#refuse(408, 'the request head was not complete in time')
     } else if (this.#phase === 'body') {
-      if (elapsedMs >= REQUEST_BODY_IDLE_TIMEOUT_MS) this.#refuseBody('request-timeout')
-    } else if (this.#phase === 'closing') {
-      if (elapsedMs >= (this.#socket.writableLength > 0 ? SEND_IDLE_TIMEOUT_MS : LINGER_MS)) this.destroy()
+      // While the endpoint does not take more, the client is not to blame; the exchange bounds that wait.
+      const isHeldUp = this.#socket.isPaused()
+      if (!isHeldUp && elapsedMs >= REQUEST_BODY_IDLE_TIMEOUT_MS) this.#refuseBody('request-timeout')
+    } else if (this.#phase === 'closing' && elapsedMs >= LINGER_MS) {
+      this.destroy()
     }
   }
 

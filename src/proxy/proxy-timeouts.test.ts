@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import {
   RawClient,
+  eventually,
   fetchFrom,
   forwardingTo,
   snapshotOf,
@@ -43,6 +44,23 @@ describe('timeouts', () => {
     client.clear()
     await clock.advance(31_000)
     assert.match(await client.untilClosed(), /^HTTP\/1.1 408/)
+  })
+
+  test('a request that waits behind a response that is read slowly is not taken for a slow head', async (t) => {
+    const clock = new FakeClock()
+    const size = 8 * 1024 * 1024
+    const backend = await startBackend(t, (request, response) => {
+      response.end(request.url === '/large' ? Buffer.alloc(size) : 'the second')
+    })
+    const live = await startProxy(t, forwardingTo(backend.port), { clock })
+    const client = new RawClient(t, live.port)
+    client.socket.pause()
+    client.send('GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET /small HTTP/1.1\r\nHost: x\r\n\r\n')
+    await eventually(() => backend.accepted === 1)
+    await clock.advance(60_000)
+    client.socket.resume()
+    await client.until((text) => text.length > size && text.endsWith('the second'))
+    assert.deepEqual(live.counted(), { '200': 2 })
   })
 
   test('a body that does not come to its end is answered with 408', async (t) => {

@@ -231,8 +231,7 @@ export class HeadFields {
   #noteConnection(index: number): void {
     this.connection = index
     this.#hopByHop.push(index)
-    for (const option of this.value(index).toLowerCase().split(',')) {
-      const name = option.trim()
+    for (const name of elementsOf(this.value(index))) {
       if (name === 'close') this.connectionClose = true
       else if (name === 'keep-alive') this.connectionKeepAlive = true
       else if (name !== 'upgrade') this.#namesFields = true
@@ -262,12 +261,22 @@ export class HeadFields {
   }
 }
 
-/** Whether a comma-separated list (lower case) has the element. */
+/** Whether a comma-separated list has the (lower-case) element. */
 export function listHas(list: string, element: string): boolean {
-  return list
-    .toLowerCase()
-    .split(',')
-    .some((item) => item.trim() === element)
+  return elementsOf(list).includes(element)
+}
+
+function elementsOf(list: string): string[] {
+  return list.toLowerCase().split(',').map(withoutBlanks)
+}
+
+/** Not `trim()`, which would take a byte 0xA0 for white space, and nobody else does. */
+function withoutBlanks(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
 }
 
 function isBlank(code: number): boolean {
