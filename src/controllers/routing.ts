@@ -103,7 +103,7 @@ class Routing {
       name: 'routing-last-good',
       reconcile: (key, signal) => this.#keepLastGood(key, signal),
       sources: [
-        sourceOf((enqueue) =>
+        sourceOf<ObjectKey>((enqueue) =>
           this.#compilations.subscribe(() => {
             for (const key of this.#snapshots?.accepted.keys() ?? []) enqueue(key)
             for (const key of this.#lastGood.keys()) enqueue(key)

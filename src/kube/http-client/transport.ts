@@ -114,13 +114,12 @@ export class Transport {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
       agent: stream ? this.#streams : this.#requests,
+      ...(stream ? {} : { timeout: REQUEST_IDLE_TIMEOUT_MS }),
       ...(signal === undefined ? {} : { signal }),
     })
     return new Promise((resolve, reject) => {
       request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS))
-      if (!stream) {
-        request.setTimeout(REQUEST_IDLE_TIMEOUT_MS, () => request.destroy(timeoutError(REQUEST_IDLE_TIMEOUT_MS)))
-      }
+      request.on('timeout', () => request.destroy(timeoutError(REQUEST_IDLE_TIMEOUT_MS)))
       request.on('response', (answer) => {
         resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: answer })
       })
