@@ -226,7 +226,8 @@ export class RequestExchange implements Exchange {
     this.#idleSinceMs = 0
     this.#requestDone = body.done
     this.#streamed = false
-    this.#keepClient = head.keepAlive
+    // Behind a CONNECT the client may have sent bytes for its tunnel already: they must not be read as a request.
+    this.#keepClient = head.keepAlive && head.method !== 'CONNECT'
     this.#dechunk = null
     this.#status = 0
     this.#requestBytes = body.first === null ? 0 : body.first.length
