@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { hasErrors } from '../../base/diagnostic.ts'
 import type { ObjectReport } from '../../dialects/dialect.ts'
 import type { GlooStatus } from '../../kinds/gloo-upstream.ts'
+import { isReason } from '../../kube/api-error.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import type { Informer } from '../../kube/informer.ts'
@@ -108,9 +109,20 @@ export class StatusWriter {
   ): Promise<void> {
     const status = glooStatus({ report, serving, old: object.status, nowMs: this.#deps.clock.now() })
     if (isDeepStrictEqual(status, object.status)) return
-    const written = await this.#deps.client.update(type, { ...object, status }, { subresource: 'status' })
+    const written = await this.#update(type, { ...object, status })
+    if (written === undefined) return
     this.#written.set(key, { base: object.metadata.resourceVersion ?? '', object: written })
     this.#tellRejection(object, status, report)
+  }
+
+  /** Undefined: the object is gone, and with it its status. */
+  async #update(type: ResourceType<GlooObject>, object: GlooObject): Promise<GlooObject | undefined> {
+    try {
+      return await this.#deps.client.update(type, object, { subresource: 'status' })
+    } catch (error) {
+      if (isReason(error, 'NotFound')) return undefined
+      throw error
+    }
   }
 
   #tellRejection(object: GlooObject, status: GlooStatus, report: ObjectReport): void {
