@@ -39,7 +39,7 @@ export async function approveRelease(call: Call<ReleaseApproveOptions>): Promise
   await using session = await connect(options, deps)
   const release = await find(session, call)
   const step = options.step ?? waitingStep(release)
-  if (!release.spec.steps.some(({ name }, index) => name === step || String(index + 1) === step)) {
+  if (options.step !== undefined && !release.spec.steps.some(({ name }, index) => name === step || String(index + 1) === step)) {
     const steps = release.spec.steps.map(({ name }, index) => name ?? String(index + 1))
     throw new UsageError(`Cannot approve step "${step}": the release has ${steps.join(', ')}`)
   }
@@ -52,6 +52,8 @@ export async function approveRelease(call: Call<ReleaseApproveOptions>): Promise
 function waitingStep(release: Release): string {
   const name = nameOf(release)
   const current = release.status?.currentStep
+  // Kept for inspection, after a failure: any approval lets it try again, also where no step had begun.
+  if (release.status?.waitsForPerson !== undefined) return current?.name ?? release.spec.steps[0]?.name ?? '1'
   if (current === undefined || hasEnded(release)) {
     const phase = release.status?.phase ?? 'Pending'
     throw new Error(`Cannot approve release "${name}": no step waits for approval, its phase is ${phase}`)
