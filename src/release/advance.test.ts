@@ -145,6 +145,46 @@ test('what does not exist is waited for, by name and field, and bounded by the d
   assert.equal(sim.hasFinalizer, false)
 })
 
+test('a route that another release holds is waited for without a deadline: the queue is not its fault', () => {
+  const sim = simulate({ steps: [{ weight: 100 }] })
+  const [route] = targetOf(sim).routes
+  assert.ok(route)
+  route.obstacle = { kind: 'held', by: 'echo/other' }
+  runUntilRest(sim, DEADLINE_MS * 3)
+  assert.equal(phase(sim), 'Pending')
+  assert.match(look(sim).report.message, /held by release echo\/other; this one starts when that has ended/)
+  assert.equal(look(sim).report.waitsUntilMs, undefined)
+  route.obstacle = undefined
+  runUntilRest(sim, DEADLINE_MS)
+  assert.equal(phase(sim), 'Succeeded')
+})
+
+test('a missing workload is the only complaint: what follows from it is left out', () => {
+  const sim = simulate()
+  const { canary, routes } = targetOf(sim)
+  canary.exists = false
+  const [route] = routes
+  assert.ok(route)
+  route.obstacle = { kind: 'unfit', reason: 'their pods lack the labels version' }
+  assert.doesNotMatch(look(sim).report.message, /labels/)
+  canary.exists = true
+  assert.match(look(sim).report.message, /routes\[0\]: VirtualService gloo-system\/t0: their pods lack the labels/)
+})
+
+test('a route written again after an edit does not change how long its first shift took', () => {
+  const sim = simulate({ steps: [{ weight: 50, gates: [{ kind: 'approval' }] }, { weight: 100 }] })
+  runUntilRest(sim, 10_000)
+  const [first] = stateIn(sim).history
+  const [route] = targetOf(sim).routes
+  assert.ok(route)
+  route.form = null
+  sim.mayFall = true
+  runUntilRest(sim, 10_000)
+  assert.ok(sim.log.some((line) => line.startsWith('RouteEdited')))
+  const [again] = stateIn(sim).history
+  assert.deepEqual([again?.shiftingSinceMs, again?.liveAtMs], [first?.shiftingSinceMs, first?.liveAtMs])
+})
+
 test('with Pause a failure keeps pods and matched requests, takes the weight, and a person may try again or abort', () => {
   const sim = simulate({ onFailure: 'Pause', steps: [{ weight: 10, gates: [METRICS] }, { weight: 100 }] })
   sim.failureRate = 0.5

@@ -31,10 +31,12 @@ export function recordStep(state: ReleaseState): ReleaseState {
   if (stage.kind !== 'step') return state
   const last = history.at(-1)
   const isSame = last !== undefined && last.name === stage.name && last.startedAtMs === stage.sinceMs
+  // The first shift is what is remembered: a route that others edit is written again later, maybe long after.
+  const isKnown = isSame && last.liveAtMs !== undefined
   const record: StepRecord = {
     ...(isSame ? last : { name: stage.name, startedAtMs: stage.sinceMs }),
-    ...(stage.shiftingSinceMs === null ? {} : { shiftingSinceMs: stage.shiftingSinceMs }),
-    ...(stage.liveAtMs === null || (last?.liveAtMs !== undefined && isSame) ? {} : { liveAtMs: stage.liveAtMs }),
+    ...(stage.shiftingSinceMs === null || isKnown ? {} : { shiftingSinceMs: stage.shiftingSinceMs }),
+    ...(stage.liveAtMs === null || isKnown ? {} : { liveAtMs: stage.liveAtMs }),
   }
   return { ...state, history: [...(isSame ? history.slice(0, -1) : history), record].slice(-HISTORY_MAX) }
 }

@@ -11,12 +11,18 @@ export function advancePending(scene: Scene, sinceMs: number): Move {
   const deadlineMs = deadlineAfter(scene, sinceMs)
   if (obstacles.length > 0) {
     const message = `Cannot start release "${plan.name}": ${obstacles.join('; ')}`
+    // Its turn has not come: how long the release before it takes is that one's matter, and has that one's deadline.
+    if (isQueued(scene)) return stay(scene, message, nowMs + plan.deadlineMs)
     if (nowMs >= deadlineMs) return fail(scene, { kind: 'deadline', message })
     return stay(scene, message, deadlineMs)
   }
   if (!world.hasFinalizer) return stay(scene, 'Starting', Math.max(deadlineMs, nowMs + 1_000))
   const started: ReleaseState = { ...state, baselines: targetsOf(scene).map(baselineOf) }
   return go(started, beginStep(plan, 0, nowMs), normal('Started', `Release started: ${plan.steps.length} steps`))
+}
+
+function isQueued({ world }: Scene): boolean {
+  return world.targets.some(({ routes }) => routes.some(({ kind }) => kind === 'held'))
 }
 
 function stay(scene: Scene, message: string, deadlineMs: number): Move {
@@ -27,7 +33,7 @@ function stay(scene: Scene, message: string, deadlineMs: number): Move {
       phase: 'Pending',
       message,
       canaryWeight: canaryShare(scene),
-      waitsUntilMs: deadlineMs,
+      ...(isQueued(scene) ? {} : { waitsUntilMs: deadlineMs }),
     },
     wakeAtMs: deadlineMs,
   }
@@ -36,6 +42,8 @@ function stay(scene: Scene, message: string, deadlineMs: number): Move {
 /** With the field path, so that the mistake is found. */
 function startObstacles({ index, plan, world }: Target): readonly string[] {
   const field = `spec.targets[${index}]`
+  // Without its workloads nothing can be said about how a route fits them.
+  const isWhole = world.stable.kind === 'present' && world.canary.kind === 'present'
   return [
     ...(world.stable.kind === 'missing'
       ? [`${field}.stable: ${plan.stable} does not exist; create it or correct the name`]
@@ -52,7 +60,7 @@ function startObstacles({ index, plan, world }: Target): readonly string[] {
         case 'held':
           return [`${path}: ${name} is held by release ${route.by}; this one starts when that has ended`]
         case 'unfit':
-          return [`${path}: ${name}: ${route.reason}`]
+          return isWhole ? [`${path}: ${name}: ${route.reason}`] : []
         case 'present':
           return []
         default:

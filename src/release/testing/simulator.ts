@@ -28,6 +28,8 @@ export interface SimWorkload {
 
 interface SimRoute {
   exists: boolean
+  /** The other release that holds it, or why it cannot say what the release wants. */
+  obstacle: Extract<RouteWorld, { kind: 'held' | 'unfit' }> | undefined
   isClaimed: boolean
   /** Null: edited by hand into something that is no form. */
   form: RouteForm | null
@@ -86,6 +88,7 @@ export function createSimulation(plan: Plan, random: Random, replicas = 2): Simu
       canary: workload(`${name}-new`),
       routes: routes.map(() => ({
         exists: true,
+        obstacle: undefined,
         isClaimed: false,
         form: null,
         share: 0,
@@ -208,6 +211,7 @@ function observe(sim: Simulation, state: ReleaseState): World {
 
 function observeRoute(sim: Simulation, route: SimRoute): RouteWorld {
   if (!route.exists) return { kind: 'missing' }
+  if (route.obstacle !== undefined) return route.obstacle
   return {
     kind: 'present',
     isClaimed: route.isClaimed,
