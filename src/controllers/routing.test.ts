@@ -190,11 +190,7 @@ test('nothing is published or written when nothing changed', async (t) => {
   })
   const { count } = dataPlane
   await lab.client.patch(virtualServices, ECHO, { kind: 'merge', body: { metadata: { labels: { seen: 'yes' } } } })
-  const labelled = await lab.until(
-    virtualServices,
-    ECHO,
-    ({ metadata } = routes) => metadata.labels?.['seen'] === 'yes',
-  )
+  const labelled = await lab.until(virtualServices, ECHO, (object) => object?.metadata.labels?.['seen'] === 'yes')
   // A change that does count comes after: whatever the label caused has happened by then.
   await lab.client.create(virtualServices, {
     ...routes,
