@@ -26,9 +26,6 @@ import type { GlooObject, StatusTarget } from './routing/status-writer.ts'
 import { StatusWriter } from './routing/status-writer.ts'
 import type { WorkloadDeps } from './workload-deps.ts'
 
-export { GATEWAY_LISTENER }
-export type { GatewayAddress }
-
 /** Changes that come together (an applied folder, a pod and its EndpointSlice) make one snapshot. */
 const COALESCE_MS = 5
 

@@ -50,7 +50,7 @@ export function readyBackends(index: Backends, service: Service, port: ServicePo
 }
 
 /** Whom a request reaches that goes to this pod: the Deployment where there is one, else the owner, else the pod. */
-export function workloadOf(pod: Pod): WorkloadIdentity {
+function workloadOf(pod: Pod): WorkloadIdentity {
   const { namespace = '', name = '', labels = {} } = pod.metadata
   const version = VERSION_LABELS.map((label) => labels[label]).find((value) => value !== undefined)
   return { namespace, name: workloadName(pod), version: version ?? '', pod: name }

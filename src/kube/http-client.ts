@@ -29,7 +29,7 @@ const LIST_PAGES_MAX = 1000
 /** One watch event: an object is at most 3 MiB, JSON escapes may double it. */
 const LINE_CHARACTERS_MAX = 16 * 1024 * 1024
 
-export type { ConnectionOptions, HttpAnswer, RequestOptions }
+export type { ConnectionOptions }
 
 export interface HttpClientOptions extends ConnectionOptions {
   /** The part before `/` names the field manager of our writes. */

@@ -31,11 +31,6 @@ export function availableAtMs(pod: Pod, minReadySeconds: number): number | undef
   return Number.isNaN(sinceMs) ? undefined : sinceMs + minReadySeconds * 1000
 }
 
-export function isAvailable(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
-  const atMs = availableAtMs(pod, minReadySeconds)
-  return atMs !== undefined && atMs <= nowMs
-}
-
 export function readyCondition({ status }: Pod) {
   return status?.conditions?.find((condition) => condition.type === 'Ready')
 }

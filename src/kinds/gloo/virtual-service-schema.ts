@@ -194,7 +194,6 @@ export type RedirectAction = Infer<typeof redirectAction>
 export type DirectResponseAction = Infer<typeof directResponseAction>
 export type RouteOptions = Infer<typeof routeOptions>
 export type Route = Infer<typeof route>
-export type VirtualHost = Infer<typeof virtualHost>
 export type VirtualServiceSpec = Infer<typeof virtualServiceSpec>
 
 export interface VirtualService extends KubeObject {

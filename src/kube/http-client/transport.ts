@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { codeOf, isAbort, messageOf } from '../../base/errors.ts'
 
 /** An answer larger than this is refused: a list page is 500 objects, an object at most 3 MiB, and most a few KiB. */
-export const RESPONSE_BYTES_MAX = 256 * 1024 * 1024
+const RESPONSE_BYTES_MAX = 256 * 1024 * 1024
 /** Connections for short requests; streams (watches, logs) have their own and never starve these. */
 const REQUEST_SOCKETS_MAX = 32
 /** A server that says nothing for so long in a short request is taken for dead. */

@@ -16,7 +16,7 @@ import { fromFieldErrors } from './findings.ts'
 import type { ResolvedUpstream } from './upstream.ts'
 import { resolveService, resolveUpstream } from './upstream.ts'
 
-export interface UsedUpstream {
+interface UsedUpstream {
   readonly uid: string
   readonly generation: number
   readonly spec: UpstreamSpec
@@ -35,7 +35,7 @@ export interface Catalogue {
   view(pinned?: UsedUpstreams): View
 }
 
-export interface View {
+interface View {
   readonly targets: Targets
   /** The Upstreams that were asked for and are there. */
   used(): UsedUpstreams

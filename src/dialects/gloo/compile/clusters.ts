@@ -36,7 +36,7 @@ export function createClusters(): Clusters {
 }
 
 /** `echo_gloo-system|version=v1`: as Gloo names clusters, and the subset that Gloo leaves out. */
-export function clusterName(base: string, subset: SubsetValues): string {
+function clusterName(base: string, subset: SubsetValues): string {
   const values = sortedEntries(subset).map(([key, value]) => `${escape(key)}=${escape(value)}`)
   return `${base}|${values.join(',')}`
 }
