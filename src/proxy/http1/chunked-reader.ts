@@ -121,9 +121,9 @@ export class ChunkedReader {
         this.#state = 'size'
         return byte === LF
       case 'trailer-start':
-        return this.#stepTrailerStart(byte)
+        return this.#countTrailer() && this.#stepTrailerStart(byte)
       case 'trailer':
-        return this.#stepTrailer(byte)
+        return this.#countTrailer() && this.#stepTrailer(byte)
       case 'trailer-line-feed':
         this.#state = 'trailer-start'
         return byte === LF
@@ -171,7 +171,7 @@ export class ChunkedReader {
     }
     this.#state = 'trailer'
     this.#trailerName = String.fromCharCode(byte)
-    return isToken(byte) && this.#countTrailer()
+    return isToken(byte)
   }
 
   #stepTrailer(byte: number): boolean {
@@ -179,11 +179,11 @@ export class ChunkedReader {
       this.#state = 'trailer-line-feed'
       return this.#colonSeen
     }
-    if (this.#colonSeen) return isText(byte) && this.#countTrailer()
+    if (this.#colonSeen) return isText(byte)
     this.#colonSeen = byte === COLON
     if (this.#colonSeen) return !FORBIDDEN_TRAILERS.has(this.#trailerName.toLowerCase())
     this.#trailerName += String.fromCharCode(byte)
-    return isToken(byte) && this.#countTrailer()
+    return isToken(byte)
   }
 
   #countTrailer(): boolean {
