@@ -39,7 +39,10 @@ export async function approveRelease(call: Call<ReleaseApproveOptions>): Promise
   await using session = await connect(options, deps)
   const release = await find(session, call)
   const step = options.step ?? waitingStep(release)
-  if (options.step !== undefined && !release.spec.steps.some(({ name }, index) => name === step || String(index + 1) === step)) {
+  if (
+    options.step !== undefined &&
+    !release.spec.steps.some(({ name }, index) => name === step || String(index + 1) === step)
+  ) {
     const steps = release.spec.steps.map(({ name }, index) => name ?? String(index + 1))
     throw new UsageError(`Cannot approve step "${step}": the release has ${steps.join(', ')}`)
   }
