@@ -364,6 +364,11 @@ export const requestShapes: readonly Shape[] = [
     ),
   },
   {
+    name: 'upgrade: to nothing is none',
+    bytes: get('Connection: Upgrade', 'Upgrade:') + SMUGGLED,
+    outcome: forwarded(seenGet, { line: 'GET /smuggled HTTP/1.1', fields: ['host: evil'], body: '' }),
+  },
+  {
     name: 'upgrade: without connection it is none',
     bytes: get('Upgrade: websocket'),
     outcome: forwarded(seenGet),

@@ -57,9 +57,10 @@ export class RequestHead implements RequestView {
 
   /** Whether the client asks to switch protocols. To h2c it may not: it would leave the proxy's sight. */
   get isUpgrade(): boolean {
-    const { upgrade, connection } = this.fields
-    if (upgrade === -1 || connection === -1 || this.minorVersion === 0) return false
-    return listHas(this.fields.get('connection') ?? '', 'upgrade') && !/h2c/i.test(this.fields.get('upgrade') ?? '')
+    const { fields, minorVersion } = this
+    const { upgrade, connection } = fields
+    if (upgrade === -1 || connection === -1 || minorVersion === 0 || fields.value(upgrade) === '') return false
+    return listHas(fields.get('connection') ?? '', 'upgrade') && !/h2c/i.test(fields.get('upgrade') ?? '')
   }
 
   /** Parses the head that begins at `from`. `text` is latin1: one character per byte. */
