@@ -32,7 +32,9 @@ async function everydayCommands(kubectl: string, sluice: RunningSluice): Promise
     lines(await run([kubectl, '--kubeconfig', sluice.ready.kubeconfig, ...args])).join('\n')
   assert.match(await command('get', 'all', '-n', 'echo'), /deployment\.apps\/echo-v2\s+1\/1/)
   assert.match(await command('get', 'vs', '-A'), /gloo-system\s+echo/)
-  assert.match(await command('create', 'deployment', 'made', '--image=hashicorp/http-echo', '-n', 'echo'), /created/)
+  const image = '--image=hashicorp/http-echo'
+  const program = ['/http-echo', '-text=made']
+  assert.match(await command('create', 'deployment', 'made', '-n', 'echo', image, '--', ...program), /created/)
   assert.match(await command('scale', 'deployment/made', '--replicas=2', '-n', 'echo'), /scaled/)
   assert.match(await command('rollout', 'status', 'deployment/made', '-n', 'echo', '--timeout=60s'), /successfully/)
   assert.match(await command('label', 'deployment/made', 'tier=test', '-n', 'echo'), /labeled/)
