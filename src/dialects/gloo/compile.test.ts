@@ -87,7 +87,8 @@ test('what was accepted keeps being served through any later change of its objec
       const first = compileGloo(inputOf(before))
       const after = apply(
         before,
-        edits.map((object) => ({ ...object, metadata: { ...object.metadata, generation: 2 } })),
+        // A spec of an object that differs has a generation of its own: the API sees to that.
+        edits.map((object, index) => ({ ...object, metadata: { ...object.metadata, generation: 100 + index } })),
       )
       const second = compileGloo({ ...inputOf(after), accepted: first.accepted })
       for (const { served, object, diagnostics } of second.reports) {
