@@ -8,6 +8,7 @@ import { assertNever } from '../base/assert.ts'
 
 import { encodeAnswer, plainAnswer } from './answers.ts'
 import type { Failure } from './answers.ts'
+import type { Scheme } from './forwarded-heads.ts'
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
 import { RequestHead } from './http1/request-head.ts'
 import { RequestExchange } from './request-exchange.ts'
@@ -32,12 +33,14 @@ const EMPTY = Buffer.alloc(0)
 type Phase = 'head' | 'body' | 'waiting' | 'tunnel' | 'closing' | 'closed'
 
 export interface ClientConnectionDeps extends ExchangeDeps {
+  readonly scheme: Scheme
   readonly onRefused: (status: number) => void
   readonly onClosed: (connection: ClientConnection) => void
 }
 
 export class ClientConnection implements ClientSide {
   readonly clientAddress: string
+  readonly scheme: Scheme
   readonly #socket: Socket
   readonly #deps: ClientConnectionDeps
   readonly #head = new RequestHead()
@@ -60,6 +63,7 @@ export class ClientConnection implements ClientSide {
   constructor(socket: Socket, deps: ClientConnectionDeps) {
     this.#socket = socket
     this.#deps = deps
+    this.scheme = deps.scheme
     this.#exchange = new RequestExchange(this, deps)
     // A listener on `::` sees clients of IPv4 under a prefix that nobody downstream expects.
     this.clientAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')

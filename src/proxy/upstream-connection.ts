@@ -10,6 +10,7 @@ import { assertNever } from '../base/assert.ts'
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
 import { ResponseHead } from './http1/response-head.ts'
 import type { BodyFraming } from './http1/response-head.ts'
+import type { ClientTlsContext } from './tls/client-tls.ts'
 
 export type UpstreamFailure = 'connect-failed' | 'connect-timeout' | 'upstream-closed' | 'upstream-protocol'
 
@@ -43,6 +44,8 @@ export interface Body {
 export interface ConnectionOwner {
   readonly address: string
   readonly port: number
+  /** Null: in clear text. */
+  readonly tls: ClientTlsContext | null
   /** The connection is idle. */
   keep(connection: UpstreamConnection): void
   /** The connection is closed. */
@@ -74,14 +77,15 @@ export class UpstreamConnection {
   constructor(pool: ConnectionOwner, connectDeadlineMs: number) {
     this.#pool = pool
     this.#connectDeadlineMs = connectDeadlineMs
-    this.#socket = connect({ host: pool.address, port: pool.port, noDelay: true })
+    const { address, port, tls } = pool
+    this.#socket = tls === null ? connect({ host: address, port, noDelay: true }) : tls.connect(address, port)
     this.#socket
-      .on('connect', () => this.#onConnect())
+      .on(tls === null ? 'connect' : 'secureConnect', () => this.#onConnect())
       .on('data', (chunk: Buffer) => this.#onData(chunk))
       .on('drain', () => this.#exchange?.onSendable())
       .on('end', () => this.#onEnd())
-      .on('error', () => this.#fail(this.#state === 'connecting' ? 'connect-failed' : 'upstream-closed'))
-      .on('close', () => this.#fail('upstream-closed'))
+      .on('error', (error) => this.#onError(error))
+      .on('close', () => this.#onClosed())
   }
 
   get isUsable(): boolean {
@@ -278,8 +282,18 @@ export class UpstreamConnection {
     } else if (this.#state === 'tunnel') {
       exchange?.onTunnelEnd()
     } else {
-      this.#fail('upstream-closed')
+      this.#onClosed()
     }
+  }
+
+  #onError(error: Error): void {
+    if (this.#state === 'connecting') this.#pool.tls?.noteFailure(error, this.#pool.address, this.#pool.port)
+    this.#onClosed()
+  }
+
+  /** Before a TLS handshake is over nothing of a request was sent. */
+  #onClosed(): void {
+    this.#fail(this.#state === 'connecting' ? 'connect-failed' : 'upstream-closed')
   }
 
   #fail(failure: UpstreamFailure): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answering } from '../../test/routing-cases.ts'
 import { checkSnapshot } from './check.ts'
-import type { Cluster, Route, RoutingSnapshot } from './model.ts'
+import type { Cluster, Listener, Route, RoutingSnapshot } from './model.ts'
 
 const cluster: Cluster = {
   name: 'v1',
@@ -112,5 +112,40 @@ test('a domain that two virtual hosts claim is a warning: the snapshot can be se
   const virtualHosts = ['a', 'b'].map((name) => ({ name, domains: ['x.com'], routes: [] }))
   assert.deepEqual(findings(snapshot({ routeTables: [{ id: 't', virtualHosts }] })), [
     'warning domain-conflict routeTables[0].virtualHosts[1]',
+  ])
+})
+
+const listening = (change: Partial<Listener>): readonly string[] =>
+  findings(
+    snapshot({
+      listeners: [{ id: 'l', address: '127.0.0.1', port: 0, protocol: 'https', routeTable: 't', ...change }],
+    }),
+  )
+
+test('TLS belongs to the protocols that have it, with certificates and names that can be right', () => {
+  const pem = (what: string): string => `-----BEGIN ${what}-----\nAAAA\n-----END ${what}-----\n`
+  const good = { serverNames: ['*.example.com'], certificate: pem('CERTIFICATE'), privateKey: pem('PRIVATE KEY') }
+  const tls = { certificates: [good], minVersion: 'TLSv1.2' } as const
+  assert.deepEqual(listening({ tls }), [])
+  assert.deepEqual(listening({}), ['error tls-mismatch listeners[0].tls'])
+  assert.deepEqual(listening({ protocol: 'http', tls }), ['error tls-mismatch listeners[0].tls'])
+  assert.deepEqual(listening({ tls: { ...tls, certificates: [] } }), [
+    'error no-certificate listeners[0].tls.certificates',
+  ])
+  assert.deepEqual(
+    listening({ tls: { ...tls, certificates: [{ ...good, serverNames: ['a.*'], privateKey: 'secret' }] } }),
+    [
+      'error bad-server-name listeners[0].tls.certificates[0].serverNames[0]',
+      'error bad-pem listeners[0].tls.certificates[0].privateKey',
+    ],
+  )
+})
+
+test('a client certificate towards endpoints comes with its key', () => {
+  const clusters = [{ ...cluster, tls: { certificate: 'x', serverName: '*.example.com' } }]
+  assert.deepEqual(findings(snapshot({ clusters })), [
+    'error tls-mismatch clusters[0].tls',
+    'error bad-server-name clusters[0].tls.serverName',
+    'error bad-pem clusters[0].tls.certificate',
   ])
 })

@@ -1,0 +1,73 @@
+/**
+ * The TLS contexts of the snapshots. Equal configuration gives the same context again, so that sessions and kept connections
+ * go on from one snapshot to the next.
+ */
+import { messageOf } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { ClientTls, RoutingSnapshot, ServerTls } from '../../routing/model.ts'
+
+import { ClientTlsContext } from './client-tls.ts'
+import { ServerTlsContext } from './server-tls.ts'
+
+/** What HTTPS clients may choose by ALPN. */
+const HTTP_PROTOCOLS = ['http/1.1']
+
+export class TlsContexts {
+  readonly #log: Log
+  #servers = new Map<string, ServerTlsContext>()
+  #clients = new Map<string, ClientTlsContext>()
+  #nextId = 1
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /**
+   * Makes the contexts that the snapshot needs and forgets the others. Returns what is wrong with its certificates; then
+   * nothing has changed.
+   */
+  prepare(snapshot: RoutingSnapshot): readonly string[] {
+    const problems: string[] = []
+    const servers = new Map<string, ServerTlsContext>()
+    const clients = new Map<string, ClientTlsContext>()
+    for (const { id, tls } of snapshot.listeners) {
+      if (tls === undefined) continue
+      const key = `${id} ${JSON.stringify(tls)}`
+      const why = tryTo(() => servers.set(key, this.#servers.get(key) ?? new ServerTlsContext(tls, HTTP_PROTOCOLS)))
+      if (why !== undefined) problems.push(`Cannot use the certificates of listener "${id}": ${why}`)
+    }
+    for (const { name, tls } of snapshot.clusters) {
+      if (tls === undefined) continue
+      const why = tryTo(() => this.#prepareClient(tls, clients))
+      if (why !== undefined) problems.push(`Cannot use the certificates of cluster "${name}": ${why}`)
+    }
+    if (problems.length === 0) {
+      this.#servers = servers
+      this.#clients = clients
+    }
+    return problems
+  }
+
+  server(listener: { readonly id: string; readonly tls?: ServerTls }): ServerTlsContext | null {
+    return this.#servers.get(`${listener.id} ${JSON.stringify(listener.tls)}`) ?? null
+  }
+
+  client(tls: ClientTls | undefined): ClientTlsContext | null {
+    return tls === undefined ? null : (this.#clients.get(JSON.stringify(tls)) ?? null)
+  }
+
+  #prepareClient(tls: ClientTls, clients: Map<string, ClientTlsContext>): void {
+    const key = JSON.stringify(tls)
+    const known = clients.get(key) ?? this.#clients.get(key)
+    clients.set(key, known ?? new ClientTlsContext(tls, { id: this.#nextId++, log: this.#log }))
+  }
+}
+
+function tryTo(action: () => void): string | undefined {
+  try {
+    action()
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}

@@ -1,0 +1,100 @@
+/** Whether the policy of a route can be carried out, and whether what it puts onto the wire may stand there. */
+import type { HeaderEdits, HeaderValue, PathRewrite, Route, RoutePolicy } from '../model.ts'
+import { regexProblem } from '../regex.ts'
+import { substitutionProblem } from '../rewrite.ts'
+
+import { when } from './problem.ts'
+import type { Problem } from './problem.ts'
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** What may stand in a field value: no control characters but the tab, nothing beyond latin1. */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** What may stand in the path of a request line: visible ASCII, no query, no fragment. */
+const PATH_TEXT = /^[!"$->@-~]*$/
+const AUTHORITY = /^[!"$-.0-;=A-~]*$/
+
+/** They frame the message, or say how this one connection is used: to change them is to break it. */
+const UNTOUCHABLE: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+export function checkPolicy({ id, policy }: Route, path: string): Problem[] {
+  const at = `${path}.policy`
+  return [
+    ...checkRewrite(id, policy, at),
+    ...checkEdits(id, policy.requestHeaders, `${at}.requestHeaders`),
+    ...checkEdits(id, policy.responseHeaders, `${at}.responseHeaders`),
+  ]
+}
+
+function checkRewrite(id: string, { rewrite }: RoutePolicy, at: string): Problem[] {
+  const { path, authority = '' } = rewrite ?? {}
+  return [
+    ...badText(id, authority, AUTHORITY, `${at}.rewrite.authority`),
+    ...(path === undefined ? [] : badText(id, path.value, PATH_TEXT, `${at}.rewrite.path.value`)),
+    ...(path?.kind === 'regex' ? checkSubstitution(id, path, `${at}.rewrite.path`) : []),
+  ]
+}
+
+function checkSubstitution(id: string, rewrite: Extract<PathRewrite, { kind: 'regex' }>, at: string): Problem[] {
+  const { pattern, value } = rewrite
+  const why = regexProblem(pattern)
+  if (why !== undefined) {
+    const message = `Cannot use regex "${pattern}" of route "${id}": ${why}`
+    return [{ code: 'bad-regex', path: `${at}.pattern`, message }]
+  }
+  const wrong = substitutionProblem(pattern, value)
+  const message = `Cannot put in "${value}" for what "${pattern}" of route "${id}" matches: ${wrong ?? ''}`
+  return when(wrong !== undefined, { code: 'bad-substitution', path: `${at}.value`, message })
+}
+
+function checkEdits(id: string, edits: HeaderEdits | undefined, at: string): Problem[] {
+  if (edits === undefined) return []
+  const values = (kind: 'set' | 'add'): Problem[] =>
+    edits[kind].flatMap((field, index) => checkField(id, field, `${at}.${kind}[${index}]`))
+  return [
+    ...edits.remove.flatMap((name, index) => checkName(id, name, `${at}.remove[${index}]`)),
+    ...values('set'),
+    ...values('add'),
+  ]
+}
+
+function checkField(id: string, { name, value }: HeaderValue, at: string): Problem[] {
+  return [...checkName(id, name, `${at}.name`), ...badText(id, value, FIELD_VALUE, `${at}.value`)]
+}
+
+function checkName(id: string, name: string, at: string): Problem[] {
+  const isName = TOKEN.test(name)
+  return [
+    ...when(!isName, {
+      code: 'bad-header',
+      path: at,
+      message: `Cannot change header ${JSON.stringify(name)} for route "${id}": it is not a name of a header`,
+    }),
+    ...when(UNTOUCHABLE.has(name.toLowerCase()), {
+      code: 'bad-header',
+      path: at,
+      message: `Cannot change header "${name}" for route "${id}": the data plane answers for it${name.toLowerCase() === 'host' ? '. Rewrite the authority instead' : ''}`,
+    }),
+  ]
+}
+
+// oxlint-disable-next-line max-params -- whose text, which, how it must be, where it stands
+function badText(id: string, text: string, allowed: RegExp, at: string): Problem[] {
+  return when(!allowed.test(text), {
+    code: 'bad-text',
+    path: at,
+    message: `Cannot send ${JSON.stringify(text)} for route "${id}": it has characters that HTTP/1.1 does not allow there`,
+  })
+}
