@@ -15,8 +15,9 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const abort = new AbortController()
+const endBy = (name: NodeJS.Signals): void => abort.abort(new Error(`Stopped by ${name}`))
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(name, () => abort.abort(new Error(`Stopped by ${name}`)))
+  process.on(name, endBy)
 }
 
 const surroundings: Surroundings = {
@@ -24,6 +25,10 @@ const surroundings: Surroundings = {
   clock: systemClock,
   random: systemRandom,
   signal: abort.signal,
+  onHangup(listener) {
+    process.off('SIGHUP', endBy)
+    process.on('SIGHUP', listener)
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   selfCommand: [process.execPath, ...process.execArgv, import.meta.filename],
@@ -38,6 +43,7 @@ process.exitCode = await runProgram(
     env: process.env,
     cwd: process.cwd(),
     up: async (options) => (await import('./main/up.ts')).up(options, surroundings),
+    proxyFile: async (options) => (await import('./main/proxy-file.ts')).proxyFile(options, surroundings),
     proxy: async (options) => (await import('./main/proxy.ts')).proxy(options, surroundings),
   },
   process.argv.slice(2),

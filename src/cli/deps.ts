@@ -25,6 +25,8 @@ export interface CliDeps {
   readonly up: (options: UpOptions) => Promise<number>
   /** Runs one data-plane process until the signal aborts; resolves with the exit code. */
   readonly proxy: (options: ProxyOptions) => Promise<number>
+  /** Runs a data plane alone, from a file, until the signal aborts or it is drained; resolves with the exit code. */
+  readonly proxyFile: (options: ProxyFileOptions) => Promise<number>
   /** How to start this same program as a child: executable first, then its arguments. */
   readonly selfCommand: readonly string[]
 }
@@ -52,6 +54,26 @@ export interface ProxyOptions extends LogOptions {
   /** Absolute path of the Unix socket on which the control plane publishes. */
   readonly socket: string
   readonly name: string
+  /** Several proxies share the listeners' ports. */
+  readonly reusePort: boolean
+  /** Whether it ends when the link to control does; otherwise it serves on. */
+  readonly endsWithControl: boolean
+  readonly drainTimeoutMs: number | undefined
+}
+
+/** A data plane alone. */
+export interface ProxyFileOptions extends LogOptions {
+  /** Absolute path of the routing file. */
+  readonly file: string
+  /** The file as the user named it. */
+  readonly source: string
+  /** Whether changes of the file are taken over. */
+  readonly watch: boolean
+  readonly workers: number
+  readonly adminAddress: string
+  /** 0: any free port. */
+  readonly adminPort: number
+  readonly drainTimeoutMs: number
 }
 
 /** The one line that `sluice up -o json` prints once everything answers. */

@@ -51,6 +51,16 @@ export interface ProxyAddressOptions {
   readonly port: string
 }
 
+export interface ProxyRunFileOptions {
+  readonly filename?: string
+  readonly check?: boolean
+  readonly watch?: boolean
+  readonly workers: number
+  readonly adminAddress: string
+  readonly adminPort: number
+  readonly drainTimeout: number
+}
+
 export interface ReleaseGetOptions {
   readonly allNamespaces?: boolean
   readonly output?: 'wide' | 'yaml' | 'json' | 'name'

@@ -6,12 +6,23 @@ import type { Surroundings } from './surroundings.ts'
 
 export async function proxy(options: ProxyOptions, surroundings: Surroundings): Promise<number> {
   const { clock, random, signal, stderr } = surroundings
+  const { socket, name, reusePort, endsWithControl, drainTimeoutMs } = options
   const log = createLog({
     clock,
     level: options.logLevel,
     format: options.logFormat,
     write: (line) => stderr.write(line),
   })
-  await runProxyWorker({ socketPath: options.socket, id: options.name, clock, random, log, signal })
+  await runProxyWorker({
+    socketPath: socket,
+    id: name,
+    clock,
+    random,
+    log,
+    signal,
+    reusePort,
+    endsWithControl,
+    drainTimeoutMs,
+  })
   return 0
 }

@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly random: Random
   /** Aborts when the process is asked to end. */
   readonly signal: AbortSignal
+  /** From now on SIGHUP calls the listener and does not end the process. */
+  readonly onHangup: (listener: () => void) => void
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream
   /** How to start this same program: executable, its arguments, the main file. */

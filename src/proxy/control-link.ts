@@ -17,8 +17,12 @@ import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
 import { poolKey } from './endpoint-pool.ts'
+import type { PoolState } from './endpoint-pool.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy } from './link-protocol.ts'
+
+/** A proxy that does not tell its pools in this time is left out. */
+const DESCRIBE_TIMEOUT_MS = 1_000
 
 export interface ControlLinkOptions {
   readonly socketPath: string
@@ -34,6 +38,8 @@ export interface ControlLinkOptions {
 export interface ControlLink extends DataPlane {
   /** The newest snapshot that was published. */
   readonly published: Watched<RoutingSnapshot | undefined>
+  /** Asks every connected proxy for its pools; one list for each that answers. */
+  describe(): Promise<readonly (readonly PoolState[])[]>
   /** Resolves once the socket is closed and gone. */
   readonly closed: Promise<void>
 }
@@ -82,6 +88,8 @@ interface Peer {
   owesSnapshot: boolean
   /** A newer process has its name. */
   isReplaced: boolean
+  /** Who asked for its pools; undefined tells them that there will be no answer. */
+  readonly asking: ((pools: readonly PoolState[] | undefined) => void)[]
 }
 
 class Link implements ControlLink {
@@ -128,6 +136,23 @@ class Link implements ControlLink {
     for (const peer of this.#peers) this.#offer(peer)
   }
 
+  async describe(): Promise<readonly (readonly PoolState[])[]> {
+    const peers = [...this.#peers].filter(({ id, isReplaced }) => id !== '' && !isReplaced)
+    const answers = await Promise.all(peers.map((peer) => this.#askPools(peer)))
+    return answers.flatMap((pools) => (pools === undefined ? [] : [pools]))
+  }
+
+  #askPools(peer: Peer): Promise<readonly PoolState[] | undefined> {
+    return new Promise((resolve) => {
+      const late = this.#options.clock.after(DESCRIBE_TIMEOUT_MS, () => resolve(undefined), { unref: true })
+      peer.asking.push((pools) => {
+        late.cancel()
+        resolve(pools)
+      })
+      sendMessage(peer.socket, { kind: 'describe' })
+    })
+  }
+
   /** A proxy that is slow to read gets the newest snapshot when it has read the last one, not all in between. */
   #offer(peer: Peer): void {
     const snapshot = this.#published.value
@@ -137,7 +162,7 @@ class Link implements ControlLink {
   }
 
   #accept(socket: Socket): void {
-    const peer: Peer = { socket, id: '', pid: 0, startedAtMs: 0, owesSnapshot: false, isReplaced: false }
+    const peer: Peer = { socket, id: '', pid: 0, startedAtMs: 0, owesSnapshot: false, isReplaced: false, asking: [] }
     this.#peers.add(peer)
     readMessages<FromProxy>(socket, {
       onMessage: (message) => this.#onMessage(peer, message),
@@ -169,6 +194,9 @@ class Link implements ControlLink {
         return
       case 'standing':
         this.#update(peer.id, { listeners: message.listeners, draining: message.draining })
+        return
+      case 'pools':
+        for (const answer of peer.asking.splice(0)) answer(message.pools)
         return
       case 'report':
         this.#options.onReport(message.report)
@@ -204,6 +232,7 @@ class Link implements ControlLink {
   }
 
   #onClose(peer: Peer): void {
+    for (const answer of peer.asking.splice(0)) answer(undefined)
     if (!this.#peers.delete(peer) || peer.id === '' || peer.isReplaced) return
     this.#options.log.warn('proxy disconnected', { proxy: peer.id })
     this.#update(peer.id, { connected: false })

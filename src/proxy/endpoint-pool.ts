@@ -22,12 +22,26 @@ export interface PoolEvents {
   onDrained(pool: EndpointPool): void
 }
 
+/** What `/clusters` of the admin port tells. */
+export interface PoolState {
+  /** `address:port` */
+  readonly endpoint: string
+  /** Requests that began to use it since the pool was made. */
+  readonly requests: number
+  readonly active: number
+  readonly connections: number
+  readonly idle: number
+  /** Passed over because connecting failed a moment ago. */
+  readonly isAvoided: boolean
+}
+
 export class EndpointPool implements ConnectionOwner {
   readonly address: string
   readonly port: number
   readonly #events: PoolEvents
   readonly #idle: UpstreamConnection[] = []
   readonly #connections = new Set<UpstreamConnection>()
+  #requests = 0
   #active = 0
   #retired = false
   #avoidUntilMs = 0
@@ -64,8 +78,20 @@ export class EndpointPool implements ConnectionOwner {
     this.#avoidUntilMs = nowMs + AVOID_AFTER_FAILURE_MS
   }
 
+  state(nowMs: number): PoolState {
+    return {
+      endpoint: this.key,
+      requests: this.#requests,
+      active: this.#active,
+      connections: this.#connections.size,
+      idle: this.#idle.length,
+      isAvoided: this.isAvoided(nowMs),
+    }
+  }
+
   /** A request begins to use the endpoint. Pair with `leave`. */
   enter(): void {
+    this.#requests++
     this.#active++
   }
 

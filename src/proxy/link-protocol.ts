@@ -8,6 +8,8 @@ import type { BoundListener } from '../routing/data-plane.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
+import type { PoolState } from './endpoint-pool.ts'
+
 /** A snapshot of some ten thousand routes fits; what does not fit is a mistake of the other side. */
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 
@@ -15,6 +17,8 @@ export type ToProxy =
   | { readonly kind: 'snapshot'; readonly snapshot: RoutingSnapshot }
   /** Drain and exit: another process has your place. */
   | { readonly kind: 'stop' }
+  /** Tell your pools. */
+  | { readonly kind: 'describe' }
 
 export type FromProxy =
   | { readonly kind: 'hello'; readonly id: string; readonly pid: number; readonly startedAtMs: number }
@@ -22,6 +26,7 @@ export type FromProxy =
   | ({ readonly kind: 'ack'; readonly generation: number } & ProxyStanding)
   | { readonly kind: 'nack'; readonly generation: number; readonly reason: string }
   | ({ readonly kind: 'standing' } & ProxyStanding)
+  | { readonly kind: 'pools'; readonly pools: readonly PoolState[] }
   | { readonly kind: 'report'; readonly report: TrafficReport }
 
 interface ProxyStanding {

@@ -11,7 +11,7 @@ import type { BoundListener } from '../routing/data-plane.ts'
 import type { Listener, RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficRecorder } from '../telemetry/recorder.ts'
 
-import type { EndpointPool } from './endpoint-pool.ts'
+import type { EndpointPool, PoolState } from './endpoint-pool.ts'
 import { GatewayListener } from './gateway-listener.ts'
 import { requestIdSource } from './request-id.ts'
 import { Continuity, prepareListener } from './serving-state.ts'
@@ -63,6 +63,10 @@ export class Proxy {
   /** Endpoints that left the snapshot and still have requests in flight. */
   get draining(): readonly string[] {
     return this.#pools.draining()
+  }
+
+  get pools(): readonly PoolState[] {
+    return this.#pools.states(this.#options.monotonicMs())
   }
 
   /**

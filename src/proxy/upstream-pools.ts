@@ -1,5 +1,6 @@
 /** All endpoint pools of a proxy, by address and port. */
 import { EndpointPool, poolKey } from './endpoint-pool.ts'
+import type { PoolState } from './endpoint-pool.ts'
 
 export class UpstreamPools {
   readonly #pools = new Map<string, EndpointPool>()
@@ -34,6 +35,10 @@ export class UpstreamPools {
   /** Endpoints that no new request goes to, with requests still in flight. */
   draining(): readonly string[] {
     return [...this.#pools.values()].flatMap((pool) => (pool.isRetired && pool.active > 0 ? [pool.key] : []))
+  }
+
+  states(nowMs: number): readonly PoolState[] {
+    return [...this.#pools.values()].map((pool) => pool.state(nowMs))
   }
 
   sweep(nowMs: number): void {

@@ -22,7 +22,7 @@ import type { Applied } from './proxy.ts'
 const RECONNECT_BACKOFF = { initialMs: 20, maxMs: 1_000 }
 /** Short: until a report is in, a release's gate does not see that the new version fails. */
 const REPORT_INTERVAL_MS = 250
-/** Longest wait for requests in flight at the end. */
+/** Longest wait for requests in flight at the end, unless told otherwise. */
 const DRAIN_TIMEOUT_MS = 4_000
 
 export interface ProxyWorkerOptions {
@@ -37,6 +37,9 @@ export interface ProxyWorkerOptions {
   readonly signal: AbortSignal
   /** Several proxies share the listeners' ports. */
   readonly reusePort?: boolean
+  /** Without control there is nothing to serve for: the worker ends when the link does. */
+  readonly endsWithControl?: boolean
+  readonly drainTimeoutMs?: number | undefined
   readonly monotonicMs?: () => number
 }
 
@@ -86,7 +89,7 @@ class ProxyWorker {
     }
     this.#isStopping = true
     log.info('proxy is draining', { proxy: id })
-    await this.#proxy.close(DRAIN_TIMEOUT_MS)
+    await this.#proxy.close(this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS)
     for (const timer of this.#timers) timer.cancel()
     await this.#endLink()
     log.info('proxy stopped', { proxy: id })
@@ -115,11 +118,12 @@ class ProxyWorker {
   }
 
   #onDisconnected(): void {
-    const { clock, random, log, id } = this.#options
-    if (this.#isLinked) log.warn('lost control, serving on', { proxy: id })
+    const { clock, random, log, id, endsWithControl = false } = this.#options
+    if (endsWithControl) this.#stopped.resolve()
+    else if (this.#isLinked) log.warn('lost control, serving on', { proxy: id })
     this.#isLinked = false
     this.#socket = null
-    if (this.#isStopping) return
+    if (this.#isStopping || endsWithControl) return
     this.#after(backoffMs(RECONNECT_BACKOFF, this.#attempt++, random), () => this.#connect(), clock)
   }
 
@@ -127,6 +131,8 @@ class ProxyWorker {
     if (message.kind === 'snapshot') {
       this.#next = { snapshot: message.snapshot, from }
       void this.#applyNewest()
+    } else if (message.kind === 'describe') {
+      this.#send({ kind: 'pools', pools: this.#proxy.pools })
     } else if (message.kind === 'stop') {
       this.#stopped.resolve()
     }

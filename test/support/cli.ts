@@ -47,6 +47,7 @@ export async function runCli(args: readonly string[], surroundings: CliSurroundi
       return Promise.resolve(0)
     },
     proxy: () => Promise.resolve(0),
+    proxyFile: () => Promise.resolve(0),
     selfCommand: [],
   }
   const code = await runProgram(deps, args)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatPlace, parseManifest, splitFieldPath } from './parse.ts'
+import { formatPlace, parseManifest } from './parse.ts'
 
 const POD = 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n'
 
@@ -89,8 +89,4 @@ test('aliases cannot blow a small file up', () => {
   const { objects, mistakes } = parseManifest(`${POD}${bombs.join('')}`, 'x.yaml')
   assert.equal(objects.length, 0)
   assert.match(mistakes[0]?.message ?? '', /alias/)
-})
-
-test('field paths split at dots and brackets', () => {
-  assert.deepEqual(splitFieldPath('spec.a[0].labels[x.y/z].b'), ['spec', 'a', 0, 'labels', 'x.y/z', 'b'])
 })

@@ -3,19 +3,8 @@
  * be located again later, when the API refuses it. Reads YAML as kubectl does: version 1.1 booleans and octal
  * numbers, but no dates and no base-60 numbers.
  */
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseAllDocuments,
-  type ScalarTag,
-  type Tags,
-} from 'yaml'
+import { type Document, isScalar, LineCounter, type Node, parseAllDocuments, type ScalarTag, type Tags } from 'yaml'
+import { type FieldPath, offsetOf, splitFieldPath } from '../../base/yaml-place.ts'
 import type { KubeObject } from '../../kube/object.ts'
 
 /** Aliases may multiply a small text into a huge object; this many is far beyond honest use. */
@@ -104,7 +93,7 @@ function readDocument(document: Document.Parsed, placeAt: PlaceAt): Manifest {
 interface Origin {
   readonly document: Document.Parsed
   /** Of the object inside the document. */
-  readonly path: readonly (string | number)[]
+  readonly path: FieldPath
   readonly placeAt: PlaceAt
 }
 
@@ -141,31 +130,9 @@ function isScalarTag(tag: Exclude<Tags[number], string>): tag is ScalarTag {
   return tag.collection === undefined
 }
 
-/** The place of the deepest part of the path that the document has; of its key, where it stands in a mapping. */
-function placeOf({ document, path, placeAt }: Origin, fieldPath: readonly (string | number)[]): Place {
-  let node: unknown = document.contents
-  let offset = isNode(node) ? startOf(node) : 0
-  for (const step of [...path, ...fieldPath]) {
-    if (isAlias(node)) node = node.resolve(document)
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
-      if (pair === undefined) break
-      if (isNode(pair.key)) offset = startOf(pair.key)
-      node = pair.value
-    } else if (isSeq(node) && isNode(node.items[Number(step)])) {
-      node = node.items[Number(step)]
-      if (isNode(node)) offset = startOf(node)
-    } else break
-  }
-  return placeAt(offset)
-}
-
-/** `spec.routes[0].labels[a.b/c]` → spec, routes, 0, labels, a.b/c. */
-export function splitFieldPath(path: string): readonly (string | number)[] {
-  return [...path.matchAll(/\[([^\]]*)\]|([^.[\]]+)/g)].map(([, index, name]) => {
-    const part = index ?? name ?? ''
-    return index !== undefined && /^\d+$/.test(index) ? Number(index) : part.replaceAll(/^"|"$/g, '')
-  })
+/** The place of the deepest part of the path that the document has. */
+function placeOf({ document, path, placeAt }: Origin, fieldPath: FieldPath): Place {
+  return placeAt(offsetOf(document, [...path, ...fieldPath]))
 }
 
 export function formatPlace({ source: name, line, column }: Place): string {

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { cluster, fetchFrom, snapshotOf } from '../../test/support/live-proxy.ts'
+import { silentLog } from '../base/log.ts'
+import { startAdmin } from './admin.ts'
+import type { AdminSource } from './admin.ts'
+import { reportClusters } from './cluster-report.ts'
+import type { PoolState } from './endpoint-pool.ts'
+
+async function adminOf(t: TestContext, change: Partial<AdminSource> = {}): Promise<number> {
+  const end = new AbortController()
+  t.after(() => end.abort())
+  const source: AdminSource = {
+    metrics: () => 'requests 1\n',
+    config: () => ({}),
+    clusters: () => Promise.resolve({}),
+    unready: () => undefined,
+    drain: () => {},
+    ...change,
+  }
+  return startAdmin({ address: '127.0.0.1', port: 0, source, log: silentLog, signal: end.signal })
+}
+
+test('the admin port is ready exactly while there is no reason against it', async (t) => {
+  let why: string | undefined = 'no worker serves yet'
+  const port = await adminOf(t, { unready: () => why })
+  const before = await fetchFrom(port, { path: '/ready' })
+  assert.deepEqual([before.status, before.body], [503, 'not ready: no worker serves yet\n'])
+  why = undefined
+  assert.equal((await fetchFrom(port, { path: '/ready' })).status, 200)
+})
+
+test('only a POST that no browser sent drains', async (t) => {
+  let drains = 0
+  const port = await adminOf(t, { drain: () => drains++ })
+  assert.equal((await fetchFrom(port, { path: '/drain' })).status, 405)
+  const headers = { origin: 'http://evil.example' }
+  assert.equal((await fetchFrom(port, { path: '/drain', method: 'POST', headers })).status, 403)
+  assert.equal(drains, 0)
+  assert.equal((await fetchFrom(port, { path: '/drain', method: 'POST' })).status, 202)
+  assert.equal(drains, 1)
+})
+
+test('a private key is not shown, wherever it stands', async (t) => {
+  const key = '-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----\n'
+  const port = await adminOf(t, { config: () => ({ listeners: [{ tls: { anything: key } }] }) })
+  const { body } = await fetchFrom(port, { path: '/config' })
+  assert.deepEqual(JSON.parse(body), { listeners: [{ tls: { anything: '(private key)' } }] })
+})
+
+test('an unknown page tells which there are, and one that fails says why', async (t) => {
+  const port = await adminOf(t, { clusters: () => Promise.reject(new Error('no link')) })
+  const unknown = await fetchFrom(port, { path: '/stats' })
+  assert.equal(unknown.status, 404)
+  assert.match(unknown.body, /GET {2}\/metrics/)
+  const failed = await fetchFrom(port, { path: '/clusters' })
+  assert.deepEqual([failed.status, failed.body], [500, 'Cannot answer: no link\n'])
+})
+
+test('clusters are reported with the counts of all workers, and what is draining apart from them', () => {
+  const pool = (endpoint: string, active: number, isAvoided = false): PoolState => {
+    return { endpoint, requests: 10, active, connections: active + 1, idle: 1, isAvoided }
+  }
+  const report = reportClusters(snapshotOf([], [cluster('v1', [1, 2])]), [
+    [pool('127.0.0.1:1', 2), pool('127.0.0.1:9', 1), pool('127.0.0.1:8', 0)],
+    [pool('127.0.0.1:1', 3, true)],
+  ])
+  const counts = { requests: 20, active: 5, connections: 7, idle: 2 }
+  const [v1] = report.clusters
+  assert.deepEqual({ ...v1, endpoints: [] }, { name: 'v1', ...counts, endpoints: [] })
+  assert.deepEqual(
+    v1?.endpoints.map(({ endpoint, state, requests }) => [endpoint, state, requests]),
+    [
+      ['127.0.0.1:1', 'avoided', 20],
+      ['127.0.0.1:2', 'ready', 0],
+    ],
+  )
+  assert.deepEqual(report.draining, [{ endpoint: '127.0.0.1:9', requests: 10, active: 1, connections: 2, idle: 1 }])
+})

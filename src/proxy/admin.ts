@@ -1,0 +1,155 @@
+/**
+ * The admin port of a data plane: what it serves and how it is, over plain HTTP. It changes nothing except by `/drain`, and
+ * shows no private key.
+ */
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import { messageOf } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+
+const HEADER_BYTES_MAX = 16 * 1024
+const CONNECTIONS_MAX = 128
+const REQUEST_TIMEOUT_MS = 10_000
+
+/** Whatever is asked through the port. */
+export interface AdminSource {
+  /** Prometheus' text. */
+  metrics(): string
+  config(): unknown
+  clusters(): Promise<unknown>
+  /** Why it does not serve; undefined: it does. */
+  unready(): string | undefined
+  /** Begins the end; returns at once. */
+  drain(): void
+}
+
+export interface AdminOptions {
+  readonly address: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly source: AdminSource
+  readonly log: Log
+  /** Closes the port. */
+  readonly signal: AbortSignal
+}
+
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+interface Page {
+  readonly path: string
+  readonly method: 'GET' | 'POST'
+  readonly help: string
+  readonly answer: (source: AdminSource) => Answer | Promise<Answer>
+}
+
+const PAGES: readonly Page[] = [
+  {
+    path: '/ready',
+    method: 'GET',
+    help: '200 when requests are served, 503 before, and from the beginning of the end',
+    answer: (source) => {
+      const why = source.unready()
+      return why === undefined ? plain(200, 'ready\n') : plain(503, `not ready: ${why}\n`)
+    },
+  },
+  {
+    path: '/config',
+    method: 'GET',
+    help: 'what is served, and what is wrong with the file as it is now',
+    answer: (source) => json(source.config()),
+  },
+  {
+    path: '/clusters',
+    method: 'GET',
+    help: 'clusters and their endpoints, with requests and connections',
+    answer: async (source) => json(await source.clusters()),
+  },
+  {
+    path: '/metrics',
+    method: 'GET',
+    help: 'counts of requests, in Prometheus’ format',
+    answer: (source) => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: source.metrics() }),
+  },
+  {
+    path: '/drain',
+    method: 'POST',
+    help: 'stop accepting, finish what is under way, end',
+    answer: (source) => {
+      source.drain()
+      return plain(202, 'draining\n')
+    },
+  },
+]
+
+/** Resolves with the port once it listens. */
+export function startAdmin({ address, port, source, log, signal }: AdminOptions): Promise<number> {
+  const options = { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: REQUEST_TIMEOUT_MS }
+  const server = createServer(options, (request, response) => {
+    answer(request, source).then(
+      (ready) => send(response, ready),
+      (error: unknown) => {
+        log.error('admin request failed', { url: request.url, error })
+        send(response, plain(500, `Cannot answer: ${messageOf(error)}\n`))
+      },
+    )
+  })
+  server.maxConnections = CONNECTIONS_MAX
+  const close = (): void => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: address, port }, () => {
+      signal.addEventListener('abort', close, { once: true })
+      if (signal.aborted) close()
+      const bound = server.address()
+      resolve(typeof bound === 'object' && bound !== null ? bound.port : port)
+    })
+  })
+}
+
+async function answer(request: IncomingMessage, source: AdminSource): Promise<Answer> {
+  const { pathname } = new URL(request.url ?? '/', 'http://admin')
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  if (pathname === '/' && method === 'GET') return plain(200, helpText())
+  const page = PAGES.find(({ path }) => path === pathname)
+  if (page === undefined) return plain(404, `There is no ${pathname} here.\n\n${helpText()}`)
+  if (page.method !== method) return plain(405, `${pathname} is for ${page.method}\n`)
+  // A page in somebody's browser may send a POST to loopback; programs have no origin.
+  if (method === 'POST' && request.headers.origin !== undefined) return plain(403, 'Not for pages in a browser\n')
+  return page.answer(source)
+}
+
+function helpText(): string {
+  const lines = PAGES.map(({ method, path, help }) => `${method.padEnd(4)} ${path.padEnd(9)} ${help}\n`)
+  return `Sluice data plane\n\n${lines.join('')}`
+}
+
+function plain(status: number, body: string): Answer {
+  return { status, type: 'text/plain; charset=utf-8', body }
+}
+
+function json(value: unknown): Answer {
+  return { status: 200, type: 'application/json', body: `${JSON.stringify(value, withoutKeys, 2)}\n` }
+}
+
+/** Whatever field it stands in: a text with a private key is not shown. */
+function withoutKeys(_name: string, value: unknown): unknown {
+  return typeof value === 'string' && value.includes('PRIVATE KEY-----') ? '(private key)' : value
+}
+
+function send(response: ServerResponse, { status, type, body }: Answer): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(body)
+}

@@ -1,0 +1,81 @@
+/**
+ * The routing model in a file, YAML or JSON, for a data plane that runs alone: reading it, with every mistake at its place,
+ * and the JSON Schema by which editors help.
+ */
+import { LineCounter, parseDocument } from 'yaml'
+
+import { messageOf } from '../base/errors.ts'
+import { joinFieldPath, offsetOf, splitFieldPath } from '../base/yaml-place.ts'
+
+import { checkSnapshot } from './check.ts'
+import { decodeWith } from './file/shape.ts'
+import type { JsonSchema, Mistake } from './file/shape.ts'
+import { snapshotShape } from './file/snapshot-shape.ts'
+import type { RoutingSnapshot } from './model.ts'
+
+/** Aliases may multiply a small text into a huge value; this many is far beyond honest use. */
+const ALIASES_MAX = 1_000
+
+export interface RoutingFile {
+  /** Undefined when there is an error. */
+  readonly snapshot: RoutingSnapshot | undefined
+  /** In the order of the text. Warnings do not keep it from being served. */
+  readonly findings: readonly Finding[]
+}
+
+export interface Finding {
+  readonly severity: 'error' | 'warning'
+  /** Both from 1. */
+  readonly line: number
+  readonly column: number
+  /** `clusters[0].endpoints[1].port`; empty for the file as a whole. */
+  readonly path: string
+  readonly message: string
+}
+
+/** Reads the text, fills in what was left out, and checks that the whole can be served. */
+export function readRoutingFile(text: string): RoutingFile {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false })
+  const find = (severity: Finding['severity'], offset: number, path: string, message: string): Finding => {
+    const { line, col } = lines.linePos(offset)
+    return { severity, line: Math.max(line, 1), column: Math.max(col, 1), path, message }
+  }
+  const unreadable = (why: string, offset: number): RoutingFile => ({
+    snapshot: undefined,
+    findings: [find('error', offset, '', `Cannot read the file: ${why}`)],
+  })
+  const [error] = document.errors
+  if (error !== undefined) return unreadable(error.message, error.pos[0])
+  let value: unknown
+  try {
+    value = document.toJS({ maxAliasCount: ALIASES_MAX })
+  } catch (cause) {
+    return unreadable(messageOf(cause), 0)
+  }
+  const mistakes: Mistake[] = []
+  const snapshot = decodeWith(snapshotShape, value, mistakes)
+  const findings = [
+    ...mistakes.map(({ path, message }) => find('error', offsetOf(document, path), joinFieldPath(path), message)),
+    ...(snapshot === undefined ? [] : checkSnapshot(snapshot)).map(({ severity, path, message }) =>
+      find(severity, offsetOf(document, splitFieldPath(path)), path, message),
+    ),
+  ].toSorted((a, b) => a.line - b.line || a.column - b.column)
+  return { snapshot: findings.some(({ severity }) => severity === 'error') ? undefined : snapshot, findings }
+}
+
+/** `routing.yaml:12:9: clusters[0].endpoints[1].port: Cannot use 70000: …` */
+export function formatFinding({ severity, line, column, path, message }: Finding, source: string): string {
+  const words = [...(severity === 'warning' ? ['warning'] : []), ...(path === '' ? [] : [path]), message]
+  return `${source}:${line}:${column}: ${words.join(': ')}`
+}
+
+/** Draft 2020-12. */
+export function routingFileSchema(): JsonSchema {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Sluice routing file',
+    description: 'What `sluice proxy -f` serves.',
+    ...snapshotShape.json,
+  }
+}

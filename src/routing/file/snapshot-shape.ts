@@ -1,0 +1,284 @@
+/**
+ * The routing model as it is written in a file: for every field its shape, its default and its explanation. A field that is
+ * added to the model does not compile until it has its line here.
+ */
+import type {
+  Action,
+  Cluster,
+  Endpoint,
+  HeaderMatch,
+  HeaderValue,
+  Listener,
+  Match,
+  Origin,
+  PathMatch,
+  QueryMatch,
+  ResponseFlag,
+  Rewrite,
+  Route,
+  RoutePolicy,
+  RouteTable,
+  RoutingSnapshot,
+  SourceGeneration,
+  ValueMatch,
+  VirtualHost,
+  WeightedDestination,
+  WorkloadIdentity,
+} from '../model.ts'
+
+import * as s from './shape.ts'
+import type { At, Shape } from './shape.ts'
+
+const PORT_MAX = 65_535
+const WEIGHT_MAX = 1_000_000
+/** The longest delay of a timer. */
+const DURATION_MS_MAX = 2_147_483_647
+const CONNECT_TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 15_000
+const FLAGS: readonly ResponseFlag[] = ['NR', 'NC', 'UH', 'UF', 'UC', 'UT', 'UPE', 'UO', 'DC', 'DPE']
+
+const name = s.text({ pattern: /./, what: 'a name' })
+const durationMs = s.integer({ min: 0, max: DURATION_MS_MAX })
+const port = s.integer({ min: 1, max: PORT_MAX })
+const weight = s.integer({ min: 0, max: WEIGHT_MAX })
+const count = s.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
+const status = s.integer({ min: 200, max: 599 })
+const lowerCase = s.refined(name, (value) => value.toLowerCase())
+const upperCase = s.refined(name, (value) => value.toUpperCase())
+
+const value = s.required(s.text(), 'The text to compare with')
+
+const valueMatch = s.orText<ValueMatch>(
+  s.variants<ValueMatch>({
+    exact: { value },
+    prefix: { value },
+    suffix: { value },
+    regex: { value: s.required(s.text(), 'RE2, matches the whole value') },
+    present: {},
+  }),
+  { read: (text) => ({ kind: 'exact', value: text }), what: 'a text: the value must be equal to it' },
+)
+
+const caseSensitive = s.byDefault(s.boolean(), true, 'Whether upper and lower case differ')
+const pathValue = s.required(s.text(), 'What the path, without the query, is compared with')
+const pathFields = { value: pathValue, caseSensitive }
+
+const pathMatch = s.orText<PathMatch>(
+  s.variants<PathMatch>({ exact: pathFields, prefix: pathFields, 'path-prefix': pathFields, regex: pathFields }),
+  {
+    read: (text) => ({ kind: 'path-prefix', value: text, caseSensitive: true }),
+    what: 'a text: the path must begin with it, by path elements',
+  },
+)
+
+const match: Shape<Match> = s.object<Match>({
+  path: s.byDefault(pathMatch, { kind: 'prefix', value: '/', caseSensitive: true }, 'Which paths'),
+  methods: s.byDefault(s.list(upperCase), [], 'Which methods; empty: any'),
+  headers: s.byDefault(
+    s.list(
+      s.object<HeaderMatch>({
+        name: s.required(lowerCase, 'Name of the header'),
+        value: s.byDefault(valueMatch, { kind: 'present' }, 'What its value must be'),
+        invert: s.byDefault(s.boolean(), false, 'Whether it must not hold'),
+      }),
+    ),
+    [],
+    'All must hold',
+  ),
+  query: s.byDefault(
+    s.list(
+      s.object<QueryMatch>({
+        name: s.required(name, 'Name of the parameter'),
+        value: s.byDefault(valueMatch, { kind: 'present' }, 'What its value must be'),
+      }),
+    ),
+    [],
+    'All must hold',
+  ),
+})
+
+const EVERYTHING: Match = {
+  path: { kind: 'prefix', value: '/', caseSensitive: true },
+  methods: [],
+  headers: [],
+  query: [],
+}
+
+const shareWeight = s.byDefault(weight, 1, 'The share is this weight divided by the sum of all')
+
+const destination = s.variants<WeightedDestination>(
+  {
+    cluster: { cluster: s.required(name, 'Name of a cluster'), weight: shareWeight },
+    invalid: {
+      status: s.byDefault(s.choice([500, 503]), 500, 'What this share is answered with'),
+      reason: s.byDefault(s.text(), 'no such backend', 'Why, for the log'),
+      weight: shareWeight,
+    },
+  },
+  { otherwise: 'cluster' },
+)
+
+const headerValue = s.object<HeaderValue>({
+  name: s.required(name, 'Name of the header'),
+  value: s.required(s.text(), 'Value of the header'),
+})
+
+const replacement = s.object<NonNullable<Rewrite['path']>>({
+  kind: s.byDefault(s.choice(['prefix', 'full']), 'prefix', 'What of the path is replaced: the matched prefix, or all'),
+  value: s.required(s.text(), 'What takes its place'),
+})
+
+const action = s.variants<Action>(
+  {
+    forward: {
+      split: s.derived(name, splitName, 'Routes with the same name share one sequence of picks; default: its own'),
+      destinations: s.required(s.list(destination, { min: 1 }), 'The clusters and their weights'),
+    },
+    redirect: {
+      status: s.byDefault(s.choice([301, 302, 303, 307, 308]), 302, 'Status of the answer'),
+      scheme: s.optional(s.choice(['http']), 'Scheme of the new URL; default: as asked'),
+      host: s.optional(name, 'Host of the new URL; default: as asked'),
+      port: s.optional(port, 'Port of the new URL; default: as asked'),
+      path: s.optional(replacement, 'What of the path changes'),
+      stripQuery: s.byDefault(s.boolean(), false, 'Whether the query is left out'),
+    },
+    respond: {
+      status: s.byDefault(status, 200, 'Status of the answer'),
+      body: s.byDefault(s.text(), '', 'Body of the answer'),
+      headers: s.byDefault(s.list(headerValue), [], 'Headers of the answer'),
+      flag: s.optional(s.choice(FLAGS), 'Response flag to report, where the answer stands for a fault'),
+    },
+  },
+  { otherwise: 'forward' },
+)
+
+const policy = s.object<RoutePolicy>({
+  timeoutMs: s.byDefault(durationMs, TIMEOUT_MS, 'From the complete request to the complete response; 0: none'),
+  rewrite: s.optional(
+    s.object<Rewrite>({
+      path: s.optional(replacement, 'What of the path changes'),
+      authority: s.optional(name, 'The new Host header'),
+    }),
+    'What of the request changes on its way',
+  ),
+})
+
+const origin = s.object<Origin>({
+  kind: s.byDefault(name, 'RoutingFile', 'Kind of the object that the route comes from'),
+  namespace: s.byDefault(s.text(), '', 'Its namespace'),
+  name: s.byDefault(s.text(), '', 'Its name'),
+  generation: s.byDefault(count, 0, 'Its generation'),
+  rule: s.byDefault(count, 0, 'Index of the rule in it'),
+  match: s.byDefault(count, 0, 'Index of the match in the rule'),
+})
+
+const route = s.object<Route>({
+  id: s.derived(name, ownName, 'Unique in its table; default: where it stands'),
+  origin: s.derived(origin, ownOrigin, 'Where it comes from, for explanations; default: where it stands in the file'),
+  match: s.byDefault(match, EVERYTHING, 'Which requests; default: all'),
+  action: s.required(action, 'What becomes of the requests: forward, redirect or respond'),
+  policy: s.byDefault(policy, { timeoutMs: TIMEOUT_MS }, 'How they are treated'),
+})
+
+const virtualHost = s.object<VirtualHost>({
+  name: s.derived(name, ownName, 'For explanations; default: where it stands'),
+  domains: s.byDefault(s.list(name, { min: 1 }), ['*'], 'example.com, *.example.com or *, each optionally with :port'),
+  routes: s.required(s.list(route), 'In order: the first match wins'),
+})
+
+const routeTable = s.object<RouteTable>({
+  id: s.byDefault(name, 'default', 'What listeners call it'),
+  virtualHosts: s.required(s.list(virtualHost), 'The hosts it answers for'),
+})
+
+const listener = s.object<Listener>({
+  id: s.derived(name, (at) => `listener-${String(indexOf(at))}`, 'Stable name, for metrics; default: listener-<index>'),
+  address: s.byDefault(name, '127.0.0.1', 'IP address to listen on; 0.0.0.0 or :: for all'),
+  port: s.required(s.integer({ min: 0, max: PORT_MAX }), 'Port to listen on; 0: any free one'),
+  protocol: s.byDefault(s.choice(['http']), 'http', 'What is spoken on it'),
+  routeTable: s.byDefault(name, 'default', 'Id of its route table'),
+})
+
+const workload = s.object<WorkloadIdentity>({
+  namespace: s.byDefault(s.text(), 'default', 'Namespace of the workload'),
+  name: s.required(name, 'Name of the workload'),
+  version: s.byDefault(s.text(), '', 'Its version'),
+  pod: s.byDefault(s.text(), '', 'The instance'),
+})
+
+const endpoint = s.orText<Endpoint>(
+  s.object<Endpoint>({
+    address: s.required(name, 'IP address or DNS name'),
+    port: s.required(port, 'Port'),
+    workload: s.optional(workload, 'Whom a request reaches here; metrics count by it'),
+  }),
+  { read: readEndpoint, what: 'address:port' },
+)
+
+const service = s.object<Cluster['service']>({
+  namespace: s.byDefault(s.text(), 'default', 'Namespace of the service'),
+  name: s.required(name, 'Name of the service'),
+  port: s.byDefault(port, 80, 'Port of the service'),
+})
+
+const cluster = s.object<Cluster>({
+  name: s.required(name, 'What routes call it'),
+  service: s.derived(service, ownService, 'For metrics; default: a service of the cluster’s name'),
+  subset: s.optional(s.map(s.text()), 'The labels that make the subset, for information'),
+  endpoints: s.required(s.list(endpoint), 'Who serves'),
+  fallback: s.optional(name, 'The cluster to use while this one has no endpoint'),
+  connectTimeoutMs: s.byDefault(durationMs, CONNECT_TIMEOUT_MS, 'How long making a connection may take'),
+})
+
+const source = s.object<SourceGeneration>({
+  kind: s.required(name, 'Kind of the object'),
+  namespace: s.byDefault(s.text(), '', 'Its namespace'),
+  name: s.required(name, 'Its name'),
+  uid: s.byDefault(s.text(), '', 'Its uid'),
+  generation: s.byDefault(count, 0, 'Its generation'),
+})
+
+export const snapshotShape: Shape<RoutingSnapshot> = s.object<RoutingSnapshot>({
+  generation: s.byDefault(count, 0, 'Not read: every change of the file counts on by itself'),
+  sources: s.byDefault(s.list(source), [], 'The objects that this was made from; empty in a file written by hand'),
+  listeners: s.required(s.list(listener, { min: 1 }), 'Where requests come in'),
+  routeTables: s.required(s.list(routeTable), 'What becomes of requests'),
+  clusters: s.byDefault(s.list(cluster), [], 'Where requests go'),
+})
+
+/** `127.0.0.1:9001`, `[::1]:9001`, `example.com:80` */
+function readEndpoint(text: string): Endpoint | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? []
+  const address = bracketed ?? plain
+  const number = Number(digits)
+  return address === undefined || number < 1 || number > PORT_MAX ? undefined : { address, port: number }
+}
+
+/** The object that the field stands in, by its place. */
+function ownName({ parent }: At): string {
+  return parent === undefined ? '' : s.placeName(parent)
+}
+
+/** The index, in its list, of the object that the field stands in. */
+function indexOf({ parent }: At): number {
+  return Number(parent?.path.at(-1))
+}
+
+function ownOrigin(at: At): Origin {
+  return { kind: 'RoutingFile', namespace: '', name: ownName(at), generation: 0, rule: indexOf(at), match: 0 }
+}
+
+function ownService({ parent }: At): Cluster['service'] {
+  return { namespace: 'default', name: textIn(parent, 'name') ?? '', port: 80 }
+}
+
+/** Table and route: another table's route of the same id has a sequence of its own. */
+function splitName({ path, parent }: At): string {
+  const ofRoute = parent?.parent
+  return `${path.slice(0, 2).join('/')}/${textIn(ofRoute, 'id') ?? (ofRoute === undefined ? '' : s.placeName(ofRoute))}`
+}
+
+function textIn(at: At | undefined, field: string): string | undefined {
+  const value: unknown = typeof at?.value === 'object' && at.value !== null ? Reflect.get(at.value, field) : undefined
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,0 +1,81 @@
+/** `sluice proxy -f` as users run it: a process with its workers, on free ports. */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { TestContext } from 'node:test'
+
+const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
+
+export interface LoneProxy {
+  readonly port: number
+  readonly adminPort: number
+  readonly pid: number
+  /** Everything it and its workers have logged so far. */
+  readonly log: string
+  /** Puts a new file in the old one's place, as editors do. */
+  write(text: string): void
+  /** Resolves once the log has the text. */
+  untilLogged(text: string): Promise<void>
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>
+}
+
+export interface LoneProxyOptions {
+  readonly text: string
+  readonly flags?: readonly string[]
+}
+
+export async function startLoneProxy(t: TestContext, { text, flags = [] }: LoneProxyOptions): Promise<LoneProxy> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-lone-'))
+  const file = join(folder, 'routing.yaml')
+  writeFileSync(file, text)
+  const args = [MAIN, 'proxy', '-f', file, '--admin-port', '0', ...flags]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = new Promise<number | null>((done) => {
+    child.once('close', done)
+  })
+  t.after(async () => {
+    child.kill('SIGTERM')
+    await ended
+    rmSync(folder, { recursive: true, force: true })
+  })
+  let log = ''
+  const waiting = new Set<() => void>()
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    log += chunk
+    for (const wake of waiting) wake()
+  })
+  const ready = await new Promise<string>((done, fail) => {
+    let out = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      out += chunk
+      if (out.includes('\n')) done(out)
+    })
+    void ended.then(() => fail(new Error(`sluice proxy -f did not start: ${log}`)))
+  })
+  const [, port, adminPort] = /:(\d+), admin http:\/\/127\.0\.0\.1:(\d+)/.exec(ready) ?? []
+  return {
+    port: Number(port),
+    adminPort: Number(adminPort),
+    pid: child.pid ?? 0,
+    get log() {
+      return log
+    },
+    write(next) {
+      writeFileSync(`${file}.new`, next)
+      renameSync(`${file}.new`, file)
+    },
+    untilLogged: (wanted) =>
+      new Promise((done) => {
+        const check = (): void => {
+          if (!log.includes(wanted)) return
+          waiting.delete(check)
+          done()
+        }
+        waiting.add(check)
+        check()
+      }),
+    ended,
+  }
+}
