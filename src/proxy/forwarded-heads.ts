@@ -5,9 +5,13 @@ import { rewritePath } from '../routing/rewrite.ts'
 import type { RequestHead } from './http1/request-head.ts'
 import type { ResponseHead } from './http1/response-head.ts'
 
+/** What the client speaks to us. */
+export type Scheme = 'http' | 'https'
+
 export interface RequestHeadOptions {
   readonly route: Route
   readonly clientAddress: string
+  readonly scheme: Scheme
   readonly requestId: string
   /** Pass the wish to switch protocols on. */
   readonly upgrade: boolean
@@ -28,7 +32,7 @@ function requestLine(head: RequestHead, { match, policy }: Route): string {
   return `${head.method} ${path}${query} HTTP/1.1\r\n`
 }
 
-function requestFields(head: RequestHead, { route, clientAddress, requestId, upgrade }: RequestHeadOptions): string {
+function requestFields(head: RequestHead, { route, clientAddress, scheme, requestId, upgrade }: RequestHeadOptions): string {
   const { fields } = head
   const authority = route.policy.rewrite?.authority ?? (head.isAbsolute || fields.host === -1 ? head.host : undefined)
   const isPlain =
@@ -36,7 +40,7 @@ function requestFields(head: RequestHead, { route, clientAddress, requestId, upg
   let text = isPlain ? head.text.slice(head.fieldsStart, head.end - 2) : keptFields(head, authority !== undefined)
   if (authority !== undefined) text += `host: ${authority}\r\n`
   const before = fields.forwardedFor === -1 ? '' : `${fields.get('x-forwarded-for') ?? ''}, `
-  text += `x-forwarded-for: ${before}${clientAddress}\r\nx-forwarded-proto: http\r\n`
+  text += `x-forwarded-for: ${before}${clientAddress}\r\nx-forwarded-proto: ${scheme}\r\n`
   if (fields.requestId === -1) text += `x-request-id: ${requestId}\r\n`
   if (upgrade) text += `connection: upgrade\r\nupgrade: ${fields.value(fields.upgrade)}\r\n`
   return text
@@ -56,13 +60,15 @@ export interface ResponseHeadOptions {
   readonly connection: string
   /** The body loses its chunked coding on the way. */
   readonly dropsChunked: boolean
+  /** Whole fields of our own to add. */
+  readonly added: string
 }
 
-export function responseHead(head: ResponseHead, { connection, dropsChunked }: ResponseHeadOptions): string {
+export function responseHead(head: ResponseHead, { connection, dropsChunked, added }: ResponseHeadOptions): string {
   const { fields, text } = head
   const losesFraming = hasNoBody(head)
   const isPlain = !fields.hasHopByHop && !dropsChunked && !losesFraming
-  if (isPlain && connection === '' && head.minorVersion === 1) return text.slice(head.start, head.end)
+  if (isPlain && connection === '' && added === '' && head.minorVersion === 1) return text.slice(head.start, head.end)
   const line = `HTTP/1.1${text.slice(head.start + 8, head.fieldsStart)}`
   const kept = isPlain
     ? text.slice(head.fieldsStart, head.end - 2)
@@ -71,7 +77,7 @@ export function responseHead(head: ResponseHead, { connection, dropsChunked }: R
           ((dropsChunked || losesFraming) && fields.isNamed(index, 'transfer-encoding')) ||
           (losesFraming && fields.isNamed(index, 'content-length')),
       )
-  return `${line}${kept}${connection === '' ? '' : `connection: ${connection}\r\n`}\r\n`
+  return `${line}${kept}${added}${connection === '' ? '' : `connection: ${connection}\r\n`}\r\n`
 }
 
 /**
@@ -82,13 +88,13 @@ function hasNoBody({ status, fields }: ResponseHead): boolean {
   return (status < 200 || status === 204) && (fields.chunked || fields.contentLength !== -1)
 }
 
-/** A 101: the hop-by-hop fields are the message. */
-export function switchingHead(head: ResponseHead): string {
+/** A 101: the hop-by-hop fields are the message. `added` as in `ResponseHeadOptions`. */
+export function switchingHead(head: ResponseHead, added: string): string {
   const { fields } = head
   const upgrade = fields.upgrade === -1 ? '' : `upgrade: ${fields.value(fields.upgrade)}\r\n`
   const line = head.text.slice(head.start, head.fieldsStart)
   const kept = fields.forwarded(
     (index) => fields.isNamed(index, 'content-length') || fields.isNamed(index, 'transfer-encoding'),
   )
-  return `${line}${kept}connection: upgrade\r\n${upgrade}\r\n`
+  return `${line}${kept}${added}connection: upgrade\r\n${upgrade}\r\n`
 }

@@ -11,11 +11,13 @@ import type { BoundListener } from '../routing/data-plane.ts'
 import type { Listener, RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficRecorder } from '../telemetry/recorder.ts'
 
+import { Continuity } from './continuity.ts'
 import type { EndpointPool, PoolState } from './endpoint-pool.ts'
 import { GatewayListener } from './gateway-listener.ts'
 import { requestIdSource } from './request-id.ts'
-import { Continuity, prepareListener } from './serving-state.ts'
+import { prepareListener } from './serving-state.ts'
 import type { ServingListener } from './serving-state.ts'
+import { TlsContexts } from './tls/tls-contexts.ts'
 import { UpstreamPools } from './upstream-pools.ts'
 
 /** All timeouts are kept to within this. */
@@ -42,6 +44,7 @@ export class Proxy {
   readonly #options: ProxyOptions
   readonly #pools: UpstreamPools
   readonly #continuity = new Continuity()
+  readonly #tls: TlsContexts
   readonly #newRequestId: () => string
   #listeners = new Map<string, GatewayListener>()
   readonly #closing = new Set<GatewayListener>()
@@ -52,6 +55,7 @@ export class Proxy {
   constructor(options: ProxyOptions) {
     this.#options = options
     this.#pools = new UpstreamPools(options.onChange)
+    this.#tls = new TlsContexts(options.log)
     this.#newRequestId = requestIdSource(options.random)
     this.#scheduleSweep()
   }
@@ -80,6 +84,8 @@ export class Proxy {
     }
     const errors = diagnostics.filter(({ severity }) => severity === 'error')
     if (errors.length > 0) return { kind: 'refused', reason: errors.map(formatDiagnostic).join('; ') }
+    const unusable = this.#tls.prepare(snapshot)
+    if (unusable.length > 0) return { kind: 'refused', reason: unusable.join('; ') }
     if (!this.#isClosed) await this.#swap(snapshot)
     return { kind: 'applied' }
   }
@@ -96,7 +102,8 @@ export class Proxy {
   }
 
   async #swap(snapshot: RoutingSnapshot): Promise<void> {
-    const deps = { pools: this.#pools, continuity: this.#continuity, recorder: this.#options.recorder }
+    const { recorder, random } = this.#options
+    const deps = { pools: this.#pools, tls: this.#tls, continuity: this.#continuity, recorder, random }
     const serving = snapshot.listeners.map((listener) => ({
       listener,
       serving: prepareListener(snapshot, listener, deps),
@@ -107,7 +114,7 @@ export class Proxy {
     for (const { listener, serving: next } of serving) {
       const kept = before.get(listener.id)
       if (kept !== undefined && isSameAddress(kept.listener, listener)) {
-        kept.serve(next)
+        kept.serve({ listener, serving: next, tls: this.#tls.server(listener) })
         this.#listeners.set(listener.id, kept)
         before.delete(listener.id)
       } else {
@@ -124,7 +131,7 @@ export class Proxy {
   }
 
   #createListener(listener: Listener, serving: ServingListener): GatewayListener {
-    return new GatewayListener(listener, serving, {
+    return new GatewayListener({ listener, serving, tls: this.#tls.server(listener) }, {
       monotonicMs: this.#options.monotonicMs,
       newRequestId: this.#newRequestId,
       reusePort: this.#options.reusePort,

@@ -16,10 +16,12 @@ import type { EndpointPool } from './endpoint-pool.ts'
 import { INLINE_BODY_BYTES_MAX, writeContent, writePart } from './message-output.ts'
 import type { MessageOutput } from './message-output.ts'
 import { requestHead, responseHead, switchingHead } from './forwarded-heads.ts'
+import type { Scheme } from './forwarded-heads.ts'
 import { ChunkedReader } from './http1/chunked-reader.ts'
 import type { RequestHead } from './http1/request-head.ts'
 import type { BodyFraming, ResponseHead } from './http1/response-head.ts'
-import { pickEndpoint } from './serving-state.ts'
+import { pickEndpoint } from './pick-endpoint.ts'
+import { RequestKeys } from './request-key.ts'
 import type { ServingCluster, ServingEndpoint, ServingForward, ServingListener } from './serving-state.ts'
 import { ownAnswer } from './own-answer.ts'
 import type { Body, Exchange, UpstreamConnection, UpstreamFailure } from './upstream-connection.ts'
@@ -27,6 +29,7 @@ import type { Body, Exchange, UpstreamConnection, UpstreamFailure } from './upst
 /** The client's side of the connection, as its exchange sees it. */
 export interface ClientSide extends MessageOutput {
   readonly clientAddress: string
+  readonly scheme: Scheme
   pauseInput(): void
   resumeInput(): void
   /** From now on all bytes go through. */
@@ -65,6 +68,7 @@ type State = 'idle' | 'waiting' | 'responding' | 'tunnel'
 export class RequestExchange implements Exchange {
   readonly #client: ClientSide
   readonly #deps: ExchangeDeps
+  readonly #keys: RequestKeys
   #state: State = 'idle'
   #head: RequestHead | null = null
   #traffic: DestinationTraffic | null = null
@@ -87,6 +91,8 @@ export class RequestExchange implements Exchange {
   #status = 0
   #requestBytes = 0
   #responseBytes = 0
+  /** Of the key that the cluster balances by. */
+  #hash = 0
   #moved = false
   #idleSinceMs = 0
   requestMethod = ''
@@ -94,6 +100,7 @@ export class RequestExchange implements Exchange {
   constructor(client: ClientSide, deps: ExchangeDeps) {
     this.#client = client
     this.#deps = deps
+    this.#keys = new RequestKeys(client, deps.newRequestId)
   }
 
   start(head: RequestHead, body: RequestBody): void {
@@ -103,7 +110,7 @@ export class RequestExchange implements Exchange {
     const decision = decide(serving.table, head)
     if (decision.kind !== 'route') return this.#answer(failureAnswer(decision.kind))
     const { route, forward } = defined(serving.routes[decision.index], 'route')
-    if (forward === undefined) this.#answer(ownAnswer(head, route))
+    if (forward === undefined) this.#answer(ownAnswer(head, route, this.#client.scheme))
     else this.#forward(route, forward, body)
   }
 
@@ -164,7 +171,7 @@ export class RequestExchange implements Exchange {
   onInterim(head: ResponseHead): void {
     this.#moved = true
     if (this.#head?.minorVersion === 1)
-      this.#client.write(responseHead(head, { connection: '', dropsChunked: false }), null)
+      this.#client.write(responseHead(head, { connection: '', dropsChunked: false, added: '' }), null)
   }
 
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
@@ -177,7 +184,7 @@ export class RequestExchange implements Exchange {
     this.#keepClient &&= framing !== 'close' && !dropsChunked && !this.#deps.isDraining()
     this.#dechunk = dropsChunked ? new ChunkedReader() : null
     const connection = this.#keepClient ? (isOld ? 'keep-alive' : '') : 'close'
-    this.#pass(responseHead(head, { connection, dropsChunked }), body, done)
+    this.#pass(responseHead(head, { connection, dropsChunked, added: this.#keys.cookies }), body, done)
   }
 
   onBody(body: Body, done: boolean): void {
@@ -232,13 +239,15 @@ export class RequestExchange implements Exchange {
     this.#status = 0
     this.#requestBytes = body.first === null ? 0 : body.first.length
     this.#responseBytes = 0
+    this.#keys.reset(head)
   }
 
-  #forward(route: Route, { split, destinations }: ServingForward, body: RequestBody): void {
-    const destination = defined(destinations[split.next()], 'destination')
+  #forward(route: Route, forward: ServingForward, body: RequestBody): void {
+    const destination = defined(forward.destinations[this.#keys.destinationOf(forward)], 'destination')
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
     this.#cluster = destination.cluster
     this.#traffic = destination.cluster.nobody
+    this.#hash = this.#keys.hashFor(destination.cluster)
     this.#timeoutMs = route.policy.timeoutMs
     if (body.done && route.policy.timeoutMs > 0) this.#deadlineMs = this.#startedMs + route.policy.timeoutMs
     this.#prepareFirst(route, body)
@@ -250,6 +259,7 @@ export class RequestExchange implements Exchange {
     const text = requestHead(head, {
       route,
       clientAddress: this.#client.clientAddress,
+      scheme: this.#client.scheme,
       requestId: head.fields.requestId === -1 ? this.#deps.newRequestId() : '',
       upgrade: head.isUpgrade,
     })
@@ -260,7 +270,7 @@ export class RequestExchange implements Exchange {
 
   #toNextEndpoint(failure: Failure): void {
     const cluster = defined(this.#cluster, 'cluster')
-    const endpoint = pickEndpoint(cluster, this.#startedMs, this.#tried)
+    const endpoint = pickEndpoint(cluster, this.#hash, this.#startedMs, this.#tried)
     if (endpoint === undefined) this.#answer(failureAnswer(failure))
     else this.#sendTo(endpoint, endpoint.pool.takeIdle())
   }
@@ -305,7 +315,7 @@ export class RequestExchange implements Exchange {
     this.#refreshCluster()
     const cluster = defined(this.#cluster, 'cluster')
     const same = cluster.endpoints.find((endpoint) => endpoint.pool === pool && !pool.isRetired)
-    const endpoint = same ?? pickEndpoint(cluster, this.#startedMs, this.#tried)
+    const endpoint = same ?? pickEndpoint(cluster, this.#hash, this.#startedMs, this.#tried)
     if (endpoint === undefined) this.#answer(failureAnswer('no-endpoint'))
     else this.#sendTo(endpoint, undefined)
   }
@@ -335,7 +345,7 @@ export class RequestExchange implements Exchange {
     if (this.#head?.isUpgrade !== true) return this.#giveUp('upstream-protocol')
     this.#state = 'tunnel'
     this.#keepClient = false
-    this.#client.write(switchingHead(head), null)
+    this.#client.write(switchingHead(head, this.#keys.cookies), null)
     this.#client.enterTunnel()
   }
 

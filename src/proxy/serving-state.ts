@@ -1,17 +1,25 @@
 /**
  * A snapshot made ready to serve one listener: routes with their splits, clusters with their pools and counters. Immutable;
- * a new snapshot makes a new one. What must go on from one snapshot to the next (positions of splits and of round robin,
- * pools, counts) lives in `Continuity`.
+ * a new snapshot makes a new one. What must go on from one snapshot to the next lives in `Continuity`, pools and counters.
  */
 import { defined } from '../base/assert.ts'
+import type { Random } from '../base/random.ts'
+import { createCohorts } from '../routing/cohort.ts'
+import type { Cohorts } from '../routing/cohort.ts'
 import { prepareRouteTable } from '../routing/decide.ts'
 import type { PreparedTable } from '../routing/decide.ts'
-import type { Cluster, ForwardAction, Listener, Route, RoutingSnapshot } from '../routing/model.ts'
-import { createSplit } from '../routing/split.ts'
+import { hashText } from '../routing/hash.ts'
+import type { Affinity, ClientTls, Cluster, Endpoint, Listener, Route, RoutingSnapshot } from '../routing/model.ts'
 import type { Split } from '../routing/split.ts'
 import type { DestinationTraffic, TrafficRecorder } from '../telemetry/recorder.ts'
 
+import { createChooser } from './chooser.ts'
+import type { Chooser } from './chooser.ts'
+import type { Continuity } from './continuity.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
+import { prepareKey } from './request-key.ts'
+import type { RequestKey } from './request-key.ts'
+import type { TlsContexts } from './tls/tls-contexts.ts'
 import type { UpstreamPools } from './upstream-pools.ts'
 
 export interface ServingListener {
@@ -34,6 +42,14 @@ export interface ServingForward {
   readonly split: Split
   /** Same order as the split's weights. */
   readonly destinations: readonly ServingDestination[]
+  readonly affinity: ServingAffinity | null
+}
+
+interface ServingAffinity {
+  readonly key: RequestKey
+  /** From the salt. */
+  readonly seed: number
+  readonly cohorts: Cohorts
 }
 
 type ServingDestination =
@@ -47,8 +63,11 @@ export interface ServingCluster {
   readonly endpoints: readonly ServingEndpoint[]
   /** Counts requests that were meant for the cluster but reached no endpoint. */
   readonly nobody: DestinationTraffic
-  /** Where round robin goes on. */
-  readonly turn: { next: number }
+  readonly chooser: Chooser
+  /** What of a request the chooser hashes; null: nothing. */
+  readonly key: RequestKey | null
+  /** For requests without the key. */
+  readonly random: Random
 }
 
 export interface ServingEndpoint {
@@ -56,42 +75,12 @@ export interface ServingEndpoint {
   readonly traffic: DestinationTraffic
 }
 
-/** What outlives a snapshot. */
-export class Continuity {
-  readonly #turns = new Map<string, { next: number }>()
-  #splits = new Map<string, Split>()
-  #nextSplits = new Map<string, Split>()
-
-  /** The split goes on where it was as long as its name, destinations and weights are the same. */
-  split({ split, destinations }: ForwardAction): Split {
-    const key = JSON.stringify([split, destinations])
-    const known = this.#nextSplits.get(key) ?? this.#splits.get(key)
-    const used = known ?? createSplit(destinations.map(({ weight }) => weight))
-    this.#nextSplits.set(key, used)
-    return used
-  }
-
-  turn(cluster: string): { next: number } {
-    const known = this.#turns.get(cluster) ?? { next: 0 }
-    this.#turns.set(cluster, known)
-    return known
-  }
-
-  /** Everything of the new snapshot was asked for: forgets what it does not have. */
-  settle(snapshot: RoutingSnapshot): void {
-    this.#splits = this.#nextSplits
-    this.#nextSplits = new Map()
-    const names = new Set(snapshot.clusters.map(({ name }) => name))
-    for (const name of this.#turns.keys()) {
-      if (!names.has(name)) this.#turns.delete(name)
-    }
-  }
-}
-
 export interface ServingDeps {
   readonly pools: UpstreamPools
+  readonly tls: TlsContexts
   readonly continuity: Continuity
   readonly recorder: TrafficRecorder
+  readonly random: Random
 }
 
 /** The snapshot must have passed `checkSnapshot`. */
@@ -126,32 +115,62 @@ function prepareRoute(
     }
     return { kind: 'cluster', cluster: defined(clusters.get(destination.cluster), 'cluster') }
   })
-  return { route, forward: { split: continuity.split(route.action), destinations } }
+  const { split, affinity, destinations: weighted } = route.action
+  const weights = weighted.map(({ weight }) => weight)
+  return {
+    route,
+    forward: {
+      split: continuity.split(['route', split, weighted], weights),
+      destinations,
+      affinity: affinity === undefined ? null : prepareAffinity(affinity, weights),
+    },
+  }
+}
+
+function prepareAffinity({ key, salt }: Affinity, weights: readonly number[]): ServingAffinity {
+  return { key: prepareKey(key), seed: hashText(salt), cohorts: createCohorts(weights) }
 }
 
 function prepareCluster(
   cluster: Cluster,
   snapshot: RoutingSnapshot,
   listener: string,
-  { pools, continuity, recorder }: ServingDeps,
+  deps: ServingDeps,
 ): ServingCluster {
   const service = `${cluster.service.namespace}/${cluster.service.name}`
   const source = withEndpoints(cluster, snapshot)
+  const endpoints = source.endpoints.map((endpoint) =>
+    prepareEndpoint(endpoint, { listener, service, tls: source.tls }, deps),
+  )
+  const choices = endpoints.map(({ pool }, index) => ({
+    name: pool.endpoint,
+    weight: source.endpoints[index]?.weight ?? 1,
+    load: pool,
+  }))
   return {
     name: cluster.name,
     connectTimeoutMs: cluster.connectTimeoutMs,
-    turn: continuity.turn(cluster.name),
-    nobody: recorder.destination({ ...NOBODY, listener, service }),
-    endpoints: source.endpoints.map(({ address, port, workload }) => ({
-      pool: pools.use(address, port),
-      traffic: recorder.destination({
-        listener,
-        service,
-        workloadNamespace: workload?.namespace ?? '',
-        workload: workload?.name ?? '',
-        version: workload?.version ?? '',
-      }),
-    })),
+    nobody: deps.recorder.destination({ ...NOBODY, listener, service }),
+    endpoints,
+    chooser: createChooser(cluster, choices, deps),
+    key: cluster.balance !== undefined && 'key' in cluster.balance ? prepareKey(cluster.balance.key) : null,
+    random: deps.random,
+  }
+}
+
+function prepareEndpoint(
+  { address, port, workload }: Endpoint,
+  { tls, ...labels }: { readonly listener: string; readonly service: string; readonly tls: ClientTls | undefined },
+  { pools, tls: contexts, recorder }: ServingDeps,
+): ServingEndpoint {
+  return {
+    pool: pools.use(address, port, contexts.client(tls)),
+    traffic: recorder.destination({
+      ...labels,
+      workloadNamespace: workload?.namespace ?? '',
+      workload: workload?.name ?? '',
+      version: workload?.version ?? '',
+    }),
   }
 }
 
@@ -166,21 +185,4 @@ function withEndpoints(cluster: Cluster, snapshot: RoutingSnapshot): Cluster {
     current = next
   }
   return current
-}
-
-/** The endpoint whose turn it is, passing over those in `tried` and, while there are others, those that just failed. */
-export function pickEndpoint(
-  cluster: ServingCluster,
-  nowMs: number,
-  tried: readonly EndpointPool[] | null,
-): ServingEndpoint | undefined {
-  const { endpoints, turn } = cluster
-  let second: ServingEndpoint | undefined
-  for (let step = 0; step < endpoints.length; step++) {
-    const endpoint = endpoints[turn.next++ % endpoints.length]
-    if (endpoint === undefined || endpoint.pool.isRetired || (tried !== null && tried.includes(endpoint.pool))) continue
-    if (!endpoint.pool.isAvoided(nowMs)) return endpoint
-    second ??= endpoint
-  }
-  return second
 }

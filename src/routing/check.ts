@@ -1,10 +1,13 @@
 /** Whether a snapshot can be served. A data plane refuses a snapshot with an error as a whole and keeps the last good one. */
 import type { Diagnostic } from '../base/diagnostic.ts'
 
-import type { Cluster, ForwardAction, Route, RouteTable, RoutingSnapshot } from './model.ts'
+import { checkAffinity, checkBalance } from './check/balance.ts'
+import { checkClientTls, checkServerTls } from './check/tls.ts'
+import { checkPolicy } from './check/policy.ts'
+import type { Problem } from './check/problem.ts'
+import { when } from './check/problem.ts'
+import type { Cluster, ForwardAction, Listener, Route, RouteTable, RoutingSnapshot } from './model.ts'
 import { regexProblem } from './regex.ts'
-
-type Problem = Omit<Diagnostic, 'severity'>
 
 const WEIGHT_MAX = 1_000_000
 const PORT_MAX = 65_535
@@ -40,18 +43,24 @@ export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] 
 }
 
 function checkListeners({ listeners }: RoutingSnapshot, tables: ReadonlySet<string>): Problem[] {
-  return listeners.flatMap(({ id, port, routeTable }, index) => [
+  return listeners.flatMap((listener, index) => checkListener(listener, `listeners[${index}]`, tables))
+}
+
+function checkListener(listener: Listener, path: string, tables: ReadonlySet<string>): Problem[] {
+  const { id, port, routeTable } = listener
+  return [
+    ...checkServerTls(listener, path),
     ...when(!tables.has(routeTable), {
       code: 'unknown-route-table',
-      path: `listeners[${index}].routeTable`,
+      path: `${path}.routeTable`,
       message: `Cannot serve listener "${id}": there is no route table "${routeTable}"`,
     }),
     ...when(!isPort(port, 0), {
       code: 'bad-port',
-      path: `listeners[${index}].port`,
+      path: `${path}.port`,
       message: `Cannot serve listener "${id}": ${port} is not a port`,
     }),
-  ])
+  ]
 }
 
 function checkTable(table: RouteTable, path: string, clusters: ReadonlySet<string>): Problem[] {
@@ -68,6 +77,8 @@ function checkRoute(route: Route, path: string, clusters: ReadonlySet<string>): 
   return [
     ...checkRegexes(route, path),
     ...checkTexts(route, path),
+    ...checkPolicy(route, path),
+    ...checkAffinity(route, path),
     ...(route.action.kind === 'forward' ? checkForward(route.id, route.action, `${path}.action`, clusters) : []),
   ]
 }
@@ -90,12 +101,10 @@ function checkRegexes({ id, match }: Route, path: string): Problem[] {
 }
 
 /** What goes onto the wire as it is must not be able to end a line there. */
-function checkTexts({ id, action, policy }: Route, path: string): Problem[] {
+function checkTexts({ id, action }: Route, path: string): Problem[] {
   const texts = [
     ...(action.kind === 'respond' ? action.headers.flatMap(({ name, value }) => [name, value]) : []),
     ...(action.kind === 'redirect' ? [action.host ?? '', action.path?.value ?? ''] : []),
-    policy.rewrite?.authority ?? '',
-    policy.rewrite?.path?.value ?? '',
   ]
   return texts.flatMap((text) =>
     when(/[^\t\x20-\x7e\x80-\xff]/.test(text), {
@@ -135,6 +144,8 @@ function checkForward(id: string, action: ForwardAction, path: string, clusters:
 
 function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<string>): Problem[] {
   return [
+    ...checkClientTls(cluster, path),
+    ...checkBalance(cluster, path),
     ...when(cluster.fallback !== undefined && !clusters.has(cluster.fallback), {
       code: 'unknown-cluster',
       path: `${path}.fallback`,
@@ -178,10 +189,6 @@ function duplicates(path: string, what: string, ids: readonly string[]): Problem
       message: `Cannot tell two of "${id}" apart: the ${what} is there twice`,
     })
   })
-}
-
-function when(condition: boolean, problem: Problem): Problem[] {
-  return condition ? [problem] : []
 }
 
 function isPort(port: number, min: number): boolean {

@@ -113,7 +113,7 @@ function compileQuery({ name, value }: QueryMatch): MatchTest {
 }
 
 /** The first parameter of that name, not percent-decoded (as Envoy compares it); without `=` its value is empty. */
-function queryParameter(query: string, name: string): string | undefined {
+export function queryParameter(query: string, name: string): string | undefined {
   for (let start = 0; start < query.length;) {
     const ampersand = query.indexOf('&', start)
     const end = ampersand === -1 ? query.length : ampersand

@@ -31,9 +31,28 @@ export interface Listener {
   readonly address: string
   /** 0: the data plane picks a port and reports it. */
   readonly port: number
-  readonly protocol: 'http'
+  readonly protocol: 'http' | 'https'
   /** `RouteTable.id`. */
   readonly routeTable: string
+  /** With `https` only, and required there. */
+  readonly tls?: ServerTls
+}
+
+export interface ServerTls {
+  /** Chosen by server name; the first one also serves clients that send none or one that nobody has. Never empty. */
+  readonly certificates: readonly ServerCertificate[]
+  /** PEM. Present: clients must show a certificate of one of these authorities. */
+  readonly clientAuthorities?: string
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+}
+
+export interface ServerCertificate {
+  /** `example.com`, `*.example.com`; empty: the names that stand in the certificate. */
+  readonly serverNames: readonly string[]
+  /** PEM chain, leaf first. */
+  readonly certificate: string
+  /** PEM, not encrypted. Never logged, never shown by the admin port. */
+  readonly privateKey: string
 }
 
 export interface RouteTable {
@@ -133,7 +152,28 @@ export interface ForwardAction {
   readonly split: string
   /** Never empty, weights never all 0 (a dialect that allows that compiles it to `respond`). */
   readonly destinations: readonly WeightedDestination[]
+  /** Absent: the exact sequence. Present: a key stays with its destination, and a growing weight moves nobody out. */
+  readonly affinity?: Affinity
 }
+
+/**
+ * The order of the destinations matters: the first one is what the others leave over, so it is the stable side. The second
+ * and the third never lose a key while their shares do not shrink, whatever the others do.
+ */
+export interface Affinity {
+  /** A request that has none of a header, query parameter or address follows the exact sequence. */
+  readonly key: HashKey
+  /** Routes with the same salt put a key into the same part of the range, so one user meets the canary everywhere. */
+  readonly salt: string
+}
+
+/** What of a request is hashed. */
+export type HashKey =
+  /** Header names in lower case; the first value counts. */
+  | { readonly kind: 'header' | 'query'; readonly name: string }
+  /** Made up and set where it is absent, for so long; 0 = for the session. */
+  | { readonly kind: 'cookie'; readonly name: string; readonly ttlSeconds: number; readonly path: string }
+  | { readonly kind: 'source-address' }
 
 export type WeightedDestination =
   | {
@@ -157,15 +197,82 @@ export interface HeaderValue {
 }
 
 export interface RoutePolicy {
-  /** From the complete request to the complete response; 0 = none. */
+  /** From the complete request to the complete response, retries included; 0 = none. */
   readonly timeoutMs: number
+  /** A request on which nothing moves either way for so long is given up; absent or 0 = the data plane's default. */
+  readonly idleTimeoutMs?: number
+  readonly retry?: RetryPolicy
   readonly rewrite?: Rewrite
+  readonly requestHeaders?: HeaderEdits
+  /** Of every response of the route, those that the data plane gives by itself included. */
+  readonly responseHeaders?: HeaderEdits
+  readonly fault?: Fault
+  readonly cors?: CorsPolicy
+}
+
+/** A request is tried again only while all of it is still in memory; the data plane documents up to which size it is. */
+export interface RetryPolicy {
+  /** Tries after the first. */
+  readonly attempts: number
+  readonly on: readonly RetryCondition[]
+  /** With `retriable-status-codes`. */
+  readonly statuses: readonly number[]
+  /** One try's share of the time; 0 = only the route's timeout counts. */
+  readonly perTryTimeoutMs: number
+  /** Full jitter between tries, doubling. */
+  readonly backoff: { readonly initialMs: number; readonly maxMs: number }
+  /** Retries under way at the same time, as a share (0 to 1) of the cluster's requests under way, at least 3. */
+  readonly budget: number
+}
+
+/** `5xx` and `gateway-error` (502 to 504) also hold when no response came; `retriable-4xx` is 409. */
+export type RetryCondition =
+  | '5xx'
+  | 'gateway-error'
+  | 'reset'
+  | 'connect-failure'
+  | 'retriable-4xx'
+  | 'retriable-status-codes'
+
+/** The delay first, then the abort; shares are exact, from 0 to 1. Timeouts begin after the delay. */
+export interface Fault {
+  readonly delay?: { readonly share: number; readonly delayMs: number }
+  readonly abort?: { readonly share: number; readonly status: number }
+}
+
+/** Preflights of allowed origins are answered by the data plane; all others are requests like any. */
+export interface CorsPolicy {
+  /** `present`: every origin. */
+  readonly allowOrigins: readonly ValueMatch[]
+  readonly allowMethods: readonly string[]
+  readonly allowHeaders: readonly string[]
+  readonly exposeHeaders: readonly string[]
+  readonly allowCredentials: boolean
+  /** Absent: the browser's own. */
+  readonly maxAgeSeconds?: number
 }
 
 export interface Rewrite {
-  /** Replaces the matched prefix (of a `prefix` or `path-prefix` match) or the whole path. */
-  readonly path?: { readonly kind: 'prefix' | 'full'; readonly value: string }
+  readonly path?: PathRewrite
   readonly authority?: string
+}
+
+/**
+ * `prefix` replaces the matched prefix (of a `prefix` or `path-prefix` match), `full` the whole path. `regex` is RE2 and
+ * replaces everything in the path that it matches; `\1` in the value stands for its first group, `\0` for all of it.
+ */
+export type PathRewrite =
+  | { readonly kind: 'prefix' | 'full'; readonly value: string }
+  | { readonly kind: 'regex'; readonly pattern: string; readonly value: string }
+
+/**
+ * Applied in this order: remove, set (replaces), add. Names in lower case. Not for `host` (that is the rewrite of the
+ * authority) and the fields that frame a message or end at a proxy.
+ */
+export interface HeaderEdits {
+  readonly remove: readonly string[]
+  readonly set: readonly HeaderValue[]
+  readonly add: readonly HeaderValue[]
 }
 
 /** A group of endpoints that a route can point at; keyed by service, port and subset, never by route. */
@@ -179,13 +286,42 @@ export interface Cluster {
   readonly endpoints: readonly Endpoint[]
   /** The cluster to use while this one has no endpoint; absent: 503 with flag UH. */
   readonly fallback?: string
+  /** For the whole of making a connection, the TLS handshake included. */
   readonly connectTimeoutMs: number
+  /** Present: the endpoints are spoken to over TLS. */
+  readonly tls?: ClientTls
+  /** Default round robin. */
+  readonly balance?: Balance
+}
+
+/**
+ * By the endpoints' weights. `round-robin` is as exact as a split; `least-request` draws two and takes the one with fewer
+ * requests under way. A request without the key of `ring-hash` or `maglev` is spread at random.
+ */
+export type Balance =
+  | { readonly kind: 'round-robin' | 'random' | 'least-request' }
+  | { readonly kind: 'ring-hash' | 'maglev'; readonly key: HashKey }
+
+/** The endpoint's certificate must be of one of the authorities and for the server name. */
+export interface ClientTls {
+  /** PEM; absent: those that come with the data plane. */
+  readonly authorities?: string
+  /** Sent as SNI and checked against the certificate; absent: the endpoint's address. */
+  readonly serverName?: string
+  /** For mutual TLS: PEM chain, leaf first. With `privateKey` only. */
+  readonly certificate?: string
+  /** PEM, not encrypted. Never logged, never shown by the admin port. */
+  readonly privateKey?: string
+  /** True: any certificate will do. */
+  readonly insecureSkipVerify?: boolean
 }
 
 export interface Endpoint {
   /** IP address, or a DNS name for static hosts. */
   readonly address: string
   readonly port: number
+  /** A positive integer, relative to the cluster's other endpoints; default 1. */
+  readonly weight?: number
   /** Whom a request that goes here reaches; metrics and release gates count by it. */
   readonly workload?: WorkloadIdentity
 }
@@ -210,5 +346,8 @@ export type ResponseFlag =
   | 'UT' // upstream timed out
   | 'UPE' // upstream protocol error
   | 'UO' // overflow: a limit was reached
+  | 'URX' // every try that the retry policy allows has failed
+  | 'DI' // delayed by a fault
+  | 'FI' // aborted by a fault
   | 'DC' // downstream closed the connection
   | 'DPE' // downstream protocol error

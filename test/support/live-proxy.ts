@@ -10,7 +10,15 @@ import type { Clock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { Proxy } from '../../src/proxy/proxy.ts'
-import type { Cluster, Endpoint, Match, Route, RoutePolicy, RoutingSnapshot } from '../../src/routing/model.ts'
+import type {
+  Affinity,
+  Cluster,
+  Endpoint,
+  Match,
+  Route,
+  RoutePolicy,
+  RoutingSnapshot,
+} from '../../src/routing/model.ts'
 import { TrafficRecorder } from '../../src/telemetry/recorder.ts'
 import type { TrafficSeries } from '../../src/telemetry/report.ts'
 
@@ -150,7 +158,11 @@ export function cluster(name: string, ports: readonly number[], change: Partial<
 export function route(
   id: string,
   weights: Readonly<Record<string, number>>,
-  change: { readonly match?: Partial<Match>; readonly policy?: Partial<RoutePolicy> } = {},
+  change: {
+    readonly match?: Partial<Match>
+    readonly policy?: Partial<RoutePolicy>
+    readonly affinity?: Affinity
+  } = {},
 ): Route {
   return {
     id,
@@ -160,6 +172,7 @@ export function route(
       kind: 'forward',
       split: id,
       destinations: Object.entries(weights).map(([name, weight]) => ({ kind: 'cluster', cluster: name, weight })),
+      ...(change.affinity === undefined ? {} : { affinity: change.affinity }),
     },
     policy: { timeoutMs: 0, ...change.policy },
   }

@@ -4,8 +4,12 @@
  */
 import type {
   Action,
+  Affinity,
+  Balance,
+  ClientTls,
   Cluster,
   Endpoint,
+  HashKey,
   HeaderMatch,
   HeaderValue,
   Listener,
@@ -19,6 +23,8 @@ import type {
   RoutePolicy,
   RouteTable,
   RoutingSnapshot,
+  ServerCertificate,
+  ServerTls,
   SourceGeneration,
   ValueMatch,
   VirtualHost,
@@ -128,15 +134,32 @@ const replacement = s.object<NonNullable<Rewrite['path']>>({
   value: s.required(s.text(), 'What takes its place'),
 })
 
+const hashKey = s.variants<HashKey>({
+  header: { name: s.required(lowerCase, 'Name of the header') },
+  query: { name: s.required(name, 'Name of the query parameter') },
+  cookie: {
+    name: s.required(name, 'Name of the cookie; it is set where it is absent'),
+    ttlSeconds: s.byDefault(count, 0, 'How long a client keeps it; 0: for the session'),
+    path: s.byDefault(s.text(), '/', 'Path for which clients send it'),
+  },
+  'source-address': {},
+})
+
+const affinity = s.object<Affinity>({
+  key: s.required(hashKey, 'What of a request decides'),
+  salt: s.byDefault(s.text(), '', 'Routes with the same salt treat a key alike'),
+})
+
 const action = s.variants<Action>(
   {
     forward: {
       split: s.derived(name, splitName, 'Routes with the same name share one sequence of picks; default: its own'),
       destinations: s.required(s.list(destination, { min: 1 }), 'The clusters and their weights'),
+      affinity: s.optional(affinity, 'Keeps a key with its destination; default: the exact sequence'),
     },
     redirect: {
       status: s.byDefault(s.choice([301, 302, 303, 307, 308]), 302, 'Status of the answer'),
-      scheme: s.optional(s.choice(['http']), 'Scheme of the new URL; default: as asked'),
+      scheme: s.optional(s.choice(['http', 'https']), 'Scheme of the new URL; default: as asked'),
       host: s.optional(name, 'Host of the new URL; default: as asked'),
       port: s.optional(port, 'Port of the new URL; default: as asked'),
       path: s.optional(replacement, 'What of the path changes'),
@@ -191,12 +214,43 @@ const routeTable = s.object<RouteTable>({
   virtualHosts: s.required(s.list(virtualHost), 'The hosts it answers for'),
 })
 
+const pem = s.text({ pattern: /-----BEGIN /, what: 'PEM' })
+
+const serverTls = s.object<ServerTls>({
+  certificates: s.required(
+    s.list(
+      s.object<ServerCertificate>({
+        serverNames: s.byDefault(
+          s.list(name),
+          [],
+          'example.com or *.example.com; default: the names in the certificate',
+        ),
+        certificate: s.required(pem, 'PEM chain, leaf first'),
+        privateKey: s.required(pem, 'PEM, not encrypted'),
+      }),
+      { min: 1 },
+    ),
+    'Chosen by server name; the first one serves everybody else',
+  ),
+  clientAuthorities: s.optional(pem, 'PEM; clients must show a certificate of one of them'),
+  minVersion: s.byDefault(s.choice(['TLSv1.2', 'TLSv1.3']), 'TLSv1.2', 'The oldest version that is spoken'),
+})
+
+const clientTls = s.object<ClientTls>({
+  authorities: s.optional(pem, 'PEM; default: those that come with the data plane'),
+  serverName: s.optional(name, 'Sent as SNI and checked against the certificate; default: the address'),
+  certificate: s.optional(pem, 'For mutual TLS: PEM chain, leaf first'),
+  privateKey: s.optional(pem, 'PEM, not encrypted'),
+  insecureSkipVerify: s.optional(s.boolean(), 'Whether any certificate will do'),
+})
+
 const listener = s.object<Listener>({
   id: s.derived(name, (at) => `listener-${String(indexOf(at))}`, 'Stable name, for metrics; default: listener-<index>'),
   address: s.byDefault(name, '127.0.0.1', 'IP address to listen on; 0.0.0.0 or :: for all'),
   port: s.required(s.integer({ min: 0, max: PORT_MAX }), 'Port to listen on; 0: any free one'),
-  protocol: s.byDefault(s.choice(['http']), 'http', 'What is spoken on it'),
+  protocol: s.byDefault(s.choice(['http', 'https']), 'http', 'What is spoken on it'),
   routeTable: s.byDefault(name, 'default', 'Id of its route table'),
+  tls: s.optional(serverTls, 'With https only, and required there'),
 })
 
 const workload = s.object<WorkloadIdentity>({
@@ -210,6 +264,7 @@ const endpoint = s.orText<Endpoint>(
   s.object<Endpoint>({
     address: s.required(name, 'IP address or DNS name'),
     port: s.required(port, 'Port'),
+    weight: s.optional(s.integer({ min: 1, max: WEIGHT_MAX }), 'Share among the endpoints; default: 1'),
     workload: s.optional(workload, 'Whom a request reaches here; metrics count by it'),
   }),
   { read: readEndpoint, what: 'address:port' },
@@ -221,6 +276,14 @@ const service = s.object<Cluster['service']>({
   port: s.byDefault(port, 80, 'Port of the service'),
 })
 
+const balance = s.variants<Balance>({
+  'round-robin': {},
+  random: {},
+  'least-request': {},
+  'ring-hash': { key: s.required(hashKey, 'What of a request is hashed') },
+  maglev: { key: s.required(hashKey, 'What of a request is hashed') },
+})
+
 const cluster = s.object<Cluster>({
   name: s.required(name, 'What routes call it'),
   service: s.derived(service, ownService, 'For metrics; default: a service of the cluster’s name'),
@@ -228,6 +291,8 @@ const cluster = s.object<Cluster>({
   endpoints: s.required(s.list(endpoint), 'Who serves'),
   fallback: s.optional(name, 'The cluster to use while this one has no endpoint'),
   connectTimeoutMs: s.byDefault(durationMs, CONNECT_TIMEOUT_MS, 'How long making a connection may take'),
+  balance: s.optional(balance, 'How requests are spread over the endpoints; default: round-robin'),
+  tls: s.optional(clientTls, 'Speak TLS to the endpoints'),
 })
 
 const source = s.object<SourceGeneration>({

@@ -1,0 +1,53 @@
+/** What goes on from one snapshot to the next: positions of splits and of round robin, tables that are dear to make. */
+import type { ConsistentHash } from '../routing/consistent-hash.ts'
+import type { RoutingSnapshot } from '../routing/model.ts'
+import { createSplit } from '../routing/split.ts'
+import type { Split } from '../routing/split.ts'
+
+export class Continuity {
+  readonly #turns = new Map<string, { next: number }>()
+  readonly #splits = new Generations<Split>()
+  readonly #tables = new Generations<ConsistentHash>()
+
+  /** The split goes on where it was as long as its identity is the same. */
+  split(identity: unknown, weights: readonly number[]): Split {
+    return this.#splits.use(JSON.stringify(identity), () => createSplit(weights))
+  }
+
+  table(identity: unknown, create: () => ConsistentHash): ConsistentHash {
+    return this.#tables.use(JSON.stringify(identity), create)
+  }
+
+  turn(cluster: string): { next: number } {
+    const known = this.#turns.get(cluster) ?? { next: 0 }
+    this.#turns.set(cluster, known)
+    return known
+  }
+
+  /** Everything of the new snapshot was asked for: forgets what it does not have. */
+  settle(snapshot: RoutingSnapshot): void {
+    this.#splits.settle()
+    this.#tables.settle()
+    const names = new Set(snapshot.clusters.map(({ name }) => name))
+    for (const name of this.#turns.keys()) {
+      if (!names.has(name)) this.#turns.delete(name)
+    }
+  }
+}
+
+/** Keeps what was used since the last time it settled. */
+class Generations<Value> {
+  #kept = new Map<string, Value>()
+  #used = new Map<string, Value>()
+
+  use(key: string, create: () => Value): Value {
+    const value = this.#used.get(key) ?? this.#kept.get(key) ?? create()
+    this.#used.set(key, value)
+    return value
+  }
+
+  settle(): void {
+    this.#kept = this.#used
+    this.#used = new Map()
+  }
+}

@@ -1,0 +1,75 @@
+/** What of a request decides where it goes, in use: keys are read, hashed, and where a cookie is absent made up and set. */
+import { compileHashKey } from '../routing/hash-key.ts'
+import type { KeyReader } from '../routing/hash-key.ts'
+import { hashText } from '../routing/hash.ts'
+import type { RequestView } from '../routing/match.ts'
+import type { HashKey } from '../routing/model.ts'
+
+import type { ServingCluster, ServingForward } from './serving-state.ts'
+
+export interface RequestKey {
+  readonly read: KeyReader
+  readonly cookie: KeyCookie | undefined
+}
+
+interface KeyCookie {
+  /** The beginning of the response's field. */
+  readonly start: string
+  /** Its end, with the line end. */
+  readonly end: string
+}
+
+export function prepareKey(key: HashKey): RequestKey {
+  return { read: compileHashKey(key), cookie: key.kind === 'cookie' ? prepareCookie(key) : undefined }
+}
+
+function prepareCookie({ name, ttlSeconds, path }: Extract<HashKey, { kind: 'cookie' }>): KeyCookie {
+  const age = ttlSeconds === 0 ? '' : `; Max-Age=${ttlSeconds}`
+  const scope = path === '' ? '' : `; Path=${path}`
+  return { start: `set-cookie: ${name}=`, end: `${age}${scope}; HttpOnly\r\n` }
+}
+
+/** The keys of one request after the other. */
+export class RequestKeys {
+  readonly #client: { readonly clientAddress: string }
+  readonly #newKey: () => string
+  #request: RequestView | null = null
+  #made = ''
+  /** Fields for the response: the cookies that were made up, each with its line end. */
+  cookies = ''
+
+  constructor(client: { readonly clientAddress: string }, newKey: () => string) {
+    this.#client = client
+    this.#newKey = newKey
+  }
+
+  reset(request: RequestView): void {
+    this.#request = request
+    this.#made = ''
+    this.cookies = ''
+  }
+
+  /** Index of the destination. A request without the key follows the exact sequence. */
+  destinationOf({ split, affinity }: ServingForward): number {
+    if (affinity === null) return split.next()
+    const key = this.#keyOf(affinity.key)
+    return key === '' ? split.next() : affinity.cohorts.of(hashText(key, affinity.seed))
+  }
+
+  /** What the cluster's chooser goes by. */
+  hashFor({ key, random }: ServingCluster): number {
+    if (key === null) return 0
+    const value = this.#keyOf(key)
+    return value === '' ? Math.floor(random() * 2 ** 32) : hashText(value)
+  }
+
+  /** Empty: the request has none. */
+  #keyOf({ read, cookie }: RequestKey): string {
+    const sent = this.#request === null ? '' : (read(this.#request, this.#client.clientAddress) ?? '')
+    if (sent !== '' || cookie === undefined) return sent
+    // One cookie may serve the split and the balancing: it gets one value.
+    if (this.#made === '') this.#made = this.#newKey()
+    if (!this.cookies.includes(cookie.start)) this.cookies += cookie.start + this.#made + cookie.end
+    return this.#made
+  }
+}

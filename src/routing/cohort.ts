@@ -1,0 +1,37 @@
+/**
+ * Shares of a range instead of a sequence: a key is a fixed point in it and stays with the destination that has the point.
+ *
+ *     | second → |  first (what is left over)  | … fourth | ← third |
+ *
+ * The second destination grows from the bottom, the third from the top, further ones inside the third; the first has what
+ * they leave. So a share that does not shrink loses no point, for up to three destinations whatever the others do. With more
+ * that is impossible (decision 0090); there the fourth and further keep theirs as long as those outside them stay the same.
+ */
+import { assert } from '../base/assert.ts'
+
+/** Points are integers below this. A point times the sum of the weights stays a safe integer. */
+const POINTS = 2 ** 26
+
+export interface Cohorts {
+  /** Index of the destination of a key, given as its 32-bit hash. */
+  of(hash: number): number
+}
+
+/** Weights are non-negative integers, at least one of them positive. */
+export function createCohorts(weights: readonly number[]): Cohorts {
+  const sum = weights.reduce((total, weight) => total + weight, 0)
+  assert(sum > 0, 'cohorts need a positive weight')
+  const bottom = (weights[1] ?? 0) * POINTS
+  return {
+    of(hash) {
+      const point = hash >>> 6
+      if (point * sum < bottom) return 1
+      let covered = 0
+      for (let index = 2; index < weights.length; index++) {
+        covered += weights[index] ?? 0
+        if ((POINTS - point) * sum <= covered * POINTS) return index
+      }
+      return 0
+    },
+  }
+}
