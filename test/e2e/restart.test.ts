@@ -6,7 +6,7 @@ import { pods } from '../../src/kinds/pod.ts'
 import { releases } from '../../src/kinds/release.ts'
 import { objectKey } from '../../src/kube/object.ts'
 import { startLoad } from '../support/load.ts'
-import { run, sluiceCommand, startSluice, temporaryDataDir } from '../support/sluice.ts'
+import { processesOf, run, sluiceCommand, startSluice, temporaryDataDir } from '../support/sluice.ts'
 import { ECHO_ROUTES, lines, sluiceTeller } from '../support/sluice-teller.ts'
 import { releaseFile, storyFile } from '../support/story.ts'
 import { clientOf, currentCondition, untilObject } from '../support/world.ts'
@@ -91,3 +91,15 @@ async function podsOf(sluice: Parameters<typeof clientOf>[0]): Promise<readonly 
     }))
     .toSorted((a, b) => (a.name ?? '').localeCompare(b.name ?? ''))
 }
+
+test('a second up on the same data directory is refused, and SIGTERM leaves nothing running', async (t) => {
+  const sluice = await startSluice(t)
+  const teller = await sluiceTeller(sluice)
+  for (const file of SETUP) await teller.apply(storyFile(file))
+  await teller.untilAvailable('echo-v1')
+  const second = await run([...sluiceCommand(sluice, 'up'), '--data-dir', sluice.dataDir, '--api-port', '0'])
+  assert.equal(second.code, 1)
+  assert.match(second.stderr, new RegExp(`"${sluice.dataDir}".*\\b${sluice.ready.pid}\\b`, 's'))
+  assert.equal(await sluice.stop(), 0)
+  assert.deepEqual(processesOf(sluice.dataDir), [])
+})

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -88,10 +88,16 @@ export function temporaryDataDir(t: TestContext): string {
   return join(directory, 'data')
 }
 
+export interface RunOptions {
+  readonly input?: string
+  /** In addition to the environment of the test. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** Runs `sluice ARGS…` (or another command) to its end. */
-export async function run(command: readonly string[], options: { input?: string } = {}): Promise<Finished> {
+export async function run(command: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const [file = '', ...args] = command
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env } })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk))
@@ -106,15 +112,17 @@ export function sluiceCommand(sluice: RunningSluice, ...args: readonly string[])
   return [process.execPath, MAIN, '--kubeconfig', sluice.ready.kubeconfig, ...args]
 }
 
-/** Pids of all processes whose command line or environment names the data directory. */
-export function processesOf(dataDir: string, pids: readonly number[]): number[] {
-  return pids.filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dataDir)
-    } catch {
-      return false // gone
-    }
-  })
+/** Pids of all processes whose command line or environment names the directory. */
+export function processesOf(directory: string): readonly string[] {
+  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && names(pid, directory))
+}
+
+function names(pid: string, text: string): boolean {
+  try {
+    return ['cmdline', 'environ'].some((file) => readFileSync(`/proc/${pid}/${file}`, 'latin1').includes(text))
+  } catch {
+    return false // gone meanwhile, or not ours to read
+  }
 }
 
 async function readyLine(child: ChildProcess): Promise<ReadyLine> {
