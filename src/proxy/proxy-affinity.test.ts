@@ -11,28 +11,27 @@ import {
   startBackend,
   startProxy,
 } from '../../test/support/live-proxy.ts'
-import type { Affinity } from '../routing/model.ts'
+import type { Affinity, Route } from '../routing/model.ts'
 
 const byHeader: Affinity = { key: { kind: 'header', name: 'x-user' }, salt: 'shop' }
 const users = Array.from({ length: 40 }, (_, index) => `user-${index}`)
 
 interface Shop {
   readonly live: LiveProxy
-  shift(canary: number): Promise<void>
+  readonly shift: (canary: number) => Promise<void>
   /** Who reaches v2 of the service under the path. */
-  canaries(path: string): Promise<Set<string>>
+  readonly canaries: (path: string) => Promise<Set<string>>
+}
+
+function split(path: string, canary: number, affinity: Affinity): Route {
+  const match = { path: { kind: 'prefix', value: path, caseSensitive: true } } as const
+  return route(path, { v1: 100 - canary, v2: canary }, { match, affinity })
 }
 
 async function startShop(t: TestContext, cartAffinity = byHeader): Promise<Shop> {
   const v1 = await startBackend(t, saying('v1'))
   const v2 = await startBackend(t, saying('v2'))
   const clusters = [cluster('v1', [v1.port]), cluster('v2', [v2.port])]
-  const split = (path: string, canary: number, affinity: Affinity) =>
-    route(
-      path,
-      { v1: 100 - canary, v2: canary },
-      { match: { path: { kind: 'prefix', value: path, caseSensitive: true } }, affinity },
-    )
   const at = (canary: number) =>
     snapshotOf([split('/echo', canary, byHeader), split('/cart', canary, cartAffinity)], clusters)
   const live = await startProxy(t, at(0))
@@ -41,7 +40,7 @@ async function startShop(t: TestContext, cartAffinity = byHeader): Promise<Shop>
   return {
     live,
     shift: (canary) => live.apply(at(canary)),
-    async canaries(path) {
+    canaries: async (path) => {
       const versions = await Promise.all(users.map((user) => versionOf(path, user)))
       return new Set(users.filter((_, index) => versions[index] === 'v2'))
     },

@@ -41,7 +41,7 @@ test('round robin by weight is exact', async (t) => {
   const { port } = await startProxy(t, balanced(backends, { kind: 'round-robin' }, [5, 3, 2]))
   for (let round = 0; round < 3; round++) {
     const counts = await countBodies(10, async () => (await fetchFrom(port)).body)
-    assert.deepEqual(Object.fromEntries([...counts].toSorted()), { b0: 5, b1: 3, b2: 2 })
+    assert.deepEqual(Object.fromEntries(counts), { b0: 5, b1: 3, b2: 2 })
   }
 })
 
