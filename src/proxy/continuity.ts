@@ -5,6 +5,8 @@ import { createSplit } from '../routing/split.ts'
 import type { Split } from '../routing/split.ts'
 
 export class Continuity {
+  /** By cluster; only those that have some. */
+  readonly retriesUnderWay = new Map<string, number>()
   readonly #turns = new Map<string, { next: number }>()
   readonly #splits = new Generations<Split>()
   readonly #tables = new Generations<ConsistentHash>()

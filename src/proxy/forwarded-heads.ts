@@ -1,15 +1,17 @@
 /** Heads on their way through: what the upstream gets of a request's head, and the client of a response's. */
 import type { Route } from '../routing/model.ts'
-import { rewritePath } from '../routing/rewrite.ts'
 
 import type { RequestHead } from './http1/request-head.ts'
 import type { ResponseHead } from './http1/response-head.ts'
+import { editHead } from './policy/head-edit.ts'
+import type { ServingPolicy } from './policy/route-policy.ts'
 
 /** What the client speaks to us. */
 export type Scheme = 'http' | 'https'
 
 export interface RequestHeadOptions {
   readonly route: Route
+  readonly policy: Pick<ServingPolicy, 'rewritePath' | 'editRequest'>
   readonly clientAddress: string
   readonly scheme: Scheme
   readonly requestId: string
@@ -19,15 +21,16 @@ export interface RequestHeadOptions {
 
 /** Complete with its empty line, latin1. Fields keep their order and spelling; those we own come last. */
 export function requestHead(head: RequestHead, options: RequestHeadOptions): string {
-  return `${requestLine(head, options.route)}${requestFields(head, options)}\r\n`
+  const { rewritePath, editRequest } = options.policy
+  const text = `${requestLine(head, rewritePath)}${requestFields(head, options)}\r\n`
+  return editRequest === null ? text : editHead(text, editRequest)
 }
 
-function requestLine(head: RequestHead, { match, policy }: Route): string {
-  const rewrite = policy.rewrite?.path
-  if (rewrite === undefined && head.minorVersion === 1 && !head.isAbsolute) {
+function requestLine(head: RequestHead, rewrite: ServingPolicy['rewritePath']): string {
+  if (rewrite === null && head.minorVersion === 1 && !head.isAbsolute) {
     return head.text.slice(head.start, head.fieldsStart)
   }
-  const path = rewrite === undefined ? head.path : rewritePath(head.path, match.path, rewrite)
+  const path = rewrite === null ? head.path : rewrite(head.path)
   const query = head.query === '' && !head.target.includes('?') ? '' : `?${head.query}`
   return `${head.method} ${path}${query} HTTP/1.1\r\n`
 }

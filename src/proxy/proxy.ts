@@ -102,8 +102,8 @@ export class Proxy {
   }
 
   async #swap(snapshot: RoutingSnapshot): Promise<void> {
-    const { recorder, random } = this.#options
-    const deps = { pools: this.#pools, tls: this.#tls, continuity: this.#continuity, recorder, random }
+    const { recorder, clock, random } = this.#options
+    const deps = { pools: this.#pools, tls: this.#tls, continuity: this.#continuity, recorder, clock, random }
     const serving = snapshot.listeners.map((listener) => ({
       listener,
       serving: prepareListener(snapshot, listener, deps),

@@ -3,26 +3,31 @@
  * has one of these and uses it for one request after the other.
  *
  * What must stay true: a request is sent again only if no endpoint can have acted on it (nothing was sent), or if it is
- * idempotent, all of it is still here, and the endpoint closed a kept connection without answering a byte.
+ * idempotent, all of it is still here, and the endpoint closed a kept connection without answering a byte, or if its route
+ * has a policy that says so and all of it is still here.
  */
 import { defined } from '../base/assert.ts'
+import type { Timer } from '../base/clock.ts'
 import { decide } from '../routing/decide.ts'
-import type { Route } from '../routing/model.ts'
 import type { DestinationTraffic } from '../telemetry/recorder.ts'
 
-import { encodeAnswer, failureAnswer, plainAnswer } from './answers.ts'
+import { failureAnswer, plainAnswer } from './answers.ts'
 import type { Answer, Failure } from './answers.ts'
+import { ClientResponse } from './client-response.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
-import { INLINE_BODY_BYTES_MAX, writeContent, writePart } from './message-output.ts'
 import type { MessageOutput } from './message-output.ts'
-import { requestHead, responseHead, switchingHead } from './forwarded-heads.ts'
+import { requestHead } from './forwarded-heads.ts'
 import type { Scheme } from './forwarded-heads.ts'
-import { ChunkedReader } from './http1/chunked-reader.ts'
 import type { RequestHead } from './http1/request-head.ts'
 import type { BodyFraming, ResponseHead } from './http1/response-head.ts'
+import { KeptRequest } from './kept-request.ts'
 import { pickEndpoint } from './pick-endpoint.ts'
+import { VARY, corsEdit, preflightAnswer } from './policy/cors.ts'
+import { joinEdits } from './policy/head-edit.ts'
+import { RequestRetries } from './policy/retries.ts'
+import type { ServingPolicy } from './policy/route-policy.ts'
 import { RequestKeys } from './request-key.ts'
-import type { ServingCluster, ServingEndpoint, ServingForward, ServingListener } from './serving-state.ts'
+import type { ServingCluster, ServingEndpoint, ServingForward, ServingListener, ServingRoute } from './serving-state.ts'
 import { ownAnswer } from './own-answer.ts'
 import type { Body, Exchange, UpstreamConnection, UpstreamFailure } from './upstream-connection.ts'
 
@@ -69,6 +74,8 @@ export class RequestExchange implements Exchange {
   readonly #client: ClientSide
   readonly #deps: ExchangeDeps
   readonly #keys: RequestKeys
+  readonly #response: ClientResponse
+  readonly #kept = new KeptRequest()
   #state: State = 'idle'
   #head: RequestHead | null = null
   #traffic: DestinationTraffic | null = null
@@ -80,17 +87,18 @@ export class RequestExchange implements Exchange {
   /** 0: none. */
   #deadlineMs = 0
   #timeoutMs = 0
-  /** What is sent first, kept to be sent again. */
-  #firstText = ''
-  #firstBody: Buffer | null = null
+  /** Of one try. 0: none. */
+  #tryDeadlineMs = 0
+  #idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS
   #requestDone = false
-  /** Whether more than the first part was sent, so that it cannot be sent again. */
-  #streamed = false
-  #keepClient = false
-  #dechunk: ChunkedReader | null = null
-  #status = 0
   #requestBytes = 0
-  #responseBytes = 0
+  #connects = 0
+  /** Null where the route has no policy for it. */
+  #retries: RequestRetries | null = null
+  /** The request waits: for a fault's delay, or for its next try. */
+  #timer: Timer | null = null
+  /** What the policy of the route has done to the request. */
+  #flag: '' | 'DI' | 'URX' | 'UO' = ''
   /** Of the key that the cluster balances by. */
   #hash = 0
   #moved = false
@@ -101,23 +109,20 @@ export class RequestExchange implements Exchange {
     this.#client = client
     this.#deps = deps
     this.#keys = new RequestKeys(client, deps.newRequestId)
+    this.#response = new ClientResponse(client)
   }
 
   start(head: RequestHead, body: RequestBody): void {
     const serving = this.#deps.serving()
     this.#reset(head, serving, body)
-    if (head.method === 'CONNECT') return this.#answer(failureAnswer('connect'))
-    const decision = decide(serving.table, head)
-    if (decision.kind !== 'route') return this.#answer(failureAnswer(decision.kind))
-    const { route, forward } = defined(serving.routes[decision.index], 'route')
-    if (forward === undefined) this.#answer(ownAnswer(head, route, this.#client.scheme))
-    else this.#forward(route, forward, body)
+    if (head.method === 'CONNECT') this.#answer(failureAnswer('connect'))
+    else this.#route(head, serving, body)
   }
 
   /** More of the request's body. False: wait (input was paused) until it is resumed. */
   sendBody(chunk: Buffer, done: boolean): void {
     this.#requestBytes += chunk.length
-    this.#streamed = true
+    this.#kept.add(chunk)
     this.#moved = true
     if (done) this.#endRequest()
     if (this.#upstream === null || chunk.length === 0) return
@@ -151,10 +156,13 @@ export class RequestExchange implements Exchange {
 
   sweep(nowMs: number): void {
     if (this.#state === 'idle') return
-    if (this.#moved || this.#idleSinceMs === 0) this.#idleSinceMs = nowMs
+    if (this.#moved || this.#idleSinceMs === 0 || this.#timer !== null) this.#idleSinceMs = nowMs
     this.#moved = false
     const isLate = this.#deadlineMs !== 0 && nowMs >= this.#deadlineMs && this.#state !== 'tunnel'
-    if (!isLate && nowMs < this.#idleSinceMs + STREAM_IDLE_TIMEOUT_MS) return
+    if (!isLate && nowMs < this.#idleSinceMs + this.#idleTimeoutMs) {
+      if (this.#tryDeadlineMs !== 0 && nowMs >= this.#tryDeadlineMs) this.#endTry()
+      return
+    }
     if (this.#state === 'waiting') this.#giveUp('upstream-timeout')
     else this.#abort('UT')
   }
@@ -170,31 +178,27 @@ export class RequestExchange implements Exchange {
 
   onInterim(head: ResponseHead): void {
     this.#moved = true
-    if (this.#head?.minorVersion === 1)
-      this.#client.write(responseHead(head, { connection: '', dropsChunked: false, added: '' }), null)
+    this.#response.interim(head)
   }
 
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
-    this.#status = head.status
     this.#moved = true
+    if (this.#retries !== null && this.#triesAgainOn(head.status)) return this.#discardResponse(done)
     if (head.status === 101) return this.#startTunnel(head)
     this.#state = 'responding'
-    const isOld = this.#head?.minorVersion === 0
-    const dropsChunked = isOld && framing === 'chunked'
-    this.#keepClient &&= framing !== 'close' && !dropsChunked && !this.#deps.isDraining()
-    this.#dechunk = dropsChunked ? new ChunkedReader() : null
-    const connection = this.#keepClient ? (isOld ? 'keep-alive' : '') : 'close'
-    this.#pass(responseHead(head, { connection, dropsChunked, added: this.#keys.cookies }), body, done)
+    this.#tryDeadlineMs = 0
+    this.#response.keep &&= !this.#deps.isDraining()
+    this.#afterPart(this.#response.begin(head, framing, body, this.#keys.cookies), done)
   }
 
   onBody(body: Body, done: boolean): void {
     this.#moved = true
-    this.#pass('', body, done)
+    this.#afterPart(this.#response.part(body), done)
   }
 
   onTunnelled(chunk: Buffer): void {
     this.#moved = true
-    this.#responseBytes += chunk.length
+    this.#response.bytes += chunk.length
     if (!this.#client.write('', chunk)) this.#upstream?.pause()
   }
 
@@ -216,7 +220,7 @@ export class RequestExchange implements Exchange {
     if (failure === 'connect-failed' || failure === 'connect-timeout') return this.#tryNext(pool, failure)
     const isStale = failure === 'upstream-closed' && upstream.wasUsed && !upstream.hasPartialResponse
     if (isStale && this.#canSendAgain()) this.#sendAgain(pool)
-    else this.#answer(failureAnswer(failure))
+    else this.#failed(failure)
   }
 
   #reset(head: RequestHead, serving: ServingListener, body: RequestBody): void {
@@ -232,46 +236,89 @@ export class RequestExchange implements Exchange {
     this.#timeoutMs = 0
     this.#idleSinceMs = 0
     this.#requestDone = body.done
-    this.#streamed = false
-    // Behind a CONNECT the client may have sent bytes for its tunnel already: they must not be read as a request.
-    this.#keepClient = head.keepAlive && head.method !== 'CONNECT'
-    this.#dechunk = null
-    this.#status = 0
     this.#requestBytes = body.first === null ? 0 : body.first.length
-    this.#responseBytes = 0
+    this.#tryDeadlineMs = 0
+    this.#idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS
+    this.#connects = 0
+    this.#retries = null
+    this.#flag = ''
     this.#keys.reset(head)
+    this.#response.reset(head)
   }
 
-  #forward(route: Route, forward: ServingForward, body: RequestBody): void {
+  #route(head: RequestHead, serving: ServingListener, body: RequestBody): void {
+    const decision = decide(serving.table, head)
+    if (decision.kind !== 'route') return this.#answer(failureAnswer(decision.kind))
+    const serve = defined(serving.routes[decision.index], 'route')
+    this.#response.edit = serve.policy.editResponse
+    if (serve.policy.cors !== null || serve.policy.fault !== null) {
+      if (this.#isHandledByPolicy(head, serve.policy, body)) return
+    }
+    if (serve.forward === undefined) this.#answer(ownAnswer(head, serve.route, this.#client.scheme))
+    else this.#forward(serve, serve.forward, body)
+  }
+
+  /** False: the request goes on, now. */
+  #isHandledByPolicy(head: RequestHead, { cors, fault, editResponse }: ServingPolicy, body: RequestBody): boolean {
+    const preflight = cors === null ? null : preflightAnswer(cors, head)
+    if (cors !== null) {
+      const edit = preflight === null ? corsEdit(cors, head) : VARY
+      this.#response.edit = joinEdits(editResponse, edit)
+    }
+    if (preflight !== null) return this.#handled(preflight)
+    const wasDelayed = this.#flag === 'DI'
+    if (fault === null) return false
+    if (!wasDelayed && fault.delays()) {
+      this.#flag = 'DI'
+      if (!body.done) this.#client.pauseInput()
+      this.#timer = fault.wait(() => this.#afterDelay(head, body))
+      return true
+    }
+    const status = fault.abortStatus(wasDelayed)
+    return status !== 0 && this.#handled(plainAnswer(status, 'FI', 'aborted by a fault of the route'))
+  }
+
+  #handled(answer: Answer): true {
+    this.#answer(answer)
+    return true
+  }
+
+  /** The route may have changed meanwhile, and endpoints be gone: the newest snapshot decides. */
+  #afterDelay(head: RequestHead, body: RequestBody): void {
+    this.#timer = null
+    if (!body.done) this.#client.resumeInput()
+    this.#route(head, this.#deps.serving(), body)
+  }
+
+  #forward({ route, policy }: ServingRoute, forward: ServingForward, body: RequestBody): void {
+    const head = defined(this.#head, 'request head')
     const destination = defined(forward.destinations[this.#keys.destinationOf(forward)], 'destination')
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
     this.#cluster = destination.cluster
     this.#traffic = destination.cluster.nobody
     this.#hash = this.#keys.hashFor(destination.cluster)
     this.#timeoutMs = route.policy.timeoutMs
-    if (body.done && route.policy.timeoutMs > 0) this.#deadlineMs = this.#startedMs + route.policy.timeoutMs
-    this.#prepareFirst(route, body)
-    this.#toNextEndpoint('no-endpoint')
-  }
-
-  #prepareFirst(route: Route, { first }: RequestBody): void {
-    const head = defined(this.#head, 'request head')
+    if (policy.idleTimeoutMs > 0) this.#idleTimeoutMs = policy.idleTimeoutMs
+    if (policy.retry !== null) this.#retries = new RequestRetries(policy.retry)
+    if (body.done && this.#timeoutMs > 0) {
+      this.#deadlineMs = (this.#flag === 'DI' ? this.#deps.monotonicMs() : this.#startedMs) + this.#timeoutMs
+    }
     const text = requestHead(head, {
       route,
+      policy,
       clientAddress: this.#client.clientAddress,
       scheme: this.#client.scheme,
       requestId: head.fields.requestId === -1 ? this.#deps.newRequestId() : '',
       upgrade: head.isUpgrade,
     })
-    const inline = first !== null && first.length <= INLINE_BODY_BYTES_MAX
-    this.#firstText = inline ? text + first.toString('latin1') : text
-    this.#firstBody = inline ? null : first
+    this.#kept.start(text, body.first, policy.retry !== null)
+    this.#toNextEndpoint('no-endpoint')
   }
 
   #toNextEndpoint(failure: Failure): void {
     const cluster = defined(this.#cluster, 'cluster')
     const endpoint = pickEndpoint(cluster, this.#hash, this.#startedMs, this.#tried)
-    if (endpoint === undefined) this.#answer(failureAnswer(failure))
+    if (endpoint === undefined) this.#failed(failure)
     else this.#sendTo(endpoint, endpoint.pool.takeIdle())
   }
 
@@ -280,6 +327,7 @@ export class RequestExchange implements Exchange {
     this.#traffic = endpoint.traffic
     if (idle === undefined && endpoint.pool.isFull) return this.#answer(failureAnswer('overflow'))
     endpoint.pool.enter()
+    if (this.#retries !== null && this.#requestDone) this.#startTry(this.#retries)
     if (idle !== undefined) {
       this.#upstream = idle
       idle.attach(this)
@@ -293,21 +341,21 @@ export class RequestExchange implements Exchange {
   }
 
   #sendFirst(): void {
-    const more = this.#upstream?.send(this.#firstText, this.#firstBody)
-    if (more === false && !this.#requestDone) this.#client.pauseInput()
+    const more = this.#upstream === null || this.#kept.sendTo(this.#upstream)
+    if (!more && !this.#requestDone) this.#client.pauseInput()
   }
 
   /** Nothing was sent: any request may try another endpoint. */
   #tryNext(failed: EndpointPool, failure: Failure): void {
     failed.avoid(this.#deps.monotonicMs())
     this.#tried = [...(this.#tried ?? []), failed]
-    if (this.#tried.length >= CONNECT_ATTEMPTS_MAX) return this.#answer(failureAnswer(failure))
+    if (++this.#connects >= CONNECT_ATTEMPTS_MAX) return this.#failed(failure)
     this.#refreshCluster()
     this.#toNextEndpoint(failure)
   }
 
   #canSendAgain(): boolean {
-    return this.#requestDone && !this.#streamed && IDEMPOTENT.has(this.requestMethod)
+    return this.#requestDone && this.#kept.isWhole && IDEMPOTENT.has(this.requestMethod)
   }
 
   /** On a new connection: where one kept connection was closed, the others may be too. */
@@ -329,14 +377,73 @@ export class RequestExchange implements Exchange {
   #endRequest(): void {
     this.#requestDone = true
     if (this.#timeoutMs > 0) this.#deadlineMs = this.#deps.monotonicMs() + this.#timeoutMs
+    if (this.#retries !== null) this.#startTry(this.#retries)
   }
 
-  #pass(text: string, body: Body, done: boolean): void {
-    const more =
-      this.#dechunk === null
-        ? writePart(this.#client, text, body)
-        : writeContent(this.#client, text, body, this.#dechunk)
-    this.#responseBytes += body.to - body.from
+  #startTry({ route }: RequestRetries): void {
+    const { perTryTimeoutMs } = route.policy
+    if (perTryTimeoutMs > 0) this.#tryDeadlineMs = this.#deps.monotonicMs() + perTryTimeoutMs
+  }
+
+  /** One try has taken too long. */
+  #endTry(): void {
+    this.#tryDeadlineMs = 0
+    if (this.#state !== 'waiting' || this.#upstream === null) return
+    this.#dropUpstream()
+    this.#failed('upstream-timeout')
+  }
+
+  /** The try under way has failed without a response. */
+  #failed(failure: Failure): void {
+    if (this.#retries !== null && this.#retries.route.wantsFailure(failure) && this.#mayTryAgain(this.#retries)) {
+      this.#tryAgain(this.#retries)
+    } else {
+      this.#answer(failureAnswer(failure))
+    }
+  }
+
+  #triesAgainOn(status: number): boolean {
+    return this.#retries !== null && this.#retries.route.wantsStatus(status) && this.#mayTryAgain(this.#retries)
+  }
+
+  #mayTryAgain(retries: RequestRetries): boolean {
+    retries.end()
+    if (!this.#requestDone || !this.#kept.isWhole) return false
+    const refused = retries.begin(defined(this.#cluster, 'cluster'))
+    if (refused === '') return true
+    this.#flag = refused
+    return false
+  }
+
+  /** A response that is here as a whole leaves its connection usable; the rest of another is not waited for. */
+  #discardResponse(done: boolean): void {
+    if (done) {
+      this.#upstream?.release(this.#deps.monotonicMs())
+      this.#upstream = null
+      this.#endpoint?.pool.leave()
+    } else {
+      this.#dropUpstream()
+    }
+    if (this.#retries !== null) this.#tryAgain(this.#retries)
+  }
+
+  /** After the back-off, preferably on an endpoint that has not failed the request yet, of the newest snapshot. */
+  #tryAgain(retries: RequestRetries): void {
+    if (this.#endpoint !== null) this.#tried = [...(this.#tried ?? []), this.#endpoint.pool]
+    this.#endpoint = null
+    this.#tryDeadlineMs = 0
+    this.#connects = 0
+    this.#timer = retries.wait(() => {
+      this.#timer = null
+      this.#refreshCluster()
+      const cluster = defined(this.#cluster, 'cluster')
+      if (!cluster.endpoints.some(({ pool }) => !pool.isRetired && this.#tried?.includes(pool) !== true)) this.#tried = null
+      this.#toNextEndpoint('no-endpoint')
+    })
+  }
+
+  /** `more`: the client takes more at once. */
+  #afterPart(more: boolean, done: boolean): void {
     if (done) this.#finish()
     else if (!more) this.#upstream?.pause()
   }
@@ -344,8 +451,7 @@ export class RequestExchange implements Exchange {
   #startTunnel(head: ResponseHead): void {
     if (this.#head?.isUpgrade !== true) return this.#giveUp('upstream-protocol')
     this.#state = 'tunnel'
-    this.#keepClient = false
-    this.#client.write(switchingHead(head, this.#keys.cookies), null)
+    this.#response.switch(head, this.#keys.cookies)
     this.#client.enterTunnel()
   }
 
@@ -363,7 +469,7 @@ export class RequestExchange implements Exchange {
     else upstream?.destroy()
     this.#endpoint?.pool.leave()
     this.#count('', nowMs)
-    this.#client.onExchangeOver(this.#keepClient && this.#requestDone)
+    this.#client.onExchangeOver(this.#response.keep && this.#requestDone)
   }
 
   #giveUp(failure: Failure): void {
@@ -378,14 +484,10 @@ export class RequestExchange implements Exchange {
   }
 
   #answer(answer: Answer): void {
-    const isOld = this.#head?.minorVersion === 0
-    const keep = this.#keepClient && this.#requestDone && !this.#deps.isDraining()
-    const connection = keep ? (isOld ? 'keep-alive' : '') : 'close'
-    this.#status = answer.status
-    this.#responseBytes = answer.body.length
-    this.#client.write(encodeAnswer(answer, { withBody: this.requestMethod !== 'HEAD', connection }), null)
+    this.#response.keep &&= this.#requestDone && !this.#deps.isDraining()
+    this.#response.answer(answer)
     this.#count(answer.flag)
-    this.#client.onExchangeOver(keep)
+    this.#client.onExchangeOver(this.#response.keep)
   }
 
   #dropUpstream(): void {
@@ -397,14 +499,16 @@ export class RequestExchange implements Exchange {
 
   #count(flag: string, nowMs = this.#deps.monotonicMs()): void {
     this.#state = 'idle'
-    this.#firstText = ''
-    this.#firstBody = null
+    this.#kept.clear()
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#retries?.end()
     this.#traffic?.count({
-      status: this.#status,
-      flag,
+      status: this.#response.status,
+      flag: flag === '' || this.#flag === 'URX' ? this.#flag : flag,
       durationMs: nowMs - this.#startedMs,
       requestBytes: this.#requestBytes,
-      responseBytes: this.#responseBytes,
+      responseBytes: this.#response.bytes,
     })
   }
 }

@@ -3,6 +3,7 @@
  * a new snapshot makes a new one. What must go on from one snapshot to the next lives in `Continuity`, pools and counters.
  */
 import { defined } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import { createCohorts } from '../routing/cohort.ts'
 import type { Cohorts } from '../routing/cohort.ts'
@@ -19,6 +20,8 @@ import type { Continuity } from './continuity.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
 import { prepareKey } from './request-key.ts'
 import type { RequestKey } from './request-key.ts'
+import { prepareRoutePolicy } from './policy/route-policy.ts'
+import type { ServingPolicy } from './policy/route-policy.ts'
 import type { TlsContexts } from './tls/tls-contexts.ts'
 import type { UpstreamPools } from './upstream-pools.ts'
 
@@ -32,8 +35,9 @@ export interface ServingListener {
   readonly nowhere: DestinationTraffic
 }
 
-interface ServingRoute {
+export interface ServingRoute {
   readonly route: Route
+  readonly policy: ServingPolicy
   /** Undefined unless the route forwards. */
   readonly forward: ServingForward | undefined
 }
@@ -80,6 +84,7 @@ export interface ServingDeps {
   readonly tls: TlsContexts
   readonly continuity: Continuity
   readonly recorder: TrafficRecorder
+  readonly clock: Clock
   readonly random: Random
 }
 
@@ -106,9 +111,10 @@ const NOBODY = { workloadNamespace: '', workload: '', version: '' }
 function prepareRoute(
   route: Route,
   clusters: ReadonlyMap<string, ServingCluster>,
-  { continuity }: ServingDeps,
+  deps: ServingDeps,
 ): ServingRoute {
-  if (route.action.kind !== 'forward') return { route, forward: undefined }
+  const policy = prepareRoutePolicy(route, deps)
+  if (route.action.kind !== 'forward') return { route, policy, forward: undefined }
   const destinations = route.action.destinations.map((destination): ServingDestination => {
     if (destination.kind === 'invalid') {
       return { kind: 'invalid', status: destination.status, reason: destination.reason }
@@ -119,8 +125,9 @@ function prepareRoute(
   const weights = weighted.map(({ weight }) => weight)
   return {
     route,
+    policy,
     forward: {
-      split: continuity.split(['route', split, weighted], weights),
+      split: deps.continuity.split(['route', split, weighted], weights),
       destinations,
       affinity: affinity === undefined ? null : prepareAffinity(affinity, weights),
     },

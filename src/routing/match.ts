@@ -83,7 +83,7 @@ function compileMethods(methods: readonly string[]): MatchTest {
 
 /** A header that was sent several times holds if one of its values does, as in Envoy. */
 function compileHeader({ name, value, invert }: HeaderMatch): MatchTest {
-  const test = valueTest(value)
+  const test = compileValue(value)
   const holds = headerTest(name, test)
   const text = `header ${name} ${invert ? 'not ' : ''}${describe(value)}`
   return { text, holds: invert ? (request) => !holds(request) : holds }
@@ -104,7 +104,7 @@ function headerTest(name: string, test: ValueTest): (request: RequestView) => bo
 }
 
 function compileQuery({ name, value }: QueryMatch): MatchTest {
-  const test = valueTest(value)
+  const test = compileValue(value)
   const holds = (request: RequestView): boolean => {
     const sent = queryParameter(request.query, name)
     return sent !== undefined && test(sent)
@@ -127,7 +127,8 @@ export function queryParameter(query: string, name: string): string | undefined 
   return undefined
 }
 
-function valueTest(match: ValueMatch): ValueTest {
+/** Throws on a broken regex. */
+export function compileValue(match: ValueMatch): ValueTest {
   if (match.kind === 'present') return () => true
   const { kind, value: wanted } = match
   switch (kind) {

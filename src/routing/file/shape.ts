@@ -89,6 +89,15 @@ export function integer({ min, max }: { readonly min: number; readonly max: numb
   }
 }
 
+/** A share of a whole. */
+export function share(): Shape<number> {
+  return {
+    decode: (at) =>
+      typeof at.value === 'number' && at.value >= 0 && at.value <= 1 ? at.value : wrong(at, 'a number from 0 to 1'),
+    json: { type: 'number', minimum: 0, maximum: 1 },
+  }
+}
+
 export function boolean(): Shape<boolean> {
   return {
     decode: (at) => (typeof at.value === 'boolean' ? at.value : wrong(at, 'true or false')),

@@ -8,7 +8,11 @@ import type {
   Balance,
   ClientTls,
   Cluster,
+  ClusterLimits,
+  CorsPolicy,
   Endpoint,
+  Fault,
+  HeaderEdits,
   HashKey,
   HeaderMatch,
   HeaderValue,
@@ -18,6 +22,9 @@ import type {
   PathMatch,
   QueryMatch,
   ResponseFlag,
+  PathRewrite,
+  RetryCondition,
+  RetryPolicy,
   Rewrite,
   Route,
   RoutePolicy,
@@ -35,20 +42,36 @@ import type {
 import * as s from './shape.ts'
 import type { At, Shape } from './shape.ts'
 
+type Replacement = NonNullable<Extract<Action, { kind: 'redirect' }>['path']>
+
 const PORT_MAX = 65_535
+/** Of requests and connections; what is not limited has this. */
+const COUNT_MAX = 2_147_483_647
 const WEIGHT_MAX = 1_000_000
 /** The longest delay of a timer. */
 const DURATION_MS_MAX = 2_147_483_647
 const CONNECT_TIMEOUT_MS = 5_000
 const TIMEOUT_MS = 15_000
-const FLAGS: readonly ResponseFlag[] = ['NR', 'NC', 'UH', 'UF', 'UC', 'UT', 'UPE', 'UO', 'DC', 'DPE']
+const FLAGS: readonly ResponseFlag[] = ['NR', 'NC', 'UH', 'UF', 'UC', 'UT', 'UPE', 'UO', 'DC', 'DPE', 'URX', 'DI', 'FI']
+
+const BACKOFF = { initialMs: 25, maxMs: 250 }
+const RETRY_CONDITIONS: readonly RetryCondition[] = [
+  '5xx',
+  'gateway-error',
+  'reset',
+  'connect-failure',
+  'retriable-4xx',
+  'retriable-status-codes',
+]
 
 const name = s.text({ pattern: /./, what: 'a name' })
 const durationMs = s.integer({ min: 0, max: DURATION_MS_MAX })
+const backoffMs = s.integer({ min: 1, max: DURATION_MS_MAX })
 const port = s.integer({ min: 1, max: PORT_MAX })
 const weight = s.integer({ min: 0, max: WEIGHT_MAX })
 const count = s.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const status = s.integer({ min: 200, max: 599 })
+const limit = s.integer({ min: 0, max: COUNT_MAX })
 const lowerCase = s.refined(name, (value) => value.toLowerCase())
 const upperCase = s.refined(name, (value) => value.toUpperCase())
 
@@ -129,10 +152,23 @@ const headerValue = s.object<HeaderValue>({
   value: s.required(s.text(), 'Value of the header'),
 })
 
-const replacement = s.object<NonNullable<Rewrite['path']>>({
+const replaced = s.required(s.text(), 'What takes its place')
+const replacement = s.object<Replacement>({
   kind: s.byDefault(s.choice(['prefix', 'full']), 'prefix', 'What of the path is replaced: the matched prefix, or all'),
-  value: s.required(s.text(), 'What takes its place'),
+  value: replaced,
 })
+
+const pathRewrite = s.variants<PathRewrite>(
+  {
+    prefix: { value: replaced },
+    full: { value: replaced },
+    regex: {
+      pattern: s.required(name, 'RE2; everything in the path that it matches is replaced'),
+      value: s.required(s.text(), 'What takes its place; \\1 stands for the first group'),
+    },
+  },
+  { otherwise: 'prefix' },
+)
 
 const hashKey = s.variants<HashKey>({
   header: { name: s.required(lowerCase, 'Name of the header') },
@@ -175,15 +211,69 @@ const action = s.variants<Action>(
   { otherwise: 'forward' },
 )
 
+const headers = s.byDefault(s.list(headerValue), [], 'Headers, in this order')
+const edits = s.object<HeaderEdits>({
+  remove: s.byDefault(s.list(lowerCase), [], 'Headers that are taken away'),
+  set: { ...headers, json: { ...headers.json, description: 'Headers that replace those of the same name' } },
+  add: { ...headers, json: { ...headers.json, description: 'Headers that come on top' } },
+})
+
+const retry = s.object<RetryPolicy>({
+  attempts: s.byDefault(s.integer({ min: 1, max: 100 }), 1, 'Tries after the first'),
+  on: s.required(s.list(s.choice(RETRY_CONDITIONS), { min: 1 }), 'What is tried again'),
+  statuses: s.byDefault(s.list(status), [], 'With retriable-status-codes'),
+  perTryTimeoutMs: s.byDefault(durationMs, 0, 'How long one try may take; 0: only the timeout of all counts'),
+  backoff: s.byDefault(
+    s.object<RetryPolicy['backoff']>({
+      initialMs: s.byDefault(backoffMs, BACKOFF.initialMs, 'At most so long before the first retry, then double'),
+      maxMs: s.byDefault(backoffMs, BACKOFF.maxMs, 'Never longer'),
+    }),
+    BACKOFF,
+    'How long to wait between tries',
+  ),
+  budget: s.byDefault(s.share(), 0.2, 'Retries at the same time as a share of the requests under way; at least 3'),
+})
+
+const faultShare = s.byDefault(s.share(), 1, 'Share of the requests, 0 to 1')
+const fault = s.object<Fault>({
+  delay: s.optional(
+    s.object<NonNullable<Fault['delay']>>({
+      share: faultShare,
+      delayMs: s.required(durationMs, 'How long these wait'),
+    }),
+    'Requests that wait',
+  ),
+  abort: s.optional(
+    s.object<NonNullable<Fault['abort']>>({ share: faultShare, status: s.required(status, 'How these are answered') }),
+    'Requests that fail',
+  ),
+})
+
+const names = s.byDefault(s.list(name), [], 'Names, or *')
+const cors = s.object<CorsPolicy>({
+  allowOrigins: s.required(s.list(valueMatch, { min: 1 }), 'Origins that may ask'),
+  allowMethods: names,
+  allowHeaders: names,
+  exposeHeaders: names,
+  allowCredentials: s.byDefault(s.boolean(), false, 'Whether cookies and the like may be sent'),
+  maxAgeSeconds: s.optional(count, 'How long a browser remembers; default: its own choice'),
+})
+
 const policy = s.object<RoutePolicy>({
   timeoutMs: s.byDefault(durationMs, TIMEOUT_MS, 'From the complete request to the complete response; 0: none'),
   rewrite: s.optional(
     s.object<Rewrite>({
-      path: s.optional(replacement, 'What of the path changes'),
+      path: s.optional(pathRewrite, 'What of the path changes'),
       authority: s.optional(name, 'The new Host header'),
     }),
     'What of the request changes on its way',
   ),
+  idleTimeoutMs: s.optional(durationMs, 'A request on which nothing moves for so long is given up; default: 5 minutes'),
+  retry: s.optional(retry, 'When a request is tried again'),
+  requestHeaders: s.optional(edits, 'Headers that change on the way to the endpoint'),
+  responseHeaders: s.optional(edits, 'Headers that change on the way to the client'),
+  fault: s.optional(fault, 'Faults on purpose'),
+  cors: s.optional(cors, 'Requests across origins'),
 })
 
 const origin = s.object<Origin>({
@@ -253,6 +343,23 @@ const listener = s.object<Listener>({
   tls: s.optional(serverTls, 'With https only, and required there'),
 })
 
+const tcpRoute = s.object<TcpRoute>({
+  id: s.derived(name, ownName, 'Unique in its listener; default: where it stands'),
+  origin: s.derived(origin, ownOrigin, 'Where it comes from, for explanations; default: where it stands in the file'),
+  serverNames: s.byDefault(s.list(name), [], 'With TLS: example.com or *.example.com; empty: any'),
+  action: s.required(forward, 'The clusters and their weights'),
+  idleTimeoutMs: s.byDefault(durationMs, 0, 'A connection on which nothing moves for so long is closed; 0: never'),
+})
+
+const tcpListener = s.object<TcpListener>({
+  id: s.derived(name, (at) => `tcp-listener-${String(indexOf(at))}`, 'Stable name; default: tcp-listener-<index>'),
+  address: s.byDefault(name, '127.0.0.1', 'IP address to listen on; 0.0.0.0 or :: for all'),
+  port: s.required(s.integer({ min: 0, max: PORT_MAX }), 'Port to listen on; 0: any free one'),
+  protocol: s.byDefault(s.choice(['tcp', 'tls', 'tls-passthrough']), 'tcp', 'Whether TLS is ended, or only looked at'),
+  tls: s.optional(serverTls, 'With tls only, and required there'),
+  routes: s.required(s.list(tcpRoute), 'In order: the first match wins'),
+})
+
 const workload = s.object<WorkloadIdentity>({
   namespace: s.byDefault(s.text(), 'default', 'Namespace of the workload'),
   name: s.required(name, 'Name of the workload'),
@@ -284,6 +391,14 @@ const balance = s.variants<Balance>({
   maglev: { key: s.required(hashKey, 'What of a request is hashed') },
 })
 
+const limits = s.object<ClusterLimits>({
+  connectionsMax: s.byDefault(s.integer({ min: 1, max: COUNT_MAX }), COUNT_MAX, 'Connections to all endpoints'),
+  pendingMax: s.byDefault(limit, COUNT_MAX, 'Requests that wait for a connection'),
+  requestsMax: s.byDefault(limit, COUNT_MAX, 'Requests under way'),
+  retriesMax: s.byDefault(limit, COUNT_MAX, 'Requests that are being sent again'),
+  requestsPerConnectionMax: s.byDefault(limit, 0, 'A connection is closed after so many requests; 0: no limit'),
+})
+
 const cluster = s.object<Cluster>({
   name: s.required(name, 'What routes call it'),
   service: s.derived(service, ownService, 'For metrics; default: a service of the cluster’s name'),
@@ -292,6 +407,7 @@ const cluster = s.object<Cluster>({
   fallback: s.optional(name, 'The cluster to use while this one has no endpoint'),
   connectTimeoutMs: s.byDefault(durationMs, CONNECT_TIMEOUT_MS, 'How long making a connection may take'),
   balance: s.optional(balance, 'How requests are spread over the endpoints; default: round-robin'),
+  limits: s.optional(limits, 'Circuit breaking, per worker; beyond: 503 with flag UO. Default: none'),
   tls: s.optional(clientTls, 'Speak TLS to the endpoints'),
 })
 
@@ -306,7 +422,8 @@ const source = s.object<SourceGeneration>({
 export const snapshotShape: Shape<RoutingSnapshot> = s.object<RoutingSnapshot>({
   generation: s.byDefault(count, 0, 'Not read: every change of the file counts on by itself'),
   sources: s.byDefault(s.list(source), [], 'The objects that this was made from; empty in a file written by hand'),
-  listeners: s.required(s.list(listener, { min: 1 }), 'Where requests come in'),
+  listeners: s.byDefault(s.list(listener), [], 'Where requests come in'),
+  tcpListeners: s.optional(s.list(tcpListener), 'Where connections come in that are not read as HTTP'),
   routeTables: s.required(s.list(routeTable), 'What becomes of requests'),
   clusters: s.byDefault(s.list(cluster), [], 'Where requests go'),
 })

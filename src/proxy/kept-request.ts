@@ -1,0 +1,49 @@
+/** A request as it is sent to an endpoint, kept to be sent again as long as it is small. */
+import { INLINE_BODY_BYTES_MAX } from './message-output.ts'
+import type { MessageOutput } from './message-output.ts'
+
+/** Of requests whose route has a use for the whole body (retries, mirrors). Larger ones are sent once, to one endpoint. */
+export const KEPT_BODY_BYTES_MAX = 64 * 1024
+
+export class KeptRequest {
+  #text = ''
+  #first: Buffer | null = null
+  /** Parts of the body that came after the head. */
+  #rest: Buffer[] | null = null
+  #bytes = 0
+  #bytesMax = 0
+  /** Whether nothing of the request that has come so far is missing here. */
+  isWhole = true
+
+  /** `first`: the part of the body that came with the head. `isBodyKept`: the rest is wanted, too. */
+  start(head: string, first: Buffer | null, isBodyKept: boolean): void {
+    const inline = first !== null && first.length <= INLINE_BODY_BYTES_MAX
+    this.#text = inline ? head + first.toString('latin1') : head
+    this.#first = inline ? null : first
+    this.#rest = null
+    this.#bytes = first === null ? 0 : first.length
+    this.#bytesMax = isBodyKept ? KEPT_BODY_BYTES_MAX : 0
+    this.isWhole = true
+  }
+
+  add(part: Buffer): void {
+    if (!this.isWhole || part.length === 0) return
+    this.#bytes += part.length
+    this.isWhole = this.#bytes <= this.#bytesMax
+    if (this.isWhole) this.#rest = [...(this.#rest ?? []), part]
+    else this.#rest = null
+  }
+
+  /** All of it. False: it waits in a buffer. */
+  sendTo(output: { send: MessageOutput['write'] }): boolean {
+    let more = output.send(this.#text, this.#first)
+    for (const part of this.#rest ?? []) more = output.send('', part)
+    return more
+  }
+
+  clear(): void {
+    this.#text = ''
+    this.#first = null
+    this.#rest = null
+  }
+}

@@ -1,0 +1,99 @@
+/** When a request is tried again by the policy of its route, and how many at a time may be. */
+import type { Clock, Timer } from '../../base/clock.ts'
+import type { Random } from '../../base/random.ts'
+import type { ClusterLimits, RetryCondition, RetryPolicy } from '../../routing/model.ts'
+import type { Failure } from '../answers.ts'
+
+/** So many retries are always allowed, however few requests are under way (Envoy's minimum). */
+const RETRIES_UNDER_WAY_MIN = 3
+
+const CONNECT_FAILURES: ReadonlySet<Failure> = new Set(['connect-failed', 'connect-timeout'])
+/** No response came. Not among them: what would be the same the next time, and what limits load. */
+const RESETS: ReadonlySet<Failure> = new Set(['upstream-closed', 'upstream-protocol', 'upstream-timeout'])
+
+export interface RetryDeps {
+  readonly clock: Clock
+  readonly random: Random
+  /** Retries under way, by cluster; only those that have some. */
+  readonly underWay: Map<string, number>
+}
+
+/** A cluster as far as the budget looks at it. */
+export interface BudgetedCluster {
+  readonly name: string
+  readonly endpoints: readonly { readonly pool: { readonly active: number } }[]
+  readonly gate: { readonly limits: ClusterLimits } | null
+}
+
+/** The retry policy of a route. */
+export class ServingRetry {
+  readonly policy: RetryPolicy
+  readonly deps: RetryDeps
+  readonly #on: ReadonlySet<RetryCondition>
+  readonly #statuses: ReadonlySet<number>
+
+  constructor(policy: RetryPolicy, deps: RetryDeps) {
+    this.policy = policy
+    this.deps = deps
+    this.#on = new Set(policy.on)
+    this.#statuses = new Set(this.#on.has('retriable-status-codes') ? policy.statuses : [])
+  }
+
+  wantsStatus(status: number): boolean {
+    if (this.#statuses.has(status)) return true
+    if (status === 409) return this.#on.has('retriable-4xx')
+    if (status < 500) return false
+    return this.#on.has('5xx') || (status >= 502 && status <= 504 && this.#on.has('gateway-error'))
+  }
+
+  wantsFailure(failure: Failure): boolean {
+    const isConnect = CONNECT_FAILURES.has(failure)
+    if (!isConnect && !RESETS.has(failure)) return false
+    if (isConnect && this.#on.has('connect-failure')) return true
+    return this.#on.has('reset') || this.#on.has('5xx') || this.#on.has('gateway-error')
+  }
+}
+
+/** The retries of one request. */
+export class RequestRetries {
+  readonly route: ServingRetry
+  #done = 0
+  /** Name of the cluster whose budget the retry under way is taken from. */
+  #budgeted: string | null = null
+
+  constructor(route: ServingRetry) {
+    this.route = route
+  }
+
+  /** Why there is no further try: there were enough, or too many are under way. Empty: there is one, paired with `end`. */
+  begin(cluster: BudgetedCluster): 'URX' | 'UO' | '' {
+    const { policy, deps } = this.route
+    if (this.#done >= policy.attempts) return 'URX'
+    const requests = cluster.endpoints.reduce((sum, { pool }) => sum + pool.active, 0)
+    const underWay = deps.underWay.get(cluster.name) ?? 0
+    if (cluster.gate !== null && underWay >= cluster.gate.limits.retriesMax) return 'UO'
+    if (underWay >= Math.max(RETRIES_UNDER_WAY_MIN, Math.floor(requests * policy.budget))) return 'UO'
+    deps.underWay.set(cluster.name, underWay + 1)
+    this.#budgeted = cluster.name
+    this.#done++
+    return ''
+  }
+
+  /** Full jitter: any time up to the step, which doubles. */
+  wait(callback: () => void): Timer {
+    const { policy, deps } = this.route
+    const { initialMs, maxMs } = policy.backoff
+    const stepMs = Math.min(maxMs, initialMs * 2 ** (this.#done - 1))
+    return deps.clock.after(Math.floor(deps.random() * stepMs), callback)
+  }
+
+  /** The retry under way, if there is one, is over. */
+  end(): void {
+    if (this.#budgeted === null) return
+    const { underWay } = this.route.deps
+    const left = (underWay.get(this.#budgeted) ?? 1) - 1
+    if (left === 0) underWay.delete(this.#budgeted)
+    else underWay.set(this.#budgeted, left)
+    this.#budgeted = null
+  }
+}

@@ -1,0 +1,48 @@
+/** The policy of a route made ready for requests. What a route does not use is null, so that it costs nothing. */
+import type { Clock } from '../../base/clock.ts'
+import type { Random } from '../../base/random.ts'
+import type { Route } from '../../routing/model.ts'
+import { compileRewrite } from '../../routing/rewrite.ts'
+import type { Continuity } from '../continuity.ts'
+
+import { prepareCors } from './cors.ts'
+import type { ServingCors } from './cors.ts'
+import { ServingFault, shareWeights } from './fault.ts'
+import type { ShareOf } from './fault.ts'
+import { prepareHeadEdit } from './head-edit.ts'
+import type { HeadEdit } from './head-edit.ts'
+import { ServingRetry } from './retries.ts'
+
+export interface ServingPolicy {
+  /** 0: the data plane's default. */
+  readonly idleTimeoutMs: number
+  readonly rewritePath: ((path: string) => string) | null
+  readonly editRequest: HeadEdit | null
+  readonly editResponse: HeadEdit | null
+  readonly fault: ServingFault | null
+  readonly cors: ServingCors | null
+  readonly retry: ServingRetry | null
+}
+
+export interface PolicyDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly continuity: Continuity
+}
+
+/** The route must have passed `checkSnapshot`. */
+export function prepareRoutePolicy({ id, match, policy }: Route, deps: PolicyDeps): ServingPolicy {
+  const { rewrite, requestHeaders, responseHeaders, fault, cors, retry } = policy
+  const { clock, random, continuity } = deps
+  const shareOf: ShareOf = (name, share) => continuity.split(['share', id, name, share], shareWeights(share))
+  return {
+    idleTimeoutMs: policy.idleTimeoutMs ?? 0,
+    rewritePath: rewrite?.path === undefined ? null : compileRewrite(match.path, rewrite.path),
+    editRequest: prepareHeadEdit(requestHeaders),
+    editResponse: prepareHeadEdit(responseHeaders),
+    fault: fault === undefined ? null : new ServingFault(fault, shareOf, clock),
+    cors: cors === undefined ? null : prepareCors(cors),
+    retry:
+      retry === undefined ? null : new ServingRetry(retry, { clock, random, underWay: continuity.retriesUnderWay }),
+  }
+}
