@@ -1,7 +1,7 @@
 /** Definite ports for listeners, before several workers open them: any free port is chosen once, a taken one is noticed. */
 import { messageOf } from '../base/errors.ts'
 import { claimPort } from '../proxy/shared-port.ts'
-import type { Listener, RoutingSnapshot } from '../routing/model.ts'
+import type { Listener, RoutingSnapshot, TcpListener } from '../routing/model.ts'
 
 export class ListenerPorts {
   /** By what was asked for. */
@@ -10,33 +10,46 @@ export class ListenerPorts {
   /** The snapshot with a port for every listener. Rejects when one cannot be had; what was settled before stays so. */
   async settle(snapshot: RoutingSnapshot): Promise<RoutingSnapshot> {
     const ports = new Map<string, number>()
-    const listeners: Listener[] = []
-    for (const [index, listener] of snapshot.listeners.entries()) {
-      const key = keyOf(listener)
-      if (ports.has(key)) throw refusal(listener, index, 'another listener has it')
-      const port = this.#ports.get(key) ?? (await claim(listener, index))
-      ports.set(key, port)
-      listeners.push({ ...listener, port })
-    }
+    const { listeners, tcpListeners } = snapshot
+    const settled = await this.#settleAll(listeners, 'listeners', ports)
+    const settledTcp =
+      tcpListeners === undefined ? undefined : await this.#settleAll(tcpListeners, 'tcpListeners', ports)
     this.#ports = ports
-    return { ...snapshot, listeners }
+    return { ...snapshot, listeners: settled, ...(settledTcp !== undefined && { tcpListeners: settledTcp }) }
+  }
+
+  async #settleAll<L extends Listener | TcpListener>(
+    listeners: readonly L[],
+    list: string,
+    ports: Map<string, number>,
+  ): Promise<L[]> {
+    const settled: L[] = []
+    for (const [index, listener] of listeners.entries()) {
+      const key = keyOf(listener)
+      const place = `${list}[${index}]`
+      if (ports.has(key)) throw refusal(listener, place, 'another listener has it')
+      const port = this.#ports.get(key) ?? (await claim(listener, place))
+      ports.set(key, port)
+      settled.push({ ...listener, port })
+    }
+    return settled
   }
 }
 
-async function claim(listener: Listener, index: number): Promise<number> {
+async function claim(listener: Listener | TcpListener, place: string): Promise<number> {
   try {
     return await claimPort(listener.address, listener.port)
   } catch (error) {
-    throw refusal(listener, index, messageOf(error), error)
+    throw refusal(listener, place, messageOf(error), error)
   }
 }
 
-function refusal({ address, port }: Listener, index: number, why: string, cause?: unknown): Error {
-  const cure = `choose another in listeners[${index}]`
+function refusal({ address, port }: Listener | TcpListener, place: string, why: string, cause?: unknown): Error {
+  const cure = `choose another in ${place}`
   return new Error(`Cannot listen on "${address}:${port}": ${why}; ${cure}`, { cause })
 }
 
 /** Any free port belongs to the listener that asked; a definite one to whoever has it now. */
-function keyOf({ id, address, port }: Listener): string {
+function keyOf({ id, address, port }: Listener | TcpListener): string {
   return port === 0 ? `${address} ${id}` : `${address} ${port}`
 }

@@ -1,19 +1,23 @@
 /** One listening address with its client connections. */
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 
+import type { Random } from '../base/random.ts'
 import { messageOf } from '../base/errors.ts'
 import type { BoundListener } from '../routing/data-plane.ts'
-import type { Listener } from '../routing/model.ts'
+import type { Listener, TcpListener } from '../routing/model.ts'
 
 import { ClientConnection } from './client-connection.ts'
-import type { Scheme } from './forwarded-heads.ts'
 import type { ServingListener } from './serving-state.ts'
+import type { ServingTcp } from './tcp/serving-tcp.ts'
+import { TcpConnection } from './tcp/tcp-connection.ts'
 import type { ServerTlsContext } from './tls/server-tls.ts'
 
 export interface GatewayListenerDeps {
   readonly monotonicMs: () => number
   readonly newRequestId: () => string
+  readonly random: Random
   /** Several processes share the port. */
   readonly reusePort: boolean
   readonly onAcceptError: (error: Error) => void
@@ -22,16 +26,28 @@ export interface GatewayListenerDeps {
 }
 
 /** What a listener serves at the moment. */
-export interface Served {
-  readonly listener: Listener
-  readonly serving: ServingListener
-  /** Null: in clear text. */
+export type Served = (
+  | { readonly kind: 'http'; readonly listener: Listener; readonly serving: ServingListener }
+  | { readonly kind: 'tcp'; readonly listener: TcpListener; readonly serving: ServingTcp }
+) & {
+  /** Null: TLS is not ended here. */
   readonly tls: ServerTlsContext | null
+}
+
+interface Connection {
+  closeWhenIdle(): void
+  destroy(): void
+  sweep(nowMs: number): void
 }
 
 const BACKLOG = 1024
 /** From the accepted connection to the end of the TLS handshake. */
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000
+/**
+ * Idle connections outlive the end of listening by this: a client that has just connected, or just sends its next request,
+ * gets its answer, which tells it to connect anew.
+ */
+const LINGER_MS = 250
 /** Clients beyond are turned away at once. */
 const CLIENT_CONNECTIONS_MAX = 20_000
 
@@ -42,12 +58,13 @@ interface Handshake {
 
 export class GatewayListener {
   readonly #deps: GatewayListenerDeps
-  readonly #connections = new Set<ClientConnection>()
+  readonly #connections = new Set<Connection>()
   /** Clients whose TLS handshake is not over, by their address. */
   readonly #handshakes = new Map<string, Handshake>()
   #server: Server | null = null
   #served: Served
   #isClosing = false
+  #closingSinceMs = 0
   #bound: BoundListener | null = null
 
   constructor(served: Served, deps: GatewayListenerDeps) {
@@ -56,7 +73,7 @@ export class GatewayListener {
     this.serve(served)
   }
 
-  get listener(): Listener {
+  get listener(): Listener | TcpListener {
     return this.#served.listener
   }
 
@@ -71,6 +88,7 @@ export class GatewayListener {
 
   /** From now on every new request, on kept connections too, is served with this; new certificates are for new connections. */
   serve(served: Served): void {
+    if (served.kind !== this.#served.kind) for (const connection of this.#connections) connection.closeWhenIdle()
     this.#served = served
     served.tls?.bind((socket) => this.#onSecure(socket))
   }
@@ -98,14 +116,18 @@ export class GatewayListener {
     })
   }
 
-  /** Stops accepting; connections close after the request they are at. `onEmpty` follows. */
+  /** Stops accepting; connections close after the request they are at, idle ones a moment later. `onEmpty` follows. */
   close(): void {
     this.#isClosing = true
-    this.#server?.close()
+    this.#closingSinceMs = this.#deps.monotonicMs()
+    const server = this.#server
+    // After this turn's clients were accepted: the kernel resets those that wait in the queue of a closed socket.
+    setImmediate(() => server?.close())
     this.#server = null
     for (const { socket } of this.#handshakes.values()) socket.destroy()
-    for (const connection of this.#connections) connection.closeWhenIdle()
-    if (this.#connections.size === 0) this.#deps.onEmpty(this)
+    setImmediate(() => {
+      if (this.#connections.size === 0) this.#deps.onEmpty(this)
+    })
   }
 
   destroyConnections(): void {
@@ -114,14 +136,17 @@ export class GatewayListener {
 
   sweep(nowMs: number): void {
     for (const connection of this.#connections) connection.sweep(nowMs)
+    if (this.#isClosing && nowMs - this.#closingSinceMs >= LINGER_MS) {
+      for (const connection of this.#connections) connection.closeWhenIdle()
+    }
     for (const { socket, sinceMs } of this.#handshakes.values()) {
       if (nowMs - sinceMs >= TLS_HANDSHAKE_TIMEOUT_MS) socket.destroy()
     }
   }
 
   #accept(socket: Socket): void {
-    const { tls } = this.#served
-    if (tls === null) return this.#serveClient(socket, 'http')
+    const { tls, listener } = this.#served
+    if (tls === null) return this.#serveClient(socket, listener.protocol === 'tls-passthrough' ? null : '')
     const key = addressOf(socket)
     const handshake = { socket, sinceMs: this.#deps.monotonicMs() }
     this.#handshakes.set(key, handshake)
@@ -131,33 +156,57 @@ export class GatewayListener {
     tls.handshake(socket)
   }
 
-  #onSecure(socket: Socket): void {
+  #onSecure(socket: TLSSocket): void {
     this.#handshakes.delete(addressOf(socket))
     if (this.#isClosing) socket.destroy()
-    else this.#serveClient(socket, 'https')
+    else this.#serveClient(socket, typeof socket.servername === 'string' ? socket.servername : '')
   }
 
-  #serveClient(socket: Socket, scheme: Scheme): void {
+  #serveClient(socket: Socket, serverName: string | null): void {
+    const served = this.#served
+    if (served.kind === 'tcp') this.#serveTcp(socket, served.serving, serverName)
+    else this.#serveHttp(socket, served)
+  }
+
+  #serveTcp(socket: Socket, first: ServingTcp, serverName: string | null): void {
+    const connection = new TcpConnection(socket, {
+      monotonicMs: this.#deps.monotonicMs,
+      random: this.#deps.random,
+      serving: newestOf(first, () => (this.#served.kind === 'tcp' ? this.#served.serving : null)),
+      onClosed: (closed) => this.#forget(closed),
+    })
+    this.#connections.add(connection)
+    connection.start(serverName)
+  }
+
+  #serveHttp(socket: Socket, { serving: first, tls }: Extract<Served, { kind: 'http' }>): void {
+    const serving = newestOf(first, () => (this.#served.kind === 'http' ? this.#served.serving : null))
     const connection = new ClientConnection(socket, {
       monotonicMs: this.#deps.monotonicMs,
       newRequestId: this.#deps.newRequestId,
-      scheme,
-      serving: () => this.#served.serving,
+      scheme: tls === null ? 'http' : 'https',
+      serving,
       isDraining: () => this.#isClosing,
-      onRefused: (status) => this.#countRefused(status),
+      onRefused: (status) => countRefused(serving(), status),
       onClosed: (closed) => this.#forget(closed),
     })
     this.#connections.add(connection)
   }
 
-  #countRefused(status: number): void {
-    this.#served.serving.nowhere.count({ status, flag: 'DPE', durationMs: 0, requestBytes: 0, responseBytes: 0 })
-  }
-
-  #forget(connection: ClientConnection): void {
+  #forget(connection: Connection): void {
     this.#connections.delete(connection)
     if (this.#isClosing && this.#connections.size === 0) this.#deps.onEmpty(this)
   }
+}
+
+function countRefused({ nowhere }: ServingListener, status: number): void {
+  nowhere.count({ status, flag: 'DPE', durationMs: 0, requestBytes: 0, responseBytes: 0 })
+}
+
+/** A listener that now speaks another protocol has nothing new for its older connections: they end with what they had. */
+function newestOf<Serving>(first: Serving, newest: () => Serving | null): () => Serving {
+  let last = first
+  return () => (last = newest() ?? last)
 }
 
 /** Of the client's side: no two open connections of one listener share it. */

@@ -8,15 +8,17 @@ import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { checkSnapshot } from '../routing/check.ts'
 import type { BoundListener } from '../routing/data-plane.ts'
-import type { Listener, RoutingSnapshot } from '../routing/model.ts'
+import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficRecorder } from '../telemetry/recorder.ts'
 
 import { Continuity } from './continuity.ts'
 import type { EndpointPool, PoolState } from './endpoint-pool.ts'
 import { GatewayListener } from './gateway-listener.ts'
+import type { Served } from './gateway-listener.ts'
 import { requestIdSource } from './request-id.ts'
 import { prepareListener } from './serving-state.ts'
-import type { ServingListener } from './serving-state.ts'
+import type { ServingDeps } from './serving-state.ts'
+import { prepareTcpListener } from './tcp/serving-tcp.ts'
 import { TlsContexts } from './tls/tls-contexts.ts'
 import { UpstreamPools } from './upstream-pools.ts'
 
@@ -64,9 +66,10 @@ export class Proxy {
     return [...this.#listeners.values()].flatMap(({ bound }) => (bound === null ? [] : [bound]))
   }
 
-  /** Endpoints that left the snapshot and still have requests in flight. */
+  /** Endpoints that get no new requests and still have requests in flight: from `close` on, all that have. */
   get draining(): readonly string[] {
-    return this.#pools.draining()
+    if (!this.#isClosed) return this.#pools.draining()
+    return this.pools.flatMap(({ endpoint, active }) => (active > 0 ? [endpoint] : []))
   }
 
   get pools(): readonly PoolState[] {
@@ -104,25 +107,23 @@ export class Proxy {
   async #swap(snapshot: RoutingSnapshot): Promise<void> {
     const { recorder, clock, random } = this.#options
     const deps = { pools: this.#pools, tls: this.#tls, continuity: this.#continuity, recorder, clock, random }
-    const serving = snapshot.listeners.map((listener) => ({
-      listener,
-      serving: prepareListener(snapshot, listener, deps),
-    }))
+    const served = this.#prepare(snapshot, deps)
     this.#continuity.settle(snapshot)
     const before = this.#listeners
     this.#listeners = new Map()
-    for (const { listener, serving: next } of serving) {
+    for (const next of served) {
+      const { listener } = next
       const kept = before.get(listener.id)
       if (kept !== undefined && isSameAddress(kept.listener, listener)) {
-        kept.serve({ listener, serving: next, tls: this.#tls.server(listener) })
+        kept.serve(next)
         this.#listeners.set(listener.id, kept)
         before.delete(listener.id)
       } else {
-        this.#listeners.set(listener.id, this.#createListener(listener, next))
+        this.#listeners.set(listener.id, this.#createListener(next))
       }
     }
     for (const gone of before.values()) this.#retire(gone)
-    this.#retirePools(serving.flatMap(({ serving: { clusters } }) => [...clusters.values()]))
+    this.#retirePools(served.flatMap(({ serving: { clusters } }) => [...clusters.values()]))
     await Promise.all([...this.#listeners.values()].map((listener) => this.#bind(listener)))
   }
 
@@ -130,8 +131,24 @@ export class Proxy {
     this.#pools.retireExcept(new Set(clusters.flatMap(({ endpoints }) => endpoints.map(({ pool }) => pool))))
   }
 
-  #createListener(listener: Listener, serving: ServingListener): GatewayListener {
-    return new GatewayListener({ listener, serving, tls: this.#tls.server(listener) }, {
+  #prepare(snapshot: RoutingSnapshot, deps: ServingDeps): readonly Served[] {
+    const { listeners, tcpListeners = [] } = snapshot
+    return [
+      ...listeners.map((listener): Served => {
+        const serving = prepareListener(snapshot, listener, deps)
+        return { kind: 'http', listener, serving, tls: this.#tls.server(listener) }
+      }),
+      ...tcpListeners.map((listener): Served => {
+        const serving = prepareTcpListener(snapshot, listener, deps)
+        return { kind: 'tcp', listener, serving, tls: this.#tls.server(listener) }
+      }),
+    ]
+  }
+
+  #createListener(served: Served): GatewayListener {
+    const { listener } = served
+    return new GatewayListener(served, {
+      random: this.#options.random,
       monotonicMs: this.#options.monotonicMs,
       newRequestId: this.#newRequestId,
       reusePort: this.#options.reusePort,
@@ -193,6 +210,8 @@ export class Proxy {
   }
 }
 
-function isSameAddress(a: Listener, b: Listener): boolean {
+type ListeningAddress = Pick<BoundListener, 'address' | 'port'>
+
+function isSameAddress(a: ListeningAddress, b: ListeningAddress): boolean {
   return a.address === b.address && a.port === b.port
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answering } from '../../test/routing-cases.ts'
 import { checkSnapshot } from './check.ts'
-import type { Cluster, Listener, Route, RoutingSnapshot } from './model.ts'
+import type { Cluster, Listener, Route, RoutingSnapshot, TcpListener, TcpRoute } from './model.ts'
 
 const cluster: Cluster = {
   name: 'v1',
@@ -147,5 +147,30 @@ test('a client certificate towards endpoints comes with its key', () => {
     'error tls-mismatch clusters[0].tls',
     'error bad-server-name clusters[0].tls.serverName',
     'error bad-pem clusters[0].tls.certificate',
+  ])
+})
+
+test('a TCP listener is routed by server name only where there is one, and by nothing of a request', () => {
+  const action = { kind: 'forward', split: 'r', destinations: [{ kind: 'cluster', cluster: 'v1', weight: 1 }] } as const
+  const good: TcpRoute = { id: 'r', origin: forwarding.origin, serverNames: [], action, idleTimeoutMs: 0 }
+  const tcp = (change: Partial<TcpRoute>, protocol: TcpListener['protocol'] = 'tcp'): readonly string[] =>
+    findings(
+      snapshot({
+        tcpListeners: [{ id: 't', address: '127.0.0.1', port: 0, protocol, routes: [{ ...good, ...change }] }],
+      }),
+    )
+  assert.deepEqual(tcp({}), [])
+  assert.deepEqual(tcp({ serverNames: ['*.example.com'] }, 'tls-passthrough'), [])
+  assert.deepEqual(tcp({ serverNames: ['example.com'] }), [
+    'error no-server-name tcpListeners[0].routes[0].serverNames',
+  ])
+  assert.deepEqual(tcp({}, 'tls'), ['error tls-mismatch tcpListeners[0].tls'])
+  assert.deepEqual(tcp({ idleTimeoutMs: -1 }), ['error bad-duration tcpListeners[0].routes[0].idleTimeoutMs'])
+  const affinity = { key: { kind: 'source-address' }, salt: '' } as const
+  assert.deepEqual(tcp({ action: { ...action, affinity } }), [
+    'error tcp-affinity tcpListeners[0].routes[0].action.affinity',
+  ])
+  assert.deepEqual(tcp({ action: { ...action, destinations: [{ kind: 'cluster', cluster: 'v9', weight: 1 }] } }), [
+    'error unknown-cluster tcpListeners[0].routes[0].action.destinations[0].cluster',
   ])
 })

@@ -2,11 +2,13 @@
 import type { Diagnostic } from '../base/diagnostic.ts'
 
 import { checkAffinity, checkBalance } from './check/balance.ts'
+import { checkLimits } from './check/limits.ts'
+import { checkTcpListener } from './check/tcp.ts'
 import { checkClientTls, checkServerTls } from './check/tls.ts'
 import { checkPolicy } from './check/policy.ts'
 import type { Problem } from './check/problem.ts'
 import { when } from './check/problem.ts'
-import type { Cluster, ForwardAction, Listener, Route, RouteTable, RoutingSnapshot } from './model.ts'
+import type { Cluster, ForwardAction, Listener, Route, RouteTable, RoutingSnapshot, TcpListener } from './model.ts'
 import { regexProblem } from './regex.ts'
 
 const WEIGHT_MAX = 1_000_000
@@ -20,7 +22,7 @@ export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] 
     ...duplicates(
       'listeners',
       'listener',
-      snapshot.listeners.map(({ id }) => id),
+      [...snapshot.listeners, ...(snapshot.tcpListeners ?? [])].map(({ id }) => id),
     ),
     ...duplicates(
       'routeTables',
@@ -33,6 +35,7 @@ export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] 
       snapshot.clusters.map(({ name }) => name),
     ),
     ...checkListeners(snapshot, tables),
+    ...(snapshot.tcpListeners ?? []).flatMap((listener, index) => checkTcp(listener, `tcpListeners[${index}]`, clusters)),
     ...snapshot.routeTables.flatMap((table, index) => checkTable(table, `routeTables[${index}]`, clusters)),
     ...snapshot.clusters.flatMap((cluster, index) => checkCluster(cluster, `clusters[${index}]`, clusters)),
   ]
@@ -60,6 +63,25 @@ function checkListener(listener: Listener, path: string, tables: ReadonlySet<str
       path: `${path}.port`,
       message: `Cannot serve listener "${id}": ${port} is not a port`,
     }),
+  ]
+}
+
+function checkTcp(listener: TcpListener, path: string, clusters: ReadonlySet<string>): Problem[] {
+  return [
+    ...checkTcpListener(listener, path),
+    ...when(!isPort(listener.port, 0), {
+      code: 'bad-port',
+      path: `${path}.port`,
+      message: `Cannot serve listener "${listener.id}": ${listener.port} is not a port`,
+    }),
+    ...duplicates(
+      path,
+      'route',
+      listener.routes.map(({ id }) => id),
+    ),
+    ...listener.routes.flatMap(({ id, action }, index) =>
+      checkForward(id, action, `${path}.routes[${index}].action`, clusters),
+    ),
   ]
 }
 
@@ -146,6 +168,7 @@ function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<stri
   return [
     ...checkClientTls(cluster, path),
     ...checkBalance(cluster, path),
+    ...checkLimits(cluster, path),
     ...when(cluster.fallback !== undefined && !clusters.has(cluster.fallback), {
       code: 'unknown-cluster',
       path: `${path}.fallback`,

@@ -9,6 +9,8 @@ export interface RoutingSnapshot {
   /** The objects, with their generations, that this snapshot contains: an acknowledgement makes exactly these live. */
   readonly sources: readonly SourceGeneration[]
   readonly listeners: readonly Listener[]
+  /** Share their ids and addresses with no HTTP listener. Absent: none. */
+  readonly tcpListeners?: readonly TcpListener[]
   readonly routeTables: readonly RouteTable[]
   readonly clusters: readonly Cluster[]
 }
@@ -36,6 +38,35 @@ export interface Listener {
   readonly routeTable: string
   /** With `https` only, and required there. */
   readonly tls?: ServerTls
+}
+
+/** Connections are routed, not requests. */
+export interface TcpListener {
+  readonly id: string
+  readonly address: string
+  /** 0: the data plane picks a port and reports it. */
+  readonly port: number
+  /** `tls` is ended here; `tls-passthrough` is routed by server name and goes through as it is. */
+  readonly protocol: 'tcp' | 'tls' | 'tls-passthrough'
+  /** With `tls` only, and required there. */
+  readonly tls?: ServerTls
+  /** Ordered: the first match wins; a connection that matches none is closed. */
+  readonly routes: readonly TcpRoute[]
+}
+
+export interface TcpRoute {
+  /** Unique in its listener, stable across snapshots as long as the rule is the same rule. */
+  readonly id: string
+  readonly origin: Origin
+  /**
+   * What the client asks for by SNI: `example.com`, or `*.example.com` for every name below it; empty = any, also none. Without
+   * TLS it must be empty.
+   */
+  readonly serverNames: readonly string[]
+  /** Without affinity: there is no request to take a key from. */
+  readonly action: ForwardAction
+  /** A connection on which nothing moves for so long is closed; 0 = never. */
+  readonly idleTimeoutMs: number
 }
 
 export interface ServerTls {
@@ -292,6 +323,21 @@ export interface Cluster {
   readonly tls?: ClientTls
   /** Default round robin. */
   readonly balance?: Balance
+  readonly limits?: ClusterLimits
+}
+
+/** Circuit breaking, counted per proxy process. A request beyond is answered with 503 and flag UO. */
+export interface ClusterLimits {
+  /** To all endpoints together, idle ones included. At least 1. */
+  readonly connectionsMax: number
+  /** Requests that wait for a connection because there are as many as there may be. */
+  readonly pendingMax: number
+  /** Requests under way, those that wait included. */
+  readonly requestsMax: number
+  /** Requests that are being sent again. */
+  readonly retriesMax: number
+  /** A connection is closed after so many; 0 = no limit. */
+  readonly requestsPerConnectionMax: number
 }
 
 /**

@@ -7,6 +7,8 @@ interface Family {
   readonly name: string
   readonly type: 'counter' | 'histogram'
   readonly help: string
+  /** Absent: for HTTP. */
+  readonly protocol?: 'tcp'
   readonly samples: (labels: string, series: TrafficSeries) => readonly string[]
 }
 
@@ -36,21 +38,42 @@ const FAMILIES: readonly Family[] = [
     help: 'Bytes of response bodies.',
     samples: (labels, { requests, responseBytes }) => sizes('istio_response_bytes', labels, requests, responseBytes),
   },
+  {
+    name: 'istio_tcp_connections_closed_total',
+    type: 'counter',
+    help: 'TCP connections that are over.',
+    protocol: 'tcp',
+    samples: (labels, { requests }) => [`istio_tcp_connections_closed_total{${labels}} ${requests}`],
+  },
+  {
+    name: 'istio_tcp_received_bytes_total',
+    type: 'counter',
+    help: 'Bytes that clients sent, of TCP connections that are over.',
+    protocol: 'tcp',
+    samples: (labels, { requestBytes }) => [`istio_tcp_received_bytes_total{${labels}} ${requestBytes}`],
+  },
+  {
+    name: 'istio_tcp_sent_bytes_total',
+    type: 'counter',
+    help: 'Bytes that clients got, of TCP connections that are over.',
+    protocol: 'tcp',
+    samples: (labels, { responseBytes }) => [`istio_tcp_sent_bytes_total{${labels}} ${responseBytes}`],
+  },
 ]
 
 /** Ends with a line feed, as the format asks. */
 export function prometheusText(store: Pick<TelemetryStore, 'totals'>): string {
   const totals = store.totals().map((series) => ({ series, labels: labelsOf(series.labels) }))
-  const lines = FAMILIES.flatMap(({ name, type, help, samples }) => [
+  const lines = FAMILIES.flatMap(({ name, type, help, protocol, samples }) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${type}`,
-    ...totals.flatMap(({ series, labels }) => samples(labels, series)),
+    ...totals.flatMap(({ series, labels }) => (series.labels.protocol === protocol ? samples(labels, series) : [])),
   ])
   return `${lines.join('\n')}\n`
 }
 
 /** What is missing is `unknown`, and no flag is `-`, as Istio has it. The gateway reports as the source of its requests. */
-function labelsOf({ listener, service, status, flag, ...workload }: TrafficLabels): string {
+function labelsOf({ listener, protocol, service, status, flag, ...workload }: TrafficLabels): string {
   const [serviceNamespace = '', serviceName = ''] = service.split('/')
   const labels = {
     reporter: 'source',
@@ -62,7 +85,7 @@ function labelsOf({ listener, service, status, flag, ...workload }: TrafficLabel
     destination_service: service === '' ? '' : `${serviceName}.${serviceNamespace}.svc.cluster.local`,
     destination_service_name: serviceName,
     destination_service_namespace: serviceNamespace,
-    request_protocol: 'http',
+    request_protocol: protocol ?? 'http',
     response_code: String(status),
     response_flags: flag === '' ? '-' : flag,
   }

@@ -48,6 +48,7 @@ export class TrafficRecorder {
       labels.workloadNamespace,
       labels.workload,
       labels.version,
+      labels.protocol ?? '',
     ])
     const known = this.#destinations.get(key)
     if (known !== undefined) return known

@@ -22,6 +22,8 @@ export interface TrafficSeries {
 
 export interface TrafficLabels {
   readonly listener: string
+  /** Absent: HTTP. A TCP connection counts once, when it is over, with status 0. */
+  readonly protocol?: 'tcp'
   /** `namespace/name` of the service, empty when no route matched. */
   readonly service: string
   /** Whom the request reached; empty fields when it reached nobody. */

@@ -130,8 +130,17 @@ export class TelemetryStore {
   }
 }
 
-function keyOf({ listener, service, workloadNamespace, workload, version, status, flag }: TrafficLabels): string {
-  return JSON.stringify([listener, service, workloadNamespace, workload, version, status, flag])
+function keyOf({
+  listener,
+  protocol,
+  service,
+  workloadNamespace,
+  workload,
+  version,
+  status,
+  flag,
+}: TrafficLabels): string {
+  return JSON.stringify([listener, protocol, service, workloadNamespace, workload, version, status, flag])
 }
 
 function difference(now: TrafficSeries, before: TrafficSeries | undefined): TrafficSeries {

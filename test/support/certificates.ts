@@ -53,6 +53,6 @@ export async function testAuthority(name = 'test authority'): Promise<TestAuthor
   }
 }
 
-function generateKeys(): Promise<CryptoKeyPair> {
+function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
 }

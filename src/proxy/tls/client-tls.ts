@@ -10,6 +10,12 @@ import type { ClientTls } from '../../routing/model.ts'
 /** Endpoints whose last session is kept; the oldest makes room. */
 const SESSIONS_MAX = 1_024
 
+interface ConnectOptions {
+  /** Offered by ALPN; empty: ALPN is not spoken. */
+  readonly protocols: readonly string[]
+  readonly allowHalfOpen: boolean
+}
+
 export class ClientTlsContext {
   /** Tells pools apart: connections made by one context are of no use to another. */
   readonly id: number
@@ -33,19 +39,21 @@ export class ClientTlsContext {
   }
 
   /** Ready at `secureConnect`. */
-  connect(address: string, port: number): TLSSocket {
+  connect(address: string, port: number, { protocols, allowHalfOpen }: ConnectOptions): TLSSocket {
     const key = `${address} ${port}`
     const session = this.#sessions.get(key)
-    const socket = connect({
+    const options = {
       host: address,
       port,
       // Empty: no SNI, which may not be an IP address; the certificate is then checked against `host`.
       servername: this.#tls.serverName ?? (isIP(address) === 0 ? address : ''),
       secureContext: this.#context,
       rejectUnauthorized: this.#tls.insecureSkipVerify !== true,
-      ALPNProtocols: ['http/1.1'],
+      allowHalfOpen,
+      ...(protocols.length > 0 && { ALPNProtocols: [...protocols] }),
       ...(session !== undefined && { session }),
-    })
+    }
+    const socket = connect(options)
     socket.setNoDelay(true)
     socket.on('session', (next: Buffer) => this.#keep(key, next))
     socket.once('secureConnect', () => {

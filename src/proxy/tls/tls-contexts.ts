@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { ClientTls, RoutingSnapshot, ServerTls } from '../../routing/model.ts'
+import type { ClientTls, Listener, RoutingSnapshot, TcpListener } from '../../routing/model.ts'
 
 import { ClientTlsContext } from './client-tls.ts'
 import { ServerTlsContext } from './server-tls.ts'
@@ -30,10 +30,11 @@ export class TlsContexts {
     const problems: string[] = []
     const servers = new Map<string, ServerTlsContext>()
     const clients = new Map<string, ClientTlsContext>()
-    for (const { id, tls } of snapshot.listeners) {
+    for (const { id, protocol, tls } of [...snapshot.listeners, ...(snapshot.tcpListeners ?? [])]) {
       if (tls === undefined) continue
-      const key = `${id} ${JSON.stringify(tls)}`
-      const why = tryTo(() => servers.set(key, this.#servers.get(key) ?? new ServerTlsContext(tls, HTTP_PROTOCOLS)))
+      const key = serverKey({ id, protocol, tls })
+      const protocols = protocol === 'https' ? HTTP_PROTOCOLS : []
+      const why = tryTo(() => servers.set(key, this.#servers.get(key) ?? new ServerTlsContext(tls, protocols)))
       if (why !== undefined) problems.push(`Cannot use the certificates of listener "${id}": ${why}`)
     }
     for (const { name, tls } of snapshot.clusters) {
@@ -48,8 +49,9 @@ export class TlsContexts {
     return problems
   }
 
-  server(listener: { readonly id: string; readonly tls?: ServerTls }): ServerTlsContext | null {
-    return this.#servers.get(`${listener.id} ${JSON.stringify(listener.tls)}`) ?? null
+  /** Null: the listener ends no TLS. */
+  server(listener: Listener | TcpListener): ServerTlsContext | null {
+    return this.#servers.get(serverKey(listener)) ?? null
   }
 
   client(tls: ClientTls | undefined): ClientTlsContext | null {
@@ -61,6 +63,10 @@ export class TlsContexts {
     const known = clients.get(key) ?? this.#clients.get(key)
     clients.set(key, known ?? new ClientTlsContext(tls, { id: this.#nextId++, log: this.#log }))
   }
+}
+
+function serverKey({ id, protocol, tls }: Pick<Listener | TcpListener, 'id' | 'protocol' | 'tls'>): string {
+  return JSON.stringify([id, protocol, tls])
 }
 
 function tryTo(action: () => void): string | undefined {

@@ -2,28 +2,23 @@
  * Whether what a snapshot says of TLS belongs together. Whether certificates and keys are good only a TLS library can say:
  * the data plane asks its own, and refuses the snapshot in the same way. Messages never have PEM in them.
  */
-import type { Cluster, Listener, ServerCertificate } from '../model.ts'
+import type { Cluster, Listener, ServerCertificate, TcpListener } from '../model.ts'
+
+import { isServerName } from '../server-name.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'
 
-/** RFC 6066 §3: a DNS name, no trailing dot; a wildcard stands for the first label. */
-const SERVER_NAME = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i
-
-export function isServerName(name: string): boolean {
-  return name.length <= 255 && SERVER_NAME.test(name)
-}
-
-export function checkServerTls(listener: Pick<Listener, 'id' | 'protocol' | 'tls'>, path: string): Problem[] {
+export function checkServerTls(listener: Listener | TcpListener, path: string): Problem[] {
   const { id, protocol, tls } = listener
-  const wantsTls = protocol === 'https'
+  const wantsTls = protocol === 'https' || protocol === 'tls'
   if (tls === undefined || !wantsTls) {
     return when((tls !== undefined) !== wantsTls, {
       code: 'tls-mismatch',
       path: `${path}.tls`,
       message: wantsTls
         ? `Cannot serve listener "${id}": it has no certificate. Give it one in "tls"`
-        : `Cannot serve listener "${id}": protocol "${protocol}" has no TLS. Take "tls" away, or change the protocol`,
+        : `Cannot serve listener "${id}": protocol "${protocol}" does not end TLS. Take "tls" away, or change the protocol`,
     })
   }
   return [

@@ -11,6 +11,7 @@ import type {
   ClusterLimits,
   CorsPolicy,
   Endpoint,
+  ForwardAction,
   Fault,
   HeaderEdits,
   HashKey,
@@ -33,6 +34,8 @@ import type {
   ServerCertificate,
   ServerTls,
   SourceGeneration,
+  TcpListener,
+  TcpRoute,
   ValueMatch,
   VirtualHost,
   WeightedDestination,
@@ -186,13 +189,15 @@ const affinity = s.object<Affinity>({
   salt: s.byDefault(s.text(), '', 'Routes with the same salt treat a key alike'),
 })
 
+const forwardFields = {
+  split: s.derived(name, splitName, 'Routes with the same name share one sequence of picks; default: its own'),
+  destinations: s.required(s.list(destination, { min: 1 }), 'The clusters and their weights'),
+  affinity: s.optional(affinity, 'Keeps a key with its destination; default: the exact sequence'),
+}
+
 const action = s.variants<Action>(
   {
-    forward: {
-      split: s.derived(name, splitName, 'Routes with the same name share one sequence of picks; default: its own'),
-      destinations: s.required(s.list(destination, { min: 1 }), 'The clusters and their weights'),
-      affinity: s.optional(affinity, 'Keeps a key with its destination; default: the exact sequence'),
-    },
+    forward: forwardFields,
     redirect: {
       status: s.byDefault(s.choice([301, 302, 303, 307, 308]), 302, 'Status of the answer'),
       scheme: s.optional(s.choice(['http', 'https']), 'Scheme of the new URL; default: as asked'),
@@ -347,7 +352,10 @@ const tcpRoute = s.object<TcpRoute>({
   id: s.derived(name, ownName, 'Unique in its listener; default: where it stands'),
   origin: s.derived(origin, ownOrigin, 'Where it comes from, for explanations; default: where it stands in the file'),
   serverNames: s.byDefault(s.list(name), [], 'With TLS: example.com or *.example.com; empty: any'),
-  action: s.required(forward, 'The clusters and their weights'),
+  action: s.required(
+    s.variants<ForwardAction>({ forward: forwardFields }, { otherwise: 'forward' }),
+    'The clusters and their weights',
+  ),
   idleTimeoutMs: s.byDefault(durationMs, 0, 'A connection on which nothing moves for so long is closed; 0: never'),
 })
 
@@ -422,7 +430,7 @@ const source = s.object<SourceGeneration>({
 export const snapshotShape: Shape<RoutingSnapshot> = s.object<RoutingSnapshot>({
   generation: s.byDefault(count, 0, 'Not read: every change of the file counts on by itself'),
   sources: s.byDefault(s.list(source), [], 'The objects that this was made from; empty in a file written by hand'),
-  listeners: s.byDefault(s.list(listener), [], 'Where requests come in'),
+  listeners: s.required(s.list(listener), 'Where requests come in'),
   tcpListeners: s.optional(s.list(tcpListener), 'Where connections come in that are not read as HTTP'),
   routeTables: s.required(s.list(routeTable), 'What becomes of requests'),
   clusters: s.byDefault(s.list(cluster), [], 'Where requests go'),

@@ -1,0 +1,63 @@
+/** A snapshot made ready to serve one TCP listener. Immutable, as `ServingListener` is. */
+import { defined } from '../../base/assert.ts'
+import type { RoutingSnapshot, TcpListener, TcpRoute } from '../../routing/model.ts'
+import { hasServerName } from '../../routing/server-name.ts'
+import type { Split } from '../../routing/split.ts'
+import type { DestinationTraffic } from '../../telemetry/recorder.ts'
+
+import { prepareCluster } from '../serving-state.ts'
+import type { ServingCluster, ServingDeps } from '../serving-state.ts'
+
+export interface ServingTcp {
+  readonly routes: readonly ServingTcpRoute[]
+  readonly clusters: ReadonlyMap<string, ServingCluster>
+  /** Counts connections that no route takes. */
+  readonly nowhere: DestinationTraffic
+}
+
+export interface ServingTcpRoute {
+  readonly route: TcpRoute
+  readonly split: Split
+  /** In the order of the split; null: this share is closed. */
+  readonly destinations: readonly (ServingCluster | null)[]
+}
+
+/** The snapshot must have passed `checkSnapshot`. */
+export function prepareTcpListener(snapshot: RoutingSnapshot, listener: TcpListener, deps: ServingDeps): ServingTcp {
+  const recorder: ServingDeps['recorder'] = {
+    destination: (labels) => deps.recorder.destination({ ...labels, protocol: 'tcp' }),
+  }
+  const clusters = new Map(
+    snapshot.clusters.map((cluster) => [
+      cluster.name,
+      prepareCluster(cluster, snapshot, listener.id, { ...deps, recorder }),
+    ]),
+  )
+  const routes = listener.routes.map((route): ServingTcpRoute => {
+    const { split, destinations } = route.action
+    const weights = destinations.map(({ weight }) => weight)
+    return {
+      route,
+      split: deps.continuity.split(['tcp', split, destinations], weights),
+      destinations: destinations.map((destination) =>
+        destination.kind === 'invalid' ? null : defined(clusters.get(destination.cluster), 'cluster'),
+      ),
+    }
+  })
+  const nobody = { workloadNamespace: '', workload: '', version: '', service: '' }
+  return { routes, clusters, nowhere: recorder.destination({ ...nobody, listener: listener.id }) }
+}
+
+export function findTcpRoute({ routes }: ServingTcp, serverName: string): ServingTcpRoute | undefined {
+  return routes.find(({ route }) => route.serverNames.length === 0 || hasServerName(route.serverNames, serverName))
+}
+
+/** Whether new connections of the route may still go to the cluster. */
+export function mayReach({ routes }: ServingTcp, routeId: string, cluster: string): boolean {
+  const found = routes.find(({ route }) => route.id === routeId)
+  return (
+    found?.route.action.destinations.some(
+      (destination) => destination.kind === 'cluster' && destination.cluster === cluster && destination.weight > 0,
+    ) === true
+  )
+}

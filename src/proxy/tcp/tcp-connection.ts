@@ -1,0 +1,259 @@
+/**
+ * One TCP connection of a client and its connection to an endpoint: bytes both ways, no more of them held here than the
+ * sockets' own buffers take, each direction ended by itself. It stays with its endpoint when the snapshot changes; where new
+ * ones would no longer get there it has some time left, then it is closed.
+ */
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+
+import type { Random } from '../../base/random.ts'
+import type { ResponseFlag } from '../../routing/model.ts'
+import type { DestinationTraffic } from '../../telemetry/recorder.ts'
+
+import type { EndpointPool } from '../endpoint-pool.ts'
+import { pickEndpoint } from '../pick-endpoint.ts'
+import type { ServingCluster } from '../serving-state.ts'
+import { readClientHello } from '../tls/client-hello.ts'
+
+import { findTcpRoute, mayReach } from './serving-tcp.ts'
+import type { ServingTcp } from './serving-tcp.ts'
+
+/** How long a connection may go on after its destination lost its weight or left. Shorter than a pod's grace period. */
+const TCP_DRAIN_TIMEOUT_MS = 20_000
+/** How long a client may take to say which server it wants. */
+const CLIENT_HELLO_TIMEOUT_MS = 10_000
+/** How many endpoints are tried. */
+const CONNECT_ATTEMPTS_MAX = 5
+const HASH_RANGE = 0x1_0000_0000
+const EMPTY = Buffer.alloc(0)
+
+export interface TcpConnectionDeps {
+  readonly monotonicMs: () => number
+  readonly random: Random
+  /** What new connections are served with: the newest snapshot. */
+  readonly serving: () => ServingTcp
+  readonly onClosed: (connection: TcpConnection) => void
+}
+
+type State = 'hello' | 'connecting' | 'open' | 'closed'
+
+export class TcpConnection {
+  readonly #client: Socket
+  readonly #deps: TcpConnectionDeps
+  #state: State = 'hello'
+  #upstream: Socket | null = null
+  #pool: EndpointPool | null = null
+  #cluster: ServingCluster | null = null
+  #tried: EndpointPool[] = []
+  #traffic: DestinationTraffic
+  #routeId = ''
+  #idleTimeoutMs = 0
+  #connectDeadlineMs = 0
+  /** 0: none. */
+  #drainDeadlineMs = 0
+  /** The snapshot that this connection was last compared with. */
+  #seen: ServingTcp
+  /** What the client sent before there was an endpoint. */
+  #held: Buffer = EMPTY
+  readonly #startedMs: number
+  #idleSinceMs: number
+  #moved = false
+  #isClosing = false
+  #sentBytes = 0
+  #receivedBytes = 0
+
+  constructor(client: Socket, deps: TcpConnectionDeps) {
+    this.#client = client
+    this.#deps = deps
+    this.#seen = deps.serving()
+    this.#traffic = this.#seen.nowhere
+    this.#startedMs = this.#idleSinceMs = deps.monotonicMs()
+    client
+      .on('data', (chunk: Buffer) => this.#onClientData(chunk))
+      .on('drain', () => this.#upstream?.resume())
+      .on('end', () => this.#onClientEnd())
+      .on('error', () => this.#end('DC'))
+      .on('close', () => this.#onSideClosed(this.#upstream))
+  }
+
+  /** `serverName` null: it stands in the bytes that the client sends first, which go through as they are. */
+  start(serverName: string | null): void {
+    if (serverName !== null) this.#route(serverName)
+  }
+
+  /** Connections of a listener that is gone have as long as those whose destination is. */
+  closeWhenIdle(): void {
+    this.#isClosing = true
+    if (this.#state !== 'open') this.#end('')
+    else this.#startDraining(this.#deps.monotonicMs())
+  }
+
+  destroy(): void {
+    this.#end('')
+  }
+
+  sweep(nowMs: number): void {
+    if (this.#moved) this.#idleSinceMs = nowMs
+    this.#moved = false
+    switch (this.#state) {
+      case 'hello':
+        if (nowMs - this.#startedMs >= CLIENT_HELLO_TIMEOUT_MS) this.#end('DPE')
+        return
+      case 'connecting':
+        if (nowMs >= this.#connectDeadlineMs) this.#tryNext()
+        return
+      case 'open':
+        this.#sweepOpen(nowMs)
+        return
+      case 'closed':
+    }
+  }
+
+  #sweepOpen(nowMs: number): void {
+    const serving = this.#deps.serving()
+    if (serving !== this.#seen) {
+      this.#seen = serving
+      const stays = mayReach(serving, this.#routeId, this.#cluster?.name ?? '') && this.#pool?.isRetired === false
+      if (!stays) this.#startDraining(nowMs)
+      else if (!this.#isClosing) this.#drainDeadlineMs = 0
+    }
+    const isIdle = this.#idleTimeoutMs > 0 && nowMs - this.#idleSinceMs >= this.#idleTimeoutMs
+    if (isIdle || (this.#drainDeadlineMs > 0 && nowMs >= this.#drainDeadlineMs)) this.#end('')
+  }
+
+  #startDraining(nowMs: number): void {
+    if (this.#drainDeadlineMs === 0) this.#drainDeadlineMs = nowMs + TCP_DRAIN_TIMEOUT_MS
+  }
+
+  #onClientData(chunk: Buffer): void {
+    this.#moved = true
+    this.#sentBytes += chunk.length
+    if (this.#state === 'open') {
+      if (this.#upstream?.write(chunk) === false) this.#client.pause()
+      return
+    }
+    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    if (this.#state === 'hello') this.#readHello()
+  }
+
+  #readHello(): void {
+    const hello = readClientHello(this.#held)
+    if (hello.kind === 'hello') this.#route(hello.serverName)
+    else if (hello.kind === 'refused') this.#end('DPE')
+  }
+
+  #route(serverName: string): void {
+    this.#client.pause()
+    const found = findTcpRoute(this.#seen, serverName)
+    const cluster = found?.destinations[found.split.next()] ?? null
+    if (found === undefined || cluster === null) return this.#end('NR')
+    this.#routeId = found.route.id
+    this.#idleTimeoutMs = found.route.idleTimeoutMs
+    this.#cluster = cluster
+    this.#connect(cluster, 'UH')
+  }
+
+  #connect(cluster: ServingCluster, flag: ResponseFlag): void {
+    const nowMs = this.#deps.monotonicMs()
+    const hash = cluster.key === null ? 0 : Math.floor(this.#deps.random() * HASH_RANGE)
+    const endpoint = pickEndpoint(cluster, hash, nowMs, this.#tried)
+    this.#traffic = endpoint?.traffic ?? cluster.nobody
+    if (endpoint === undefined) return this.#end(flag)
+    const { pool } = endpoint
+    this.#state = 'connecting'
+    this.#connectDeadlineMs = nowMs + cluster.connectTimeoutMs
+    this.#pool = pool
+    pool.enter()
+    const { address, port, tls } = pool
+    const socket =
+      tls === null
+        ? connect({ host: address, port, noDelay: true, allowHalfOpen: true })
+        : tls.connect(address, port, { protocols: [], allowHalfOpen: true })
+    this.#upstream = socket
+    socket
+      .on(tls === null ? 'connect' : 'secureConnect', () => this.#onConnected(socket))
+      .on('data', (chunk: Buffer) => this.#onUpstreamData(socket, chunk))
+      .on('drain', () => this.#client.resume())
+      .on('end', () => this.#client.end())
+      .on('error', (error) => this.#onUpstreamError(socket, error))
+      .on('close', () => this.#onUpstreamClosed(socket))
+  }
+
+  #onConnected(socket: Socket): void {
+    if (socket !== this.#upstream || this.#state !== 'connecting') return
+    this.#state = 'open'
+    this.#moved = true
+    const held = this.#held
+    this.#held = EMPTY
+    if (held.length === 0 || socket.write(held)) this.#client.resume()
+    if (this.#client.readableEnded) socket.end()
+  }
+
+  #onUpstreamData(socket: Socket, chunk: Buffer): void {
+    this.#moved = true
+    this.#receivedBytes += chunk.length
+    if (!this.#client.write(chunk)) socket.pause()
+  }
+
+  #onUpstreamError(socket: Socket, error: Error): void {
+    if (socket !== this.#upstream) return
+    if (this.#state !== 'connecting') return this.#end('UC')
+    this.#pool?.tls?.noteFailure(error, this.#pool.address, this.#pool.port)
+    this.#tryNext()
+  }
+
+  #onUpstreamClosed(socket: Socket): void {
+    if (socket !== this.#upstream) return
+    if (this.#state === 'connecting') this.#tryNext()
+    else this.#onSideClosed(this.#client)
+  }
+
+  /** Nothing was sent: another endpoint will do, of the newest snapshot. */
+  #tryNext(): void {
+    const failed = this.#pool
+    const cluster = this.#cluster
+    if (failed === null || cluster === null) return
+    failed.avoid(this.#deps.monotonicMs())
+    this.#dropUpstream()
+    this.#tried.push(failed)
+    if (this.#tried.length >= CONNECT_ATTEMPTS_MAX) return this.#end('UF')
+    this.#cluster = this.#deps.serving().clusters.get(cluster.name) ?? cluster
+    this.#connect(this.#cluster, 'UF')
+  }
+
+  #onClientEnd(): void {
+    if (this.#state === 'open') this.#upstream?.end()
+    else if (this.#state === 'hello') this.#end('DPE')
+  }
+
+  /** Both directions of one side are over: what the other side still has to get is sent, then all is over. */
+  #onSideClosed(other: Socket | null): void {
+    if (this.#state === 'closed') return
+    if (other === null || other.destroyed || this.#state !== 'open') this.#end(this.#state === 'open' ? '' : 'DC')
+    else other.destroySoon()
+  }
+
+  #dropUpstream(): void {
+    const upstream = this.#upstream
+    this.#upstream = null
+    upstream?.destroy()
+    this.#pool?.leave()
+    this.#pool = null
+  }
+
+  #end(flag: ResponseFlag | ''): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#held = EMPTY
+    this.#dropUpstream()
+    this.#client.destroy()
+    this.#traffic.count({
+      status: 0,
+      flag,
+      durationMs: this.#deps.monotonicMs() - this.#startedMs,
+      requestBytes: this.#sentBytes,
+      responseBytes: this.#receivedBytes,
+    })
+    this.#deps.onClosed(this)
+  }
+}
