@@ -2,6 +2,7 @@
 import { createLog } from '../base/log.ts'
 import type { Log } from '../base/log.ts'
 import type { ReadyReport, UpOptions } from '../cli/deps.ts'
+import { prepareDataDir } from './data-dir.ts'
 import { startStandalone } from './standalone.ts'
 import type { Standalone } from './standalone.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -18,6 +19,7 @@ export async function up(options: UpOptions, surroundings: Surroundings): Promis
     format: options.logFormat,
     write: (line) => stderr.write(line),
   })
+  prepareDataDir(options.dataDir)
   const standalone = await startStandalone(options, surroundings, log)
   let code = 0
   try {
@@ -27,7 +29,7 @@ export async function up(options: UpOptions, surroundings: Surroundings): Promis
     log.error('control plane failed', { error })
     code = 1
   }
-  log.info('stopping', { reason: code === 0 ? String((signal.reason as Error).message) : 'failure' })
+  log.info('stopping', { reason: code === 0 ? (signal.reason as Error).message : 'failure' })
   return (await stopInTime(standalone, surroundings, log)) ? code : 1
 }
 
