@@ -12,6 +12,8 @@ import { parseMediaType } from './negotiate.ts'
 
 const JSON_TYPE = 'application/json'
 const YAML_TYPES: ReadonlySet<string> = new Set(['application/yaml', 'text/yaml', 'application/x-yaml'])
+/** Objects come nowhere near it; what walks them by recursion stays far from the end of the stack. */
+const JSON_DEPTH_MAX = 500
 const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf'
 
 /** The body's media type, without parameters; JSON where the client named none. */
@@ -34,11 +36,21 @@ export async function decodeBody(request: IncomingMessage, findSchema: FindSchem
 
 export function decodeJson(bytes: Buffer): Body {
   const text = bytes.toString('utf8')
+  let value: unknown
   try {
-    return { value: JSON.parse(text) as unknown, duplicateFields: duplicateKeys(text) }
+    value = JSON.parse(text)
   } catch (error) {
     throw badRequest(`the object provided is unrecognized: couldn't parse the body as JSON: ${messageOf(error)}`)
   }
+  if (isDeeper(value, JSON_DEPTH_MAX)) {
+    throw badRequest(`the object provided is unrecognized: it is nested more than ${JSON_DEPTH_MAX} levels deep`)
+  }
+  return { value, duplicateFields: duplicateKeys(text) }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1))
 }
 
 export function decodeYaml(bytes: Buffer): unknown {

@@ -89,6 +89,23 @@ describe('create', () => {
     assert.equal(broken.json.details?.kind, 'Widget')
   })
 
+  test('refuses what is nested too deeply, whole or as a patch, as the mistake of the client', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(NOTES, { metadata: { name: 'n' } })
+    const body = `{"metadata":{"name":"deep"},"data":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`
+    const types = ['application/merge-patch+json', 'application/strategic-merge-patch+json']
+    const answers = [
+      await client.post(NOTES, body),
+      ...(await Promise.all(
+        types.map((type) => client.request('PATCH', `${NOTES}/n`, { body, headers: { 'content-type': type } })),
+      )),
+    ]
+    for (const { json } of answers) {
+      assert.deepEqual([json.code, json.reason], [400, 'BadRequest'])
+      assert.match(json.message ?? '', /nested more than 500 levels deep/)
+    }
+  })
+
   test('takes YAML as well as JSON', async (t) => {
     const { client } = await startTestServer(t)
     const headers = { 'content-type': 'application/yaml' }
