@@ -52,7 +52,9 @@ export const silentLog: Log = {
 
 function plain(fields: LogFields): LogFields {
   return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? describe(value) : value]),
+    Object.entries(fields).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, value instanceof Error ? describe(value) : value]],
+    ),
   )
 }
 
