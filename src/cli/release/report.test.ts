@@ -78,6 +78,19 @@ test('why tells what it waits for, since when, and the commands that go on or ba
   assert.ok(lines.includes('  gate: a person approves'))
 })
 
+test('why says a message once, also where the conditions repeat it', () => {
+  const message = 'Rolled back: too many errors'
+  const told = { status: 'False', reason: 'RolledBack', lastTransitionTime: '2026-01-01T00:00:30Z' } as const
+  const conditions = [
+    { ...told, type: 'Succeeded', message },
+    { ...told, type: 'Other', message: 'something else' },
+  ] as const
+  const lines = whyReport(release({ phase: 'RolledBack', message, conditions }), NOW_MS)
+  assert.equal(lines.filter((line) => line.includes(message)).length, 1)
+  assert.ok(lines.includes('Condition Succeeded is False: RolledBack'))
+  assert.ok(lines.includes('Condition Other is False: RolledBack, something else'))
+})
+
 test('a spec that the controller has not seen yet is pointed out', () => {
   const stale = { ...release(WAITING), metadata: { name: 'echo-v3', namespace: 'echo', generation: 2 } }
   assert.ok(whyReport(stale, NOW_MS).includes('The controller has not seen the last change of the object yet.'))

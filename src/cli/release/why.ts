@@ -72,8 +72,9 @@ function measuredLines({ status }: Release): readonly string[] {
 }
 
 function conditionLines({ status }: Release): readonly string[] {
-  return (status?.conditions ?? []).map(
-    ({ type, status: holds, reason, message }) =>
-      `Condition ${type} is ${holds}: ${reason}${message === '' ? '' : `, ${message}`}`,
-  )
+  return (status?.conditions ?? []).map(({ type, status: holds, reason, message }) => {
+    // What the first line says already is not said again.
+    const isNews = message !== '' && message !== status?.message
+    return `Condition ${type} is ${holds}: ${reason}${isNews ? `, ${message}` : ''}`
+  })
 }

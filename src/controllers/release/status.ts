@@ -29,7 +29,7 @@ export function statusOf(release: Release, plan: Plan, { state, report }: Advanc
     ...(report.waitsUntilMs === undefined ? {} : { waitsUntil: time(report.waitsUntilMs) }),
     ...(state.history.length === 0 ? {} : { steps: state.history.map(recordOf) }),
     traffic: trafficOf(report.canaryWeight),
-    ...(report.analysis === undefined ? keptAnalysis(release) : { analysis: report.analysis }),
+    ...(report.analysis === undefined ? keptAnalysis(release, report) : { analysis: report.analysis }),
     conditions: conditionsOf(release, report, nowMs),
     engine: state,
   }
@@ -68,9 +68,13 @@ function trafficOf(share: number): NonNullable<ReleaseStatus['traffic']> {
   return { stableWeight: 100 - canaryWeight, canaryWeight }
 }
 
-/** The last numbers stay to be read: they are the reason of what happened. */
-function keptAnalysis({ status }: Release): Pick<ReleaseStatus, 'analysis'> {
-  return status?.analysis === undefined ? {} : { analysis: status.analysis }
+/**
+ * The last numbers stay to be read where it went back or stands: they are the reason, or what a person saw. Where it
+ * went on they are older than the verdict, which the step's record has.
+ */
+function keptAnalysis({ status }: Release, { phase }: Report): Pick<ReleaseStatus, 'analysis'> {
+  const isBack = phase === 'RollingBack' || phase === 'RolledBack' || phase === 'Paused'
+  return !isBack || status?.analysis === undefined ? {} : { analysis: status.analysis }
 }
 
 function conditionsOf(release: Release, report: Report, nowMs: number): readonly Condition[] {
