@@ -1,8 +1,11 @@
 /** What goes on from one snapshot to the next: positions of splits and of round robin, tables that are dear to make. */
 import type { ConsistentHash } from '../routing/consistent-hash.ts'
-import type { RoutingSnapshot } from '../routing/model.ts'
+import type { ClusterLimits, RoutingSnapshot } from '../routing/model.ts'
 import { createSplit } from '../routing/split.ts'
 import type { Split } from '../routing/split.ts'
+
+import { ClusterGate } from './cluster-gate.ts'
+import type { GateState } from './cluster-gate.ts'
 
 export class Continuity {
   /** By cluster; only those that have some. */
@@ -10,6 +13,7 @@ export class Continuity {
   readonly #turns = new Map<string, { next: number }>()
   readonly #splits = new Generations<Split>()
   readonly #tables = new Generations<ConsistentHash>()
+  readonly #gates = new Generations<ClusterGate>()
 
   /** The split goes on where it was as long as its identity is the same. */
   split(identity: unknown, weights: readonly number[]): Split {
@@ -18,6 +22,19 @@ export class Continuity {
 
   table(identity: unknown, create: () => ConsistentHash): ConsistentHash {
     return this.#tables.use(JSON.stringify(identity), create)
+  }
+
+  /** Counts go on while the cluster has limits; null where it has none. */
+  gate(cluster: string, limits: ClusterLimits | undefined): ClusterGate | null {
+    if (limits === undefined) return null
+    const gate = this.#gates.use(cluster, () => new ClusterGate(limits))
+    gate.limits = limits
+    return gate
+  }
+
+  /** By cluster, of those that have limits. */
+  gateStates(): ReadonlyMap<string, GateState> {
+    return new Map([...this.#gates.kept].map(([cluster, { state }]) => [cluster, state]))
   }
 
   turn(cluster: string): { next: number } {
@@ -30,6 +47,7 @@ export class Continuity {
   settle(snapshot: RoutingSnapshot): void {
     this.#splits.settle()
     this.#tables.settle()
+    this.#gates.settle()
     const names = new Set(snapshot.clusters.map(({ name }) => name))
     for (const name of this.#turns.keys()) {
       if (!names.has(name)) this.#turns.delete(name)
@@ -46,6 +64,10 @@ class Generations<Value> {
     const value = this.#used.get(key) ?? this.#kept.get(key) ?? create()
     this.#used.set(key, value)
     return value
+  }
+
+  get kept(): ReadonlyMap<string, Value> {
+    return this.#kept
   }
 
   settle(): void {

@@ -3,6 +3,8 @@
  * name its endpoint; once no snapshot does it is retired: its idle connections close, and when its last request is over it
  * is drained.
  */
+import type { ClientTlsContext } from './tls/client-tls.ts'
+import type { ClusterGate } from './cluster-gate.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 import type { ConnectionOwner } from './upstream-connection.ts'
 
@@ -38,21 +40,30 @@ export interface PoolState {
 export class EndpointPool implements ConnectionOwner {
   readonly address: string
   readonly port: number
+  readonly tls: ClientTlsContext | null
   readonly #events: PoolEvents
   readonly #idle: UpstreamConnection[] = []
   readonly #connections = new Set<UpstreamConnection>()
+  /** Those that were opened under the limits of a cluster. */
+  readonly #gated = new Map<UpstreamConnection, { readonly gate: ClusterGate; served: number }>()
   #requests = 0
   #active = 0
   #retired = false
   #avoidUntilMs = 0
 
-  constructor(endpoint: { readonly address: string; readonly port: number }, events: PoolEvents) {
+  constructor(endpoint: Pick<ConnectionOwner, 'address' | 'port' | 'tls'>, events: PoolEvents) {
     this.address = endpoint.address
     this.port = endpoint.port
+    this.tls = endpoint.tls
     this.#events = events
   }
 
   get key(): string {
+    return poolKey(this.address, this.port, this.tls)
+  }
+
+  /** `address:port` */
+  get endpoint(): string {
     return poolKey(this.address, this.port)
   }
 
@@ -108,21 +119,32 @@ export class EndpointPool implements ConnectionOwner {
     return undefined
   }
 
-  open(deadlineMs: number): UpstreamConnection {
+  /** `gate`: that of the cluster that it is opened for; it counts there until it is closed. */
+  open(deadlineMs: number, gate: ClusterGate | null): UpstreamConnection {
     const connection = new UpstreamConnection(this, deadlineMs)
     this.#connections.add(connection)
+    if (gate !== null) {
+      this.#gated.set(connection, { gate, served: 0 })
+      gate.connected()
+    }
     return connection
   }
 
   keep(connection: UpstreamConnection): void {
-    if (this.#retired || this.#idle.length >= IDLE_CONNECTIONS_PER_ENDPOINT_MAX) connection.destroy()
-    else this.#idle.push(connection)
+    const isSpent = this.#gated.size > 0 && this.#isSpent(connection)
+    if (isSpent || this.#retired || this.#idle.length >= IDLE_CONNECTIONS_PER_ENDPOINT_MAX) return connection.destroy()
+    this.#idle.push(connection)
+    if (this.#gated.size > 0) this.#gated.get(connection)?.gate.freed()
   }
 
   forget(connection: UpstreamConnection): void {
     this.#connections.delete(connection)
     const at = this.#idle.indexOf(connection)
     if (at !== -1) this.#idle.splice(at, 1)
+    if (this.#gated.size === 0) return
+    const gated = this.#gated.get(connection)
+    this.#gated.delete(connection)
+    gated?.gate.closed()
   }
 
   retire(): void {
@@ -148,8 +170,16 @@ export class EndpointPool implements ConnectionOwner {
     // Oldest first; destroying one takes it off the list.
     while (this.#idle[0]?.isIdleSince(idleSinceMs) === true) this.#idle[0].destroy()
   }
+
+  #isSpent(connection: UpstreamConnection): boolean {
+    const gated = this.#gated.get(connection)
+    if (gated === undefined) return false
+    const { requestsPerConnectionMax } = gated.gate.limits
+    return ++gated.served >= requestsPerConnectionMax && requestsPerConnectionMax > 0
+  }
 }
 
-export function poolKey(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+export function poolKey(address: string, port: number, tls: ClientTlsContext | null = null): string {
+  const endpoint = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  return tls === null ? endpoint : `${endpoint} tls ${tls.id}`
 }

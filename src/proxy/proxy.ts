@@ -11,6 +11,7 @@ import type { BoundListener } from '../routing/data-plane.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficRecorder } from '../telemetry/recorder.ts'
 
+import type { GateState } from './cluster-gate.ts'
 import { Continuity } from './continuity.ts'
 import type { EndpointPool, PoolState } from './endpoint-pool.ts'
 import { GatewayListener } from './gateway-listener.ts'
@@ -70,6 +71,11 @@ export class Proxy {
   get draining(): readonly string[] {
     if (!this.#isClosed) return this.#pools.draining()
     return this.pools.flatMap(({ endpoint, active }) => (active > 0 ? [endpoint] : []))
+  }
+
+  /** What there is of each that is limited, by cluster. */
+  get gates(): ReadonlyMap<string, GateState> {
+    return this.#continuity.gateStates()
   }
 
   get pools(): readonly PoolState[] {

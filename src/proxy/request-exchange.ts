@@ -14,6 +14,7 @@ import type { DestinationTraffic } from '../telemetry/recorder.ts'
 import { failureAnswer, plainAnswer } from './answers.ts'
 import type { Answer, Failure } from './answers.ts'
 import { ClientResponse } from './client-response.ts'
+import type { ClusterGate, Waiting } from './cluster-gate.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
 import type { MessageOutput } from './message-output.ts'
 import { requestHead } from './forwarded-heads.ts'
@@ -70,7 +71,7 @@ const STREAM_IDLE_TIMEOUT_MS = 300_000
 
 type State = 'idle' | 'waiting' | 'responding' | 'tunnel'
 
-export class RequestExchange implements Exchange {
+export class RequestExchange implements Exchange, Waiting {
   readonly #client: ClientSide
   readonly #deps: ExchangeDeps
   readonly #keys: RequestKeys
@@ -80,6 +81,8 @@ export class RequestExchange implements Exchange {
   #head: RequestHead | null = null
   #traffic: DestinationTraffic | null = null
   #cluster: ServingCluster | null = null
+  /** The limits under which the request is counted. */
+  #gate: ClusterGate | null = null
   #endpoint: ServingEndpoint | null = null
   #upstream: UpstreamConnection | null = null
   #tried: EndpointPool[] | null = null
@@ -115,8 +118,7 @@ export class RequestExchange implements Exchange {
   start(head: RequestHead, body: RequestBody): void {
     const serving = this.#deps.serving()
     this.#reset(head, serving, body)
-    if (head.method === 'CONNECT') this.#answer(failureAnswer('connect'))
-    else this.#route(head, serving, body)
+    this.#route(head, serving, body)
   }
 
   /** More of the request's body. False: wait (input was paused) until it is resumed. */
@@ -172,6 +174,7 @@ export class RequestExchange implements Exchange {
   }
 
   onConnected(): void {
+    if (this.requestMethod === 'CONNECT') return this.#openTunnel()
     this.#sendFirst()
     if (!this.#requestDone) this.#client.resumeInput()
   }
@@ -248,7 +251,9 @@ export class RequestExchange implements Exchange {
 
   #route(head: RequestHead, serving: ServingListener, body: RequestBody): void {
     const decision = decide(serving.table, head)
-    if (decision.kind !== 'route') return this.#answer(failureAnswer(decision.kind))
+    if (decision.kind !== 'route') {
+      return this.#answer(failureAnswer(head.method === 'CONNECT' ? 'connect' : decision.kind))
+    }
     const serve = defined(serving.routes[decision.index], 'route')
     this.#response.edit = serve.policy.editResponse
     if (serve.policy.cors !== null || serve.policy.fault !== null) {
@@ -296,6 +301,7 @@ export class RequestExchange implements Exchange {
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
     this.#cluster = destination.cluster
     this.#traffic = destination.cluster.nobody
+    if (!this.#enterGate(destination.cluster.gate)) return this.#answer(failureAnswer('overflow'))
     this.#hash = this.#keys.hashFor(destination.cluster)
     this.#timeoutMs = route.policy.timeoutMs
     if (policy.idleTimeoutMs > 0) this.#idleTimeoutMs = policy.idleTimeoutMs
@@ -315,11 +321,45 @@ export class RequestExchange implements Exchange {
     this.#toNextEndpoint('no-endpoint')
   }
 
-  #toNextEndpoint(failure: Failure): void {
+  #enterGate(gate: ClusterGate | null): boolean {
+    if (gate?.admit() === false) return false
+    this.#gate = gate
+    return true
+  }
+
+  /** A connection may be had, under the limits of the cluster. */
+  onTurn(): boolean {
+    if (!this.#requestDone) this.#client.resumeInput()
+    this.#refreshCluster()
+    this.#toNextEndpoint('no-endpoint', true)
+    return this.#upstream !== null || this.#gate?.hasWaiting === true
+  }
+
+  #toNextEndpoint(failure: Failure, isTurn = false): void {
     const cluster = defined(this.#cluster, 'cluster')
     const endpoint = pickEndpoint(cluster, this.#hash, this.#startedMs, this.#tried)
     if (endpoint === undefined) this.#failed(failure)
-    else this.#sendTo(endpoint, endpoint.pool.takeIdle())
+    else if (this.#gate === null) this.#sendTo(endpoint, this.#takeIdle(endpoint.pool))
+    else this.#sendThrough(this.#gate, endpoint, isTurn)
+  }
+
+  /** Where no connection may be opened, one that stands idle elsewhere in the cluster serves too. */
+  #sendThrough(gate: ClusterGate, endpoint: ServingEndpoint, isTurn: boolean): void {
+    if (isTurn || !gate.hasWaiting) {
+      const idle = this.#takeIdle(endpoint.pool)
+      if (idle !== undefined || gate.mayConnect) return this.#sendTo(endpoint, idle)
+      for (const other of defined(this.#cluster, 'cluster').endpoints) {
+        const found = this.#tried?.includes(other.pool) === true ? undefined : this.#takeIdle(other.pool)
+        if (found !== undefined) return this.#sendTo(other, found)
+      }
+    }
+    if (!gate.wait(this, isTurn)) return this.#answer(failureAnswer('overflow'))
+    if (!this.#requestDone) this.#client.pauseInput()
+  }
+
+  /** A tunnel has a connection of its own from the beginning. */
+  #takeIdle(pool: EndpointPool): UpstreamConnection | undefined {
+    return this.requestMethod === 'CONNECT' ? undefined : pool.takeIdle()
   }
 
   #sendTo(endpoint: ServingEndpoint, idle: UpstreamConnection | undefined): void {
@@ -335,7 +375,7 @@ export class RequestExchange implements Exchange {
       return
     }
     const timeoutMs = defined(this.#cluster, 'cluster').connectTimeoutMs
-    this.#upstream = endpoint.pool.open(this.#deps.monotonicMs() + timeoutMs)
+    this.#upstream = endpoint.pool.open(this.#deps.monotonicMs() + timeoutMs, this.#gate)
     this.#upstream.attach(this)
     if (!this.#requestDone) this.#client.pauseInput()
   }
@@ -365,7 +405,8 @@ export class RequestExchange implements Exchange {
     const same = cluster.endpoints.find((endpoint) => endpoint.pool === pool && !pool.isRetired)
     const endpoint = same ?? pickEndpoint(cluster, this.#hash, this.#startedMs, this.#tried)
     if (endpoint === undefined) this.#answer(failureAnswer('no-endpoint'))
-    else this.#sendTo(endpoint, undefined)
+    else if (this.#gate === null) this.#sendTo(endpoint, undefined)
+    else this.#sendThrough(this.#gate, endpoint, true)
   }
 
   /** A request that must look for another endpoint looks among those of the newest snapshot. */
@@ -437,7 +478,8 @@ export class RequestExchange implements Exchange {
       this.#timer = null
       this.#refreshCluster()
       const cluster = defined(this.#cluster, 'cluster')
-      if (!cluster.endpoints.some(({ pool }) => !pool.isRetired && this.#tried?.includes(pool) !== true)) this.#tried = null
+      if (!cluster.endpoints.some(({ pool }) => !pool.isRetired && this.#tried?.includes(pool) !== true))
+        this.#tried = null
       this.#toNextEndpoint('no-endpoint')
     })
   }
@@ -452,6 +494,13 @@ export class RequestExchange implements Exchange {
     if (this.#head?.isUpgrade !== true) return this.#giveUp('upstream-protocol')
     this.#state = 'tunnel'
     this.#response.switch(head, this.#keys.cookies)
+    this.#client.enterTunnel()
+  }
+
+  #openTunnel(): void {
+    this.#state = 'tunnel'
+    this.#upstream?.openTunnel()
+    this.#response.connected()
     this.#client.enterTunnel()
   }
 
@@ -503,6 +552,8 @@ export class RequestExchange implements Exchange {
     this.#timer?.cancel()
     this.#timer = null
     this.#retries?.end()
+    this.#gate?.leave(this)
+    this.#gate = null
     this.#traffic?.count({
       status: this.#response.status,
       flag: flag === '' || this.#flag === 'URX' ? this.#flag : flag,

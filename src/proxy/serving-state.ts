@@ -16,6 +16,7 @@ import type { DestinationTraffic, TrafficRecorder } from '../telemetry/recorder.
 
 import { createChooser } from './chooser.ts'
 import type { Chooser } from './chooser.ts'
+import type { ClusterGate } from './cluster-gate.ts'
 import type { Continuity } from './continuity.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
 import { prepareKey } from './request-key.ts'
@@ -72,6 +73,8 @@ export interface ServingCluster {
   readonly key: RequestKey | null
   /** For requests without the key. */
   readonly random: Random
+  /** Its limits; null: none. */
+  readonly gate: ClusterGate | null
 }
 
 export interface ServingEndpoint {
@@ -83,7 +86,7 @@ export interface ServingDeps {
   readonly pools: UpstreamPools
   readonly tls: TlsContexts
   readonly continuity: Continuity
-  readonly recorder: TrafficRecorder
+  readonly recorder: Pick<TrafficRecorder, 'destination'>
   readonly clock: Clock
   readonly random: Random
 }
@@ -108,11 +111,7 @@ export function prepareListener(snapshot: RoutingSnapshot, listener: Listener, d
 
 const NOBODY = { workloadNamespace: '', workload: '', version: '' }
 
-function prepareRoute(
-  route: Route,
-  clusters: ReadonlyMap<string, ServingCluster>,
-  deps: ServingDeps,
-): ServingRoute {
+function prepareRoute(route: Route, clusters: ReadonlyMap<string, ServingCluster>, deps: ServingDeps): ServingRoute {
   const policy = prepareRoutePolicy(route, deps)
   if (route.action.kind !== 'forward') return { route, policy, forward: undefined }
   const destinations = route.action.destinations.map((destination): ServingDestination => {
@@ -138,7 +137,8 @@ function prepareAffinity({ key, salt }: Affinity, weights: readonly number[]): S
   return { key: prepareKey(key), seed: hashText(salt), cohorts: createCohorts(weights) }
 }
 
-function prepareCluster(
+/** One per listener, for its counts; pools and turns are shared. */
+export function prepareCluster(
   cluster: Cluster,
   snapshot: RoutingSnapshot,
   listener: string,
@@ -162,6 +162,7 @@ function prepareCluster(
     chooser: createChooser(cluster, choices, deps),
     key: cluster.balance !== undefined && 'key' in cluster.balance ? prepareKey(cluster.balance.key) : null,
     random: deps.random,
+    gate: deps.continuity.gate(cluster.name, cluster.limits),
   }
 }
 

@@ -1,5 +1,6 @@
-/** All endpoint pools of a proxy, by address and port. */
+/** All endpoint pools of a proxy, by address and port, and by what TLS they speak. */
 import { EndpointPool, poolKey } from './endpoint-pool.ts'
+import type { ClientTlsContext } from './tls/client-tls.ts'
 import type { PoolState } from './endpoint-pool.ts'
 
 export class UpstreamPools {
@@ -12,11 +13,11 @@ export class UpstreamPools {
   }
 
   /** The pool of the endpoint, new or known. It is in use until `retireExcept` leaves it out. */
-  use(address: string, port: number): EndpointPool {
-    const key = poolKey(address, port)
+  use(address: string, port: number, tls: ClientTlsContext | null): EndpointPool {
+    const key = poolKey(address, port, tls)
     const known = this.#pools.get(key)
     if (known !== undefined) return known
-    const created = new EndpointPool({ address, port }, { onDrained: (pool) => this.#onDrained(pool) })
+    const created = new EndpointPool({ address, port, tls }, { onDrained: (pool) => this.#onDrained(pool) })
     this.#pools.set(key, created)
     return created
   }
@@ -34,7 +35,7 @@ export class UpstreamPools {
 
   /** Endpoints that no new request goes to, with requests still in flight. */
   draining(): readonly string[] {
-    return [...this.#pools.values()].flatMap((pool) => (pool.isRetired && pool.active > 0 ? [pool.key] : []))
+    return [...this.#pools.values()].flatMap((pool) => (pool.isRetired && pool.active > 0 ? [pool.endpoint] : []))
   }
 
   states(nowMs: number): readonly PoolState[] {

@@ -35,7 +35,9 @@ export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] 
       snapshot.clusters.map(({ name }) => name),
     ),
     ...checkListeners(snapshot, tables),
-    ...(snapshot.tcpListeners ?? []).flatMap((listener, index) => checkTcp(listener, `tcpListeners[${index}]`, clusters)),
+    ...(snapshot.tcpListeners ?? []).flatMap((listener, index) =>
+      checkTcp(listener, `tcpListeners[${index}]`, clusters),
+    ),
     ...snapshot.routeTables.flatMap((table, index) => checkTable(table, `routeTables[${index}]`, clusters)),
     ...snapshot.clusters.flatMap((cluster, index) => checkCluster(cluster, `clusters[${index}]`, clusters)),
   ]
@@ -100,6 +102,7 @@ function checkRoute(route: Route, path: string, clusters: ReadonlySet<string>): 
     ...checkRegexes(route, path),
     ...checkTexts(route, path),
     ...checkPolicy(route, path),
+    ...checkTunnel(route, path),
     ...checkAffinity(route, path),
     ...(route.action.kind === 'forward' ? checkForward(route.id, route.action, `${path}.action`, clusters) : []),
   ]
@@ -135,6 +138,16 @@ function checkTexts({ id, action }: Route, path: string): Problem[] {
       message: `Cannot send ${JSON.stringify(text)} for route "${id}": it has characters that HTTP/1.1 does not allow there`,
     }),
   )
+}
+
+/** A client would take what follows a 2xx for the bytes of its tunnel (RFC 9110 §9.3.6). */
+function checkTunnel({ id, match, action }: Route, path: string): Problem[] {
+  const isTunnel = match.methods.includes('CONNECT')
+  return when(isTunnel && action.kind === 'respond' && action.status < 300, {
+    code: 'bad-tunnel',
+    path: `${path}.action.status`,
+    message: `Cannot answer CONNECT on route "${id}" with a success: there is no tunnel. Forward it, or answer with an error`,
+  })
 }
 
 function checkForward(id: string, action: ForwardAction, path: string, clusters: ReadonlySet<string>): Problem[] {

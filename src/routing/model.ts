@@ -118,7 +118,10 @@ export interface Origin extends ObjectReference {
 
 export interface Match {
   readonly path: PathMatch
-  /** Upper case; empty = any. */
+  /**
+   * Upper case; empty = any but `CONNECT`. A route that names `CONNECT` and forwards opens tunnels: the host is the target's,
+   * the path `/`, and the bytes that follow go to an endpoint of the destination and back as they are.
+   */
   readonly methods: readonly string[]
   /** All must hold. */
   readonly headers: readonly HeaderMatch[]
