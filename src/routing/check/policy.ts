@@ -1,5 +1,14 @@
 /** Whether the policy of a route can be carried out, and whether what it puts onto the wire may stand there. */
-import type { HeaderEdits, HeaderValue, PathRewrite, Route, RoutePolicy } from '../model.ts'
+import type {
+  CorsPolicy,
+  Fault,
+  HeaderEdits,
+  HeaderValue,
+  PathRewrite,
+  RetryPolicy,
+  Route,
+  RoutePolicy,
+} from '../model.ts'
 import { regexProblem } from '../regex.ts'
 import { substitutionProblem } from '../rewrite.ts'
 
@@ -12,6 +21,11 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 /** What may stand in the path of a request line: visible ASCII, no query, no fragment. */
 const PATH_TEXT = /^[!"$->@-~]*$/
 const AUTHORITY = /^[!"$-.0-;=A-~]*$/
+
+/** The longest delay of a timer. */
+const DURATION_MS_MAX = 2_147_483_647
+/** More would only hide an outage, and multiply it. */
+const RETRIES_MAX = 100
 
 /** They frame the message, or say how this one connection is used: to change them is to break it. */
 const UNTOUCHABLE: ReadonlySet<string> = new Set([
@@ -35,6 +49,10 @@ export function checkPolicy({ id, policy }: Route, path: string): Problem[] {
     ...checkRewrite(id, policy, at),
     ...checkEdits(id, policy.requestHeaders, `${at}.requestHeaders`),
     ...checkEdits(id, policy.responseHeaders, `${at}.responseHeaders`),
+    ...(policy.fault === undefined ? [] : checkFault(id, policy.fault, `${at}.fault`)),
+    ...(policy.retry === undefined ? [] : checkRetry(id, policy.retry, `${at}.retry`)),
+    ...(policy.cors === undefined ? [] : checkCors(id, policy.cors, `${at}.cors`)),
+    ...badNumber(id, policy.idleTimeoutMs ?? 0, [0, DURATION_MS_MAX], `${at}.idleTimeoutMs`),
   ]
 }
 
@@ -88,6 +106,59 @@ function checkName(id: string, name: string, at: string): Problem[] {
       message: `Cannot change header "${name}" for route "${id}": the data plane answers for it${name.toLowerCase() === 'host' ? '. Rewrite the authority instead' : ''}`,
     }),
   ]
+}
+
+function checkFault(id: string, { delay, abort }: Fault, at: string): Problem[] {
+  return [
+    ...badShare(id, delay?.share ?? 0, `${at}.delay.share`),
+    ...badNumber(id, delay?.delayMs ?? 0, [0, DURATION_MS_MAX], `${at}.delay.delayMs`),
+    ...badShare(id, abort?.share ?? 0, `${at}.abort.share`),
+    ...badNumber(id, abort?.status ?? 200, [200, 599], `${at}.abort.status`),
+  ]
+}
+
+function checkRetry(
+  id: string,
+  { attempts, statuses, perTryTimeoutMs, backoff, budget }: RetryPolicy,
+  at: string,
+): Problem[] {
+  return [
+    ...badNumber(id, attempts, [0, RETRIES_MAX], `${at}.attempts`),
+    ...statuses.flatMap((status, index) => badNumber(id, status, [200, 599], `${at}.statuses[${index}]`)),
+    ...badNumber(id, perTryTimeoutMs, [0, DURATION_MS_MAX], `${at}.perTryTimeoutMs`),
+    ...badNumber(id, backoff.initialMs, [0, backoff.maxMs], `${at}.backoff.initialMs`),
+    ...badNumber(id, backoff.maxMs, [0, DURATION_MS_MAX], `${at}.backoff.maxMs`),
+    ...badShare(id, budget, `${at}.budget`),
+  ]
+}
+
+function checkCors(id: string, cors: CorsPolicy, at: string): Problem[] {
+  const regexes = cors.allowOrigins.flatMap((origin, index) => {
+    const why = origin.kind === 'regex' ? regexProblem(origin.value) : undefined
+    const message = `Cannot use regex "${'value' in origin ? origin.value : ''}" of route "${id}": ${why ?? ''}`
+    return when(why !== undefined, { code: 'bad-regex', path: `${at}.allowOrigins[${index}]`, message })
+  })
+  const names = (['allowMethods', 'allowHeaders', 'exposeHeaders'] as const).flatMap((list) =>
+    cors[list].flatMap((name, index) => badText(id, name, TOKEN, `${at}.${list}[${index}]`)),
+  )
+  return [...regexes, ...names, ...badNumber(id, cors.maxAgeSeconds ?? 0, [0, DURATION_MS_MAX], `${at}.maxAgeSeconds`)]
+}
+
+function badShare(id: string, share: number, at: string): Problem[] {
+  return when(!(share >= 0 && share <= 1), {
+    code: 'bad-share',
+    path: at,
+    message: `Cannot use share ${share} for route "${id}": it is not a number from 0 to 1`,
+  })
+}
+
+// oxlint-disable-next-line max-params -- whose number, which, within what, where it stands
+function badNumber(id: string, value: number, [min, max]: readonly [number, number], at: string): Problem[] {
+  return when(!(Number.isInteger(value) && value >= min && value <= max), {
+    code: 'bad-number',
+    path: at,
+    message: `Cannot use ${value} for route "${id}": it is not a whole number from ${min} to ${max}`,
+  })
 }
 
 // oxlint-disable-next-line max-params -- whose text, which, how it must be, where it stands
