@@ -45,6 +45,13 @@ export class ClientResponse {
     this.#output.write(responseHead(head, { connection: '', dropsChunked: false, added: '' }), null)
   }
 
+  /** To a CONNECT: what follows belongs to the tunnel. */
+  connected(): void {
+    this.status = 200
+    this.keep = false
+    this.#output.write('HTTP/1.1 200 OK\r\n\r\n', null)
+  }
+
   /** A 101. `cookies`: whole fields of our own; so with `begin`. */
   switch(head: ResponseHead, cookies: string): void {
     this.status = head.status

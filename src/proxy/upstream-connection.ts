@@ -135,6 +135,11 @@ export class UpstreamConnection {
     this.#socket.resume()
   }
 
+  /** A connection without a request: from now on all bytes go through. */
+  openTunnel(): void {
+    this.#state = 'tunnel'
+  }
+
   endTunnel(): void {
     this.#socket.end()
   }

@@ -22,6 +22,8 @@ interface PreparedRoute {
   readonly index: number
   readonly route: Route
   readonly tests: readonly MatchTest[]
+  /** Whether it takes `CONNECT`: only where that is said. */
+  readonly tunnels: boolean
   readonly decision: Decision
 }
 
@@ -55,7 +57,9 @@ export function prepareRouteTable(table: RouteTable): PreparedTable {
 export function decide(table: PreparedTable, request: RequestView): Decision {
   const host = findHost(table, request.host)
   if (host === undefined) return NO_VIRTUAL_HOST
+  const isTunnel = request.method === 'CONNECT'
   for (const route of host.routes) {
+    if (isTunnel && !route.tunnels) continue
     if (allHold(route.tests, request)) return route.decision
   }
   return host.noRoute
@@ -98,6 +102,7 @@ function prepareHost(virtualHost: VirtualHost, firstIndex: number): PreparedHost
       index,
       route,
       tests: compileMatch(route.match),
+      tunnels: route.match.methods.includes('CONNECT'),
       decision: { kind: 'route', index, route, virtualHost } as const,
     }
   })

@@ -21,12 +21,14 @@ interface ConsideredRoute {
   readonly failed?: string
 }
 
+const NO_TUNNEL = { text: 'methods name CONNECT' }
+
 export function explain(table: PreparedTable, request: RequestView): Explanation {
   const host = findHost(table, request.host)
   if (host === undefined) return { considered: [] }
   const considered: ConsideredRoute[] = []
-  for (const { route, tests } of host.routes) {
-    const failed = tests.find((test) => !test.holds(request))
+  for (const { route, tests, tunnels } of host.routes) {
+    const failed = request.method === 'CONNECT' && !tunnels ? NO_TUNNEL : tests.find((test) => !test.holds(request))
     const seen = { route: route.id, origin: route.origin }
     if (failed === undefined) {
       considered.push({ ...seen, matched: true })

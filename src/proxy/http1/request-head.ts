@@ -100,7 +100,7 @@ export class RequestHead implements RequestView {
     this.isAbsolute = false
     if (target.startsWith('/')) return this.#splitTarget(target)
     if (target === '*' && this.method === 'OPTIONS') return this.#splitTarget(target)
-    if (this.method === 'CONNECT') return this.#splitTarget(target)
+    if (this.method === 'CONNECT') return this.#parseAuthority(target)
     const absolute = /^https?:\/\/([^/?]*)([^]*)$/i.exec(target)
     const authority = absolute?.[1] ?? ''
     if (authority === '' || !AUTHORITY.test(authority)) return 'malformed request target'
@@ -108,6 +108,15 @@ export class RequestHead implements RequestView {
     this.host = authority
     const rest = absolute?.[2] ?? ''
     return this.#splitTarget(rest.startsWith('/') ? rest : `/${rest}`)
+  }
+
+  /** Of CONNECT: where to, always with a port. There is no path. */
+  #parseAuthority(target: string): string {
+    if (!AUTHORITY.test(target) || !/[^:]:[0-9]{1,5}$/.test(target)) return 'malformed request target'
+    this.target = target
+    this.path = '/'
+    this.query = ''
+    return ''
   }
 
   #splitTarget(target: string): string {
@@ -128,6 +137,10 @@ export class RequestHead implements RequestView {
       if (!this.isAbsolute) this.host = host
     } else if (!this.isAbsolute) {
       this.host = ''
+    }
+    if (this.method === 'CONNECT') {
+      if (fields.chunked || fields.contentLength > 0) return this.#refuse('a body in CONNECT', 400)
+      this.host = this.target
     }
     if (fields.chunked && minorVersion === 0) return this.#refuse('transfer-encoding in HTTP/1.0', 400)
     this.keepAlive =
