@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parse } from 'yaml'
+import type { Upstream } from './gloo-upstream.ts'
+import { unsupportedInUpstream, upstreamErrors, upstreamKind } from './gloo-upstream.ts'
+
+const KUBE = 'serviceName: echo, serviceNamespace: echo, servicePort: 80'
+
+/** The spec, as YAML, and the one field that is wrong. */
+const REFUSED: Readonly<Record<string, readonly [spec: string, reason: string, field: string]>> = {
+  'an Upstream of no type': ['{}', 'FieldValueRequired', 'spec'],
+  'an Upstream of two types': [
+    `{ kube: { ${KUBE} }, static: { hosts: [{ addr: a, port: 80 }] } }`,
+    'FieldValueInvalid',
+    'spec',
+  ],
+  'a Service without a name': [
+    '{ kube: { serviceNamespace: echo, servicePort: 80 } }',
+    'FieldValueRequired',
+    'spec.kube.serviceName',
+  ],
+  'a Service without a port': [
+    '{ kube: { serviceName: echo, serviceNamespace: echo } }',
+    'FieldValueRequired',
+    'spec.kube.servicePort',
+  ],
+  'a port that is none': [
+    '{ kube: { serviceName: echo, serviceNamespace: echo, servicePort: 65536 } }',
+    'FieldValueInvalid',
+    'spec.kube.servicePort',
+  ],
+  'a fallback policy that is none': [
+    `{ kube: { ${KUBE}, subsetSpec: { fallbackPolicy: SOME } } }`,
+    'FieldValueNotSupported',
+    'spec.kube.subsetSpec.fallbackPolicy',
+  ],
+  'a default subset that is missing': [
+    `{ kube: { ${KUBE}, subsetSpec: { fallbackPolicy: DEFAULT_SUBSET } } }`,
+    'FieldValueRequired',
+    'spec.kube.subsetSpec.defaultSubset.values',
+  ],
+  'a selector without keys': [
+    `{ kube: { ${KUBE}, subsetSpec: { selectors: [{}] } } }`,
+    'FieldValueRequired',
+    'spec.kube.subsetSpec.selectors[0].keys',
+  ],
+  'a selector with a key twice': [
+    `{ kube: { ${KUBE}, subsetSpec: { selectors: [{ keys: [a, a] }] } } }`,
+    'FieldValueDuplicate',
+    'spec.kube.subsetSpec.selectors[0].keys[1]',
+  ],
+  'no static host': ['{ static: {} }', 'FieldValueRequired', 'spec.static.hosts'],
+  'a static host of weight 0': [
+    '{ static: { hosts: [{ addr: a, port: 80, loadBalancingWeight: 0 }] } }',
+    'FieldValueInvalid',
+    'spec.static.hosts[0].loadBalancingWeight',
+  ],
+  'a connect timeout that is no duration': [
+    `{ kube: { ${KUBE} }, connectionConfig: { connectTimeout: soon } }`,
+    'FieldValueInvalid',
+    'spec.connectionConfig.connectTimeout',
+  ],
+}
+
+for (const [what, [spec, reason, field]] of Object.entries(REFUSED)) {
+  test(`${what} is refused`, () => {
+    assert.deepEqual(
+      upstreamErrors(read(spec)).map((error) => [error.reason, error.field]),
+      [[reason, field]],
+    )
+  })
+}
+
+test('what would send plain text where TLS is asked for is refused, what only tunes is left out', () => {
+  assert.deepEqual(findings('{ static: { hosts: [{ addr: a, port: 443 }] } }'), ['error spec.static.useTls'])
+  assert.deepEqual(findings('{ static: { useTls: false, hosts: [{ addr: a, port: 443 }] } }'), [])
+  assert.deepEqual(
+    findings(`{ kube: { ${KUBE} }, sslConfig: {}, healthChecks: [], loadBalancerConfig: { roundRobin: {} } }`),
+    ['error spec.sslConfig', 'warning spec.healthChecks'],
+  )
+})
+
+test('kubectl get shows where it leads', () => {
+  const cells = upstreamKind.columns.map((column) => [column.name, column.cell(read(`{ kube: { ${KUBE} } }`), 0)])
+  assert.deepEqual(cells.slice(0, 4), [
+    ['Type', 'Kubernetes'],
+    ['Target', 'echo/echo:80'],
+    ['State', 'Pending'],
+    ['Programmed', '-'],
+  ])
+})
+
+function read(spec: string): Upstream {
+  return {
+    apiVersion: 'gloo.solo.io/v1',
+    kind: 'Upstream',
+    metadata: { name: 'echo', namespace: 'gloo-system' },
+    spec: parse(spec) as NonNullable<Upstream['spec']>,
+  }
+}
+
+function findings(spec: string): readonly string[] {
+  return unsupportedInUpstream(read(spec)).map(({ severity, path }) => `${severity} ${path}`)
+}
