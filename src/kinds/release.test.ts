@@ -217,4 +217,5 @@ test('kubectl get shows phase, step, weight and message', () => {
     ['Weight', '10'],
     ['Message', 'waits'],
   ])
+  assert.equal(releaseKind.columns.at(-1)?.name, 'Message')
 })

@@ -43,8 +43,9 @@ const columns: readonly Column<Release>[] = [
   column('Phase', ({ status }) => status?.phase ?? 'Pending'),
   column('Step', ({ status }) => stepCell(status)),
   column('Weight', ({ status }) => `${status?.traffic?.canaryWeight ?? 0}`, 'Percent of traffic on the new version.'),
-  column('Message', ({ status }) => status?.message ?? ''),
   ageColumn,
+  // The last: kubectl pads every other column to its longest cell, and this one holds sentences.
+  column('Message', ({ status }) => status?.message ?? ''),
 ]
 
 export const releaseKind: Kind<Release> = {
