@@ -1,11 +1,12 @@
 /** What goes on from one snapshot to the next: positions of splits and of round robin, tables that are dear to make. */
 import type { ConsistentHash } from '../routing/consistent-hash.ts'
-import type { ClusterLimits, RoutingSnapshot } from '../routing/model.ts'
+import type { ClusterLimits, OutlierDetection, RoutingSnapshot } from '../routing/model.ts'
 import { createSplit } from '../routing/split.ts'
 import type { Split } from '../routing/split.ts'
 
 import { ClusterGate } from './cluster-gate.ts'
 import type { GateState } from './cluster-gate.ts'
+import { OutlierDetector } from './outlier-detector.ts'
 
 export class Continuity {
   /** By cluster; only those that have some. */
@@ -14,6 +15,7 @@ export class Continuity {
   readonly #splits = new Generations<Split>()
   readonly #tables = new Generations<ConsistentHash>()
   readonly #gates = new Generations<ClusterGate>()
+  readonly #outliers = new Generations<OutlierDetector>()
 
   /** The split goes on where it was as long as its identity is the same. */
   split(identity: unknown, weights: readonly number[]): Split {
@@ -32,6 +34,22 @@ export class Continuity {
     return gate
   }
 
+  outliers(cluster: string, settings: OutlierDetection | undefined): OutlierDetector | null {
+    if (settings === undefined) return null
+    const detector = this.#outliers.use(cluster, () => new OutlierDetector(settings))
+    detector.settings = settings
+    return detector
+  }
+
+  /** Addresses that are ejected, by cluster, of those that have outlier detection. */
+  ejected(): ReadonlyMap<string, readonly string[]> {
+    return new Map([...this.#outliers.kept].map(([cluster, { ejected }]) => [cluster, ejected]))
+  }
+
+  sweep(nowMs: number): void {
+    for (const detector of this.#outliers.kept.values()) detector.sweep(nowMs)
+  }
+
   /** By cluster, of those that have limits. */
   gateStates(): ReadonlyMap<string, GateState> {
     return new Map([...this.#gates.kept].map(([cluster, { state }]) => [cluster, state]))
@@ -48,6 +66,8 @@ export class Continuity {
     this.#splits.settle()
     this.#tables.settle()
     this.#gates.settle()
+    this.#outliers.settle()
+    for (const detector of this.#outliers.kept.values()) detector.settle()
     const names = new Set(snapshot.clusters.map(({ name }) => name))
     for (const name of this.#turns.keys()) {
       if (!names.has(name)) this.#turns.delete(name)

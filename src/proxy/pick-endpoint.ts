@@ -5,7 +5,7 @@ import type { ServingCluster, ServingEndpoint } from './serving-state.ts'
 /** How often the chooser is asked, per endpoint, before they are gone through one by one. */
 const STEPS_PER_ENDPOINT = 2
 
-/** Never one of those in `tried`; while there are others, none that just failed. `hash` is of the cluster's key. */
+/** Never one of those in `tried`; while there are others, none that just failed or is ejected. `hash` is of the cluster's key. */
 export function pickEndpoint(
   cluster: ServingCluster,
   hash: number,
@@ -16,12 +16,12 @@ export function pickEndpoint(
   const steps = endpoints.length * STEPS_PER_ENDPOINT
   for (let step = 0; step < steps; step++) {
     const endpoint = endpoints[chooser.choose(hash, step)]
-    if (endpoint !== undefined && isOpen(endpoint, tried) && !endpoint.pool.isAvoided(nowMs)) return endpoint
+    if (endpoint !== undefined && isOpen(endpoint, tried) && isGood(endpoint, nowMs)) return endpoint
   }
   return findAny(cluster, chooser.choose(hash, 0), nowMs, tried)
 }
 
-/** Weights and chance may have hidden the one that can be used; those that just failed are better than none. */
+/** Weights and chance may have hidden the one that can be used; those that fail are better than none. */
 function findAny(
   { endpoints }: ServingCluster,
   start: number,
@@ -32,7 +32,7 @@ function findAny(
   for (let step = 0; step < endpoints.length; step++) {
     const endpoint = endpoints[(start + step) % endpoints.length]
     if (endpoint === undefined || !isOpen(endpoint, tried)) continue
-    if (!endpoint.pool.isAvoided(nowMs)) return endpoint
+    if (isGood(endpoint, nowMs)) return endpoint
     second ??= endpoint
   }
   return second
@@ -41,4 +41,8 @@ function findAny(
 /** A pool that is retired has left the newest snapshot. */
 function isOpen({ pool }: ServingEndpoint, tried: readonly EndpointPool[] | null): boolean {
   return !pool.isRetired && (tried === null || !tried.includes(pool))
+}
+
+function isGood({ pool, outlier }: ServingEndpoint, nowMs: number): boolean {
+  return !pool.isAvoided(nowMs) && (outlier === null || !outlier.isEjected)
 }

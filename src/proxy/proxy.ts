@@ -78,6 +78,11 @@ export class Proxy {
     return this.#continuity.gateStates()
   }
 
+  /** Addresses that are left out because they fail, by cluster. */
+  get ejected(): ReadonlyMap<string, readonly string[]> {
+    return this.#continuity.ejected()
+  }
+
   get pools(): readonly PoolState[] {
     return this.#pools.states(this.#options.monotonicMs())
   }
@@ -212,6 +217,7 @@ export class Proxy {
     for (const listener of this.#listeners.values()) listener.sweep(nowMs)
     for (const listener of this.#closing) listener.sweep(nowMs)
     this.#pools.sweep(nowMs)
+    this.#continuity.sweep(nowMs)
     this.#scheduleSweep()
   }
 }

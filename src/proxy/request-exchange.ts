@@ -165,8 +165,9 @@ export class RequestExchange implements Exchange, Waiting {
       if (this.#tryDeadlineMs !== 0 && nowMs >= this.#tryDeadlineMs) this.#endTry()
       return
     }
-    if (this.#state === 'waiting') this.#giveUp('upstream-timeout')
-    else this.#abort('UT')
+    if (this.#state !== 'waiting') return this.#abort('UT')
+    if (this.#upstream !== null && this.#requestDone) this.#blameEndpoint()
+    this.#giveUp('upstream-timeout')
   }
 
   onClientDrain(): void {
@@ -186,6 +187,8 @@ export class RequestExchange implements Exchange, Waiting {
 
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
     this.#moved = true
+    const outlier = this.#endpoint === null ? null : this.#endpoint.outlier
+    if (outlier !== null) outlier.onStatus(head.status, this.#deps.monotonicMs())
     if (this.#retries !== null && this.#triesAgainOn(head.status)) return this.#discardResponse(done)
     if (head.status === 101) return this.#startTunnel(head)
     this.#state = 'responding'
@@ -220,8 +223,9 @@ export class RequestExchange implements Exchange, Waiting {
     pool.leave()
     if (this.#state === 'tunnel') return this.#endTunnelled()
     if (this.#state !== 'waiting') return this.#abort(failureAnswer(failure).flag)
-    if (failure === 'connect-failed' || failure === 'connect-timeout') return this.#tryNext(pool, failure)
     const isStale = failure === 'upstream-closed' && upstream.wasUsed && !upstream.hasPartialResponse
+    if (!isStale) this.#blameEndpoint()
+    if (failure === 'connect-failed' || failure === 'connect-timeout') return this.#tryNext(pool, failure)
     if (isStale && this.#canSendAgain()) this.#sendAgain(pool)
     else this.#failed(failure)
   }
@@ -426,10 +430,16 @@ export class RequestExchange implements Exchange, Waiting {
     if (perTryTimeoutMs > 0) this.#tryDeadlineMs = this.#deps.monotonicMs() + perTryTimeoutMs
   }
 
+  /** No answer came, and it is not for the client. */
+  #blameEndpoint(): void {
+    this.#endpoint?.outlier?.onFailure(this.#deps.monotonicMs())
+  }
+
   /** One try has taken too long. */
   #endTry(): void {
     this.#tryDeadlineMs = 0
     if (this.#state !== 'waiting' || this.#upstream === null) return
+    this.#blameEndpoint()
     this.#dropUpstream()
     this.#failed('upstream-timeout')
   }

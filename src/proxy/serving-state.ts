@@ -19,6 +19,7 @@ import type { Chooser } from './chooser.ts'
 import type { ClusterGate } from './cluster-gate.ts'
 import type { Continuity } from './continuity.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
+import type { OutlierDetector, OutlierHost } from './outlier-detector.ts'
 import { prepareKey } from './request-key.ts'
 import type { RequestKey } from './request-key.ts'
 import { prepareRoutePolicy } from './policy/route-policy.ts'
@@ -79,6 +80,8 @@ export interface ServingCluster {
 
 export interface ServingEndpoint {
   readonly pool: EndpointPool
+  /** Null where the cluster does not detect outliers. */
+  readonly outlier: OutlierHost | null
   readonly traffic: DestinationTraffic
 }
 
@@ -146,8 +149,9 @@ export function prepareCluster(
 ): ServingCluster {
   const service = `${cluster.service.namespace}/${cluster.service.name}`
   const source = withEndpoints(cluster, snapshot)
+  const outliers = deps.continuity.outliers(cluster.name, cluster.outlier)
   const endpoints = source.endpoints.map((endpoint) =>
-    prepareEndpoint(endpoint, { listener, service, tls: source.tls }, deps),
+    prepareEndpoint(endpoint, { listener, service, tls: source.tls, outliers }, deps),
   )
   const choices = endpoints.map(({ pool }, index) => ({
     name: pool.endpoint,
@@ -166,13 +170,22 @@ export function prepareCluster(
   }
 }
 
+interface EndpointContext {
+  readonly listener: string
+  readonly service: string
+  readonly tls: ClientTls | undefined
+  readonly outliers: OutlierDetector | null
+}
+
 function prepareEndpoint(
   { address, port, workload }: Endpoint,
-  { tls, ...labels }: { readonly listener: string; readonly service: string; readonly tls: ClientTls | undefined },
+  { tls, outliers, ...labels }: EndpointContext,
   { pools, tls: contexts, recorder }: ServingDeps,
 ): ServingEndpoint {
+  const pool = pools.use(address, port, contexts.client(tls))
   return {
-    pool: pools.use(address, port, contexts.client(tls)),
+    pool,
+    outlier: outliers === null ? null : outliers.use(pool.endpoint),
     traffic: recorder.destination({
       ...labels,
       workloadNamespace: workload?.namespace ?? '',

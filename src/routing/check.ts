@@ -2,7 +2,7 @@
 import type { Diagnostic } from '../base/diagnostic.ts'
 
 import { checkAffinity, checkBalance } from './check/balance.ts'
-import { checkLimits } from './check/limits.ts'
+import { checkLimits, checkOutlier } from './check/limits.ts'
 import { checkTcpListener } from './check/tcp.ts'
 import { checkClientTls, checkServerTls } from './check/tls.ts'
 import { checkPolicy } from './check/policy.ts'
@@ -182,6 +182,7 @@ function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<stri
     ...checkClientTls(cluster, path),
     ...checkBalance(cluster, path),
     ...checkLimits(cluster, path),
+    ...checkOutlier(cluster, path),
     ...when(cluster.fallback !== undefined && !clusters.has(cluster.fallback), {
       code: 'unknown-cluster',
       path: `${path}.fallback`,

@@ -327,6 +327,25 @@ export interface Cluster {
   /** Default round robin. */
   readonly balance?: Balance
   readonly limits?: ClusterLimits
+  readonly outlier?: OutlierDetection
+}
+
+/**
+ * Endpoints that fail are left out for a while, in each proxy process by what it sees. The time is the base times the number
+ * of ejections so far; that number falls again by one with each interval in which the endpoint is not out. An endpoint that
+ * is out is used only by a request that has no other one left.
+ */
+export interface OutlierDetection {
+  /** Answers of 500 and more, and requests that got none, in a row; 0 = not counted. */
+  readonly consecutive5xx: number
+  /** Answers of 502 to 504, failed connections and requests that got no answer, in a row; 0 = not counted. */
+  readonly consecutiveGatewayErrors: number
+  /** How often it is looked whether a time is over. */
+  readonly intervalMs: number
+  readonly baseEjectionMs: number
+  readonly maxEjectionMs: number
+  /** 0 to 1 of the cluster's endpoints. One may always be out where there are several, but never all. */
+  readonly ejectedShareMax: number
 }
 
 /** Circuit breaking, counted per proxy process. A request beyond is answered with 503 and flag UO. */

@@ -20,6 +20,7 @@ import type {
   Listener,
   Match,
   Origin,
+  OutlierDetection,
   PathMatch,
   QueryMatch,
   ResponseFlag,
@@ -74,6 +75,7 @@ const port = s.integer({ min: 1, max: PORT_MAX })
 const weight = s.integer({ min: 0, max: WEIGHT_MAX })
 const count = s.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const status = s.integer({ min: 200, max: 599 })
+const delayMs = s.integer({ min: 1, max: DURATION_MS_MAX })
 const limit = s.integer({ min: 0, max: COUNT_MAX })
 const lowerCase = s.refined(name, (value) => value.toLowerCase())
 const upperCase = s.refined(name, (value) => value.toUpperCase())
@@ -407,6 +409,15 @@ const limits = s.object<ClusterLimits>({
   requestsPerConnectionMax: s.byDefault(limit, 0, 'A connection is closed after so many requests; 0: no limit'),
 })
 
+const outlier = s.object<OutlierDetection>({
+  consecutive5xx: s.byDefault(limit, 5, 'So many failures in a row eject an endpoint; 0: they are not counted'),
+  consecutiveGatewayErrors: s.byDefault(limit, 0, 'The same for 502, 503, 504 and requests without an answer'),
+  intervalMs: s.byDefault(delayMs, 10_000, 'How often it is looked whether an ejection is over'),
+  baseEjectionMs: s.byDefault(delayMs, 30_000, 'How long the first ejection lasts'),
+  maxEjectionMs: s.byDefault(delayMs, 300_000, 'How long any lasts at most'),
+  ejectedShareMax: s.byDefault(s.share(), 0.1, 'How much of the endpoints may be out; one always, never all'),
+})
+
 const cluster = s.object<Cluster>({
   name: s.required(name, 'What routes call it'),
   service: s.derived(service, ownService, 'For metrics; default: a service of the cluster’s name'),
@@ -416,6 +427,7 @@ const cluster = s.object<Cluster>({
   connectTimeoutMs: s.byDefault(durationMs, CONNECT_TIMEOUT_MS, 'How long making a connection may take'),
   balance: s.optional(balance, 'How requests are spread over the endpoints; default: round-robin'),
   limits: s.optional(limits, 'Circuit breaking, per worker; beyond: 503 with flag UO. Default: none'),
+  outlier: s.optional(outlier, 'Leaves endpoints out that fail; default: none are'),
   tls: s.optional(clientTls, 'Speak TLS to the endpoints'),
 })
 
