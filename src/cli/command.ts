@@ -3,6 +3,8 @@ import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CliDeps } from './deps.ts'
 
+const WORKERS_MAX = 64
+
 /** Options that every command understands. */
 export interface GlobalOptions {
   readonly kubeconfig?: string
@@ -61,6 +63,13 @@ export function parsePort(text: string): number {
 export function parseCount(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('Expected a whole number, 0 or greater.')
+}
+
+/** How many processes share the work. */
+export function parseWorkers(text: string): number {
+  const count = parseCount(text)
+  if (count >= 1 && count <= WORKERS_MAX) return count
+  throw new InvalidArgumentError(`Expected a number from 1 to ${WORKERS_MAX}.`)
 }
 
 /** A length of time: `30s`, `1m30s`, `500ms`, or bare seconds. The result is in milliseconds. */

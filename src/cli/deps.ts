@@ -44,6 +44,8 @@ export interface UpOptions extends LogOptions {
   readonly apiPort: number
   readonly gatewayAddress: string
   readonly gatewayPort: number
+  /** Processes that share the gateway's port. */
+  readonly proxies: number
   /** Absolute path of a file that adds to the image catalogue. */
   readonly imagesFile: string | undefined
   readonly output: 'text' | 'json'

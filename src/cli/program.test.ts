@@ -68,6 +68,7 @@ test('sluice up takes its defaults from the working directory', async () => {
     apiPort: 6443,
     gatewayAddress: '127.0.0.1',
     gatewayPort: 8080,
+    proxies: 1,
     imagesFile: undefined,
     logLevel: 'info',
     logFormat: 'text',

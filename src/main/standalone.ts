@@ -26,13 +26,13 @@ import { startNodeAgent } from '../runtime/node-agent.ts'
 import type { NodeAgent } from '../runtime/node-agent.ts'
 import { prometheusText } from '../telemetry/prometheus.ts'
 import { TelemetryStore } from '../telemetry/store.ts'
+import { canSharePorts } from '../proxy/shared-port.ts'
 import { runControllers } from './controllers.ts'
+import { settleGatewayPort } from './gateway-port.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** The Kubernetes release whose API is embedded: kubectl warns when it is more than one minor away from its own. */
 const KUBERNETES_VERSION = 'v1.33.0'
-/** More than one would make the exact split exact only per proxy. */
-const PROXIES = 1
 /** Longer paths do not fit a Unix socket's address (108 bytes on Linux, 104 on macOS). */
 const SOCKET_PATH_BYTES_MAX = 100
 const GATEWAY_LISTENER = 'gateway-http'
@@ -54,6 +54,11 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const { dataDir } = options
   mkdirSync(join(dataDir, 'run'), { recursive: true, mode: 0o700 })
   const lock = starting.adopt(lockDataDir(dataDir), (held) => held.release())
+  const share = canSharePorts(process.platform) ? ['--reuse-port'] : []
+  if (options.proxies > 1 && share.length === 0) {
+    throw new Error(`Cannot run ${options.proxies} proxies: this system does not let processes share a port`)
+  }
+  const gatewayPort = await settleGatewayPort(options)
   const network = await claimNetwork({ dataDir, clock })
   const telemetry = new TelemetryStore({ clock })
   let agent: NodeAgent | undefined
@@ -100,7 +105,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const socketPath = socketPathOf(dataDir)
   const link = await startControlLink({
     socketPath,
-    expected: PROXIES,
+    expected: options.proxies,
     onReport: (report) => telemetry.ingest(report),
     ...deps,
   })
@@ -127,15 +132,16 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
       informers,
       dataPlane: link,
       metrics: metricsOf(telemetry),
-      gateway: { address: options.gatewayAddress, port: options.gatewayPort },
+      gateway: { address: options.gatewayAddress, port: gatewayPort },
     }),
     informers.closed(),
   )
   const supervisor = await startProxySupervisor({
     ...deps,
-    command: [...selfCommand, 'proxy', 'run', '--socket', socketPath],
+    command: [...selfCommand, 'proxy', 'run', '--socket', socketPath, ...share],
     dataDir,
-    count: PROXIES,
+    count: options.proxies,
+    version,
   })
   starting.defer(() => supervisor.stopAll())
 

@@ -21,6 +21,9 @@ import type { PoolState } from './endpoint-pool.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy } from './link-protocol.ts'
 
+/** Of a process that was just told to end: it has not said yet which endpoints it still uses. */
+const ANY_ENDPOINT = '*'
+const NOTHING_YET = { acknowledged: null, listeners: [], draining: [] }
 /** A proxy that does not tell its pools in this time is left out. */
 const DESCRIBE_TIMEOUT_MS = 1_000
 
@@ -76,7 +79,10 @@ function isEndpointDrained(published: RoutingSnapshot | undefined, state: DataPl
   if (published === undefined || liveGeneration(state) !== published.generation) return false
   const isNamed = published.clusters.some(({ endpoints }) => endpoints.some((each) => each.address === address))
   const prefix = poolKey(address, 0).slice(0, -1)
-  return !isNamed && !state.proxies.some(({ draining }) => draining.some((key) => key.startsWith(prefix)))
+  return (
+    !isNamed &&
+    !state.proxies.some(({ draining }) => draining.some((key) => key === ANY_ENDPOINT || key.startsWith(prefix)))
+  )
 }
 
 interface Peer {
@@ -86,8 +92,11 @@ interface Peer {
   startedAtMs: number
   /** Whether the newest snapshot still has to be sent. */
   owesSnapshot: boolean
+  /** An older process has its name and serves until this one has acknowledged what that one serves. */
+  isCandidate: boolean
   /** A newer process has its name. */
   isReplaced: boolean
+  standing: Pick<ProxyState, 'acknowledged' | 'listeners' | 'draining'>
   /** Who asked for its pools; undefined tells them that there will be no answer. */
   readonly asking: ((pools: readonly PoolState[] | undefined) => void)[]
 }
@@ -162,7 +171,17 @@ class Link implements ControlLink {
   }
 
   #accept(socket: Socket): void {
-    const peer: Peer = { socket, id: '', pid: 0, startedAtMs: 0, owesSnapshot: false, isReplaced: false, asking: [] }
+    const peer: Peer = {
+      socket,
+      id: '',
+      pid: 0,
+      startedAtMs: 0,
+      owesSnapshot: false,
+      isCandidate: false,
+      isReplaced: false,
+      standing: NOTHING_YET,
+      asking: [],
+    }
     this.#peers.add(peer)
     readMessages<FromProxy>(socket, {
       onMessage: (message) => this.#onMessage(peer, message),
@@ -180,20 +199,22 @@ class Link implements ControlLink {
   }
 
   #onMessage(peer: Peer, message: FromProxy): void {
-    if (message.kind !== 'hello' && (peer.id === '' || (peer.isReplaced && message.kind !== 'report'))) return
+    if (message.kind !== 'hello' && peer.id === '') return
     switch (message.kind) {
       case 'hello':
         this.#onHello(peer, message)
         return
       case 'ack':
-        this.#onAck(peer, message)
+        this.#onStanding(peer, { ...message, acknowledged: message.generation })
         return
       case 'nack':
         this.#options.log.error('proxy refused a snapshot', { proxy: peer.id, reason: message.reason })
-        this.#update(peer.id, { refused: { generation: message.generation, reason: message.reason } })
+        if (!peer.isCandidate && !peer.isReplaced) {
+          this.#update(peer.id, { refused: { generation: message.generation, reason: message.reason } })
+        }
         return
       case 'standing':
-        this.#update(peer.id, { listeners: message.listeners, draining: message.draining })
+        this.#onStanding(peer, { ...message, acknowledged: peer.standing.acknowledged })
         return
       case 'pools':
         for (const answer of peer.asking.splice(0)) answer(message.pools)
@@ -204,38 +225,81 @@ class Link implements ControlLink {
   }
 
   #onHello(peer: Peer, { id, pid, startedAtMs }: Extract<FromProxy, { kind: 'hello' }>): void {
-    for (const other of this.#peers) {
-      if (other.id === id && !other.isReplaced) this.#replace(other, pid)
-    }
-    Object.assign(peer, { id, pid, startedAtMs })
-    this.#options.log.info('proxy connected', { proxy: id, pid })
-    this.#put({ id, connected: true, acknowledged: null, listeners: [], draining: [] })
+    const others = [...this.#peers].filter((other) => other !== peer && other.id === id && !other.isReplaced)
+    // The same process on a new connection: the old one is only not known to be dead yet.
+    for (const stale of others.filter((other) => other.pid === pid)) this.#forget(stale)
+    Object.assign(peer, { id, pid, startedAtMs, isCandidate: others.some((other) => other.pid !== pid) })
+    this.#options.log.info('proxy connected', {
+      proxy: id,
+      pid,
+      replaces: peer.isCandidate ? 'an older one' : undefined,
+    })
+    if (!peer.isCandidate) this.#put({ id, connected: true, ...NOTHING_YET })
     this.#offer(peer)
   }
 
-  /** One place, one process: an older one that still runs under this name is told to end. */
-  #replace(other: Peer, pid: number): void {
-    if (other.pid === pid) {
-      this.#peers.delete(other)
-      other.socket.destroy()
+  #onStanding(peer: Peer, { acknowledged, listeners, draining }: Peer['standing']): void {
+    peer.standing = { acknowledged, listeners, draining }
+    if (peer.isCandidate && this.#canTakeOver(peer)) this.#takeOver(peer)
+    if (peer.isCandidate) return
+    if (peer.isReplaced) {
+      this.#update(peer.id, { draining: this.#drainingOf(peer.id) })
       return
     }
-    // Its connection stays open until it has drained: its last report counts, its standing does not.
-    other.isReplaced = true
-    sendMessage(other.socket, { kind: 'stop' })
+    const { refused, ...known } = this.#known(peer.id)
+    const stillRefused = refused !== undefined && refused.generation > (acknowledged ?? 0) ? { refused } : {}
+    this.#put({ ...known, acknowledged, listeners, draining: this.#drainingOf(peer.id), ...stillRefused })
   }
 
-  #onAck(peer: Peer, { generation, listeners, draining }: Extract<FromProxy, { kind: 'ack' }>): void {
-    const { refused, ...known } = this.#known(peer.id)
-    const stillRefused = refused !== undefined && refused.generation > generation ? { refused } : {}
-    this.#put({ ...known, acknowledged: generation, listeners, draining, ...stillRefused })
+  /** What the older process serves, and where it listens, the newer one does too: no request is refused or goes astray. */
+  #canTakeOver({ id, standing }: Peer): boolean {
+    const before = this.#known(id)
+    if (standing.acknowledged === null || standing.acknowledged < (before.acknowledged ?? 0)) return false
+    const bound = before.listeners.filter(({ error }) => error === undefined).map((listener) => listener.id)
+    return standing.listeners.every((listener) => listener.error === undefined || !bound.includes(listener.id))
+  }
+
+  /** Older processes are told to end. Until they have drained what they use counts, what they have acknowledged does not. */
+  #takeOver(peer: Peer): void {
+    for (const other of this.#peers) {
+      if (other === peer || other.id !== peer.id || other.isReplaced) continue
+      other.isReplaced = true
+      other.isCandidate = false
+      other.standing = { ...other.standing, draining: [ANY_ENDPOINT] }
+      sendMessage(other.socket, { kind: 'stop' })
+    }
+    peer.isCandidate = false
+  }
+
+  /** Endpoints in use by the process of this name, or by older ones that are about to end. */
+  #drainingOf(id: string): readonly string[] {
+    const peers = [...this.#peers].filter((peer) => peer.id === id && !peer.isCandidate)
+    return [...new Set(peers.flatMap(({ standing }) => standing.draining))]
+  }
+
+  #forget(peer: Peer): void {
+    this.#peers.delete(peer)
+    peer.socket.destroy()
   }
 
   #onClose(peer: Peer): void {
     for (const answer of peer.asking.splice(0)) answer(undefined)
-    if (!this.#peers.delete(peer) || peer.id === '' || peer.isReplaced) return
+    if (!this.#peers.delete(peer) || peer.id === '' || peer.isCandidate) return
+    if (peer.isReplaced) {
+      this.#update(peer.id, { draining: this.#drainingOf(peer.id) })
+      return
+    }
     this.#options.log.warn('proxy disconnected', { proxy: peer.id })
-    this.#update(peer.id, { connected: false })
+    this.#update(peer.id, { connected: false, draining: this.#drainingOf(peer.id) })
+    const next = [...this.#peers].find(({ id, isCandidate }) => id === peer.id && isCandidate)
+    if (next !== undefined) this.#succeed(next)
+  }
+
+  /** The older process ended by itself: there is nothing left to wait for. */
+  #succeed(peer: Peer): void {
+    peer.isCandidate = false
+    this.#put({ id: peer.id, connected: true, ...NOTHING_YET })
+    this.#onStanding(peer, peer.standing)
   }
 
   #known(id: string): ProxyState {

@@ -1,6 +1,6 @@
 /**
  * Keeps the proxy processes running: starts them apart from control, so that they outlive it, takes over those that an
- * earlier control plane started, replaces those that died.
+ * earlier control plane started, replaces those that died, and those that run another version of the program.
  */
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,6 +23,8 @@ const HEALTHY_AFTER_MS = 10_000
 /** Proxies drain for at most 4 s. */
 const STOP_TIMEOUT_MS = 4_500
 const STOP_POLL_MS = 20
+/** A replacement that does not take over in this time cannot do so beside the old proxy, which is then ended first. */
+const TAKE_OVER_TIMEOUT_MS = 10_000
 /** The log is renamed to `.1` above this when its proxy is started. */
 const LOG_BYTES_MAX = 8 * 1024 * 1024
 
@@ -32,6 +34,8 @@ export interface ProxySupervisorOptions {
   /** Absolute. Logs and the state file live under `<dataDir>/proxy`. */
   readonly dataDir: string
   readonly count: number
+  /** Of this program: proxies that run another one are replaced. */
+  readonly version: string
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -46,6 +50,11 @@ export interface ProxySupervisor {
   stopAll(): Promise<void>
 }
 
+/** The proxies that an earlier control plane left running. */
+export function livingProxies(dataDir: string): readonly ProxyProcess[] {
+  return readProcesses(stateFileOf(dataDir)).filter(isAlive)
+}
+
 /** Resolves when every proxy was adopted or started (they connect to the control link by themselves). */
 export async function startProxySupervisor(options: ProxySupervisorOptions): Promise<ProxySupervisor> {
   const supervisor = new Supervisor(options)
@@ -58,16 +67,19 @@ class Supervisor implements ProxySupervisor {
   readonly #folder: string
   readonly #stateFile: string
   readonly #processes = new Map<string, ProxyProcess>()
+  /** Still serving, until the one started in its place takes over. */
+  readonly #leaving = new Set<ProxyProcess>()
   readonly #startedMs = new Map<string, number>()
   readonly #failures = new Map<string, number>()
   readonly #retryAtMs = new Map<string, number>()
   #watch: Timer | null = null
   #isStopping = false
+  #replacing: Promise<void> = Promise.resolve()
 
   constructor(options: ProxySupervisorOptions) {
     this.#options = options
     this.#folder = join(options.dataDir, 'proxy')
-    this.#stateFile = join(this.#folder, 'processes.json')
+    this.#stateFile = stateFileOf(options.dataDir)
   }
 
   get processes(): readonly ProxyProcess[] {
@@ -79,6 +91,9 @@ class Supervisor implements ProxySupervisor {
     const wanted = Array.from({ length: this.#options.count }, (_, index) => `proxy-${index}`)
     const living = readProcesses(this.#stateFile).filter(isAlive)
     for (const proxy of living.filter(({ id }) => wanted.includes(id))) {
+      // Control ended while a proxy was being replaced: the newer one stands later in the file.
+      const older = this.#processes.get(proxy.id)
+      if (older !== undefined) this.#leaving.add(older)
       this.#processes.set(proxy.id, proxy)
       this.#options.log.info('adopted proxy', { proxy: proxy.id, pid: proxy.pid })
     }
@@ -86,19 +101,63 @@ class Supervisor implements ProxySupervisor {
     await this.#stop(living.filter(({ id }) => !wanted.includes(id)))
     this.#options.signal.addEventListener('abort', () => this.#watch?.cancel(), { once: true })
     this.#scheduleWatch()
+    this.#replacing = this.#replaceOutdated()
   }
 
   async stopAll(): Promise<void> {
     this.#isStopping = true
     this.#watch?.cancel()
-    await this.#stop(this.processes)
+    await this.#stop([...this.#processes.values(), ...this.#leaving])
+    await this.#replacing
     this.#processes.clear()
+    this.#leaving.clear()
     this.#save()
   }
 
   #scheduleWatch(): void {
-    if (this.#isStopping || this.#options.signal.aborted) return
+    if (this.#isEnding()) return
     this.#watch = this.#options.clock.after(WATCH_INTERVAL_MS, () => this.#replaceDead(), { unref: true })
+  }
+
+  /** One after the other, so that the others carry the traffic if a new one has trouble. */
+  async #replaceOutdated(): Promise<void> {
+    for (const older of this.#leaving) await this.#untilLeft(older)
+    const outdated = this.processes.filter(({ version }) => version !== this.#options.version)
+    for (const proxy of outdated) {
+      if (this.#isEnding() || this.#processes.get(proxy.id) !== proxy) continue
+      this.#options.log.info('replacing proxy of another version', { proxy: proxy.id, version: proxy.version })
+      this.#leaving.add(proxy)
+      this.#respawn(proxy.id)
+      if (this.#processes.get(proxy.id) === proxy) this.#leaving.delete(proxy)
+      else await this.#untilLeft(proxy)
+    }
+  }
+
+  /** The link tells the old process to end once the new one has taken over; this is for when that does not happen. */
+  async #untilLeft(proxy: ProxyProcess): Promise<void> {
+    const { clock } = this.#options
+    while (isAlive(proxy) && !this.#isEnding() && !this.#isStuck(proxy.id)) await sleep(clock, STOP_POLL_MS)
+    if (this.#isEnding()) return
+    await this.#stop([proxy])
+    this.#leaving.delete(proxy)
+    this.#save()
+  }
+
+  /** The newest process of the name runs well and has not taken over for long. */
+  #isStuck(id: string): boolean {
+    const newer = this.#processes.get(id)
+    const startedMs = this.#startedMs.get(id) ?? this.#options.clock.now()
+    return newer !== undefined && isAlive(newer) && this.#options.clock.now() - startedMs >= TAKE_OVER_TIMEOUT_MS
+  }
+
+  #isEnding(): boolean {
+    return this.#isStopping || this.#options.signal.aborted
+  }
+
+  #onExit(): void {
+    if (this.#isEnding()) return
+    this.#watch?.cancel()
+    this.#replaceDead()
   }
 
   #replaceDead(): void {
@@ -133,10 +192,11 @@ class Supervisor implements ProxySupervisor {
   }
 
   #spawn(id: string): void {
-    const { command, clock, log } = this.#options
+    const { command, clock, log, version } = this.#options
     const logFile = this.#openLog(id)
     try {
-      const proxy = spawnProxy(id, [...command, '--name', id], logFile)
+      const named = [...command, '--name', id]
+      const proxy = spawnProxy({ id, version, command: named, logFile, onExit: () => this.#onExit() })
       this.#processes.set(id, proxy)
       this.#startedMs.set(id, clock.now())
       this.#retryAtMs.delete(id)
@@ -158,7 +218,8 @@ class Supervisor implements ProxySupervisor {
   }
 
   #save(): void {
-    writeProcesses(this.#stateFile, this.processes)
+    // The order matters to `start`.
+    writeProcesses(this.#stateFile, [...this.#leaving, ...this.processes])
   }
 
   async #stop(proxies: readonly ProxyProcess[]): Promise<void> {
@@ -169,4 +230,8 @@ class Supervisor implements ProxySupervisor {
     for (const proxy of proxies) signalProxy(proxy, 'SIGKILL')
     while (proxies.some(isAlive)) await sleep(clock, STOP_POLL_MS)
   }
+}
+
+function stateFileOf(dataDir: string): string {
+  return join(dataDir, 'proxy', 'processes.json')
 }

@@ -23,6 +23,8 @@ import type { DataPlaneState } from '../routing/data-plane.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 import { startControlLink, untilEndpointDrained } from './control-link.ts'
 import type { ControlLink } from './control-link.ts'
+import { sendMessage } from './link-protocol.ts'
+import type { FromProxy } from './link-protocol.ts'
 import { runProxyWorker } from './worker.ts'
 
 async function socketIn(t: TestContext): Promise<string> {
@@ -195,19 +197,94 @@ test('a worker that ends sends its last counts', async (t) => {
   )
 })
 
-test('a second process of the same name takes the place, and the first one is told to end', async (t) => {
+/** Another process under the first one's name, as far as the link can tell. */
+function secondProcess(t: TestContext, socketPath: string): { say(message: FromProxy): void; end(): void } {
+  const socket = connect(socketPath)
+  t.after(() => socket.destroy())
+  const say = (message: FromProxy): void => {
+    sendMessage(socket, message)
+  }
+  say({ kind: 'hello', id: 'proxy-0', pid: 1, startedAtMs: 1 })
+  return { say, end: () => socket.destroy() }
+}
+
+const stateOf = ({ link }: Control): unknown =>
+  link.state.value.proxies.map(({ id, connected, acknowledged }) => [id, connected, acknowledged])
+
+test('a second process of the same name takes the place once it serves the same, and the first one ends', async (t) => {
   const socketPath = await socketIn(t)
-  const { link } = await startControl(t, socketPath)
+  const backend = await startBackend(t, saying('v1'))
+  const control = await startControl(t, socketPath)
   const first = startWorker(t, socketPath)
-  await untilWatched(link.state, ({ proxies }) => proxies.length === 1)
-  const other = connect(socketPath)
-  t.after(() => other.destroy())
-  other.write(`${JSON.stringify({ kind: 'hello', id: 'proxy-0', pid: 1, startedAtMs: 1 })}\n`)
+  const snapshot = forwardingTo(backend.port)
+  control.link.publish(snapshot)
+  await untilLive(control.link, snapshot.generation)
+  const port = portOf(control.link)
+  const second = secondProcess(t, socketPath)
+  const { generation } = snapshot
+  const inTheWay = { id: 'gateway-http', address: '127.0.0.1', port, error: 'EADDRINUSE' }
+  second.say({ kind: 'ack', generation, listeners: [inTheWay], draining: [] })
+  const next = forwardingTo(backend.port)
+  control.link.publish(next)
+  await untilLive(control.link, next.generation)
+  assert.equal((await fetchFrom(port)).body, 'v1', 'who cannot listen takes over nothing')
+  const { error: _, ...bound } = inTheWay
+  second.say({ kind: 'ack', generation, listeners: [bound], draining: [] })
+  const newest = forwardingTo(backend.port)
+  control.link.publish(newest)
+  await untilLive(control.link, newest.generation)
+  assert.deepEqual(stateOf(control), [['proxy-0', true, newest.generation]], 'nor who serves what is older')
+  second.say({ kind: 'ack', generation: newest.generation, listeners: [bound], draining: [] })
   await first.ended
-  assert.deepEqual(
-    link.state.value.proxies.map(({ id, connected }) => [id, connected]),
-    [['proxy-0', true]],
-  )
+  assert.deepEqual(stateOf(control), [['proxy-0', true, newest.generation]])
+})
+
+test('a second process that ends before it took over changes nothing', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const control = await startControl(t, socketPath)
+  startWorker(t, socketPath)
+  const snapshot = forwardingTo(backend.port)
+  control.link.publish(snapshot)
+  await untilLive(control.link, snapshot.generation)
+  secondProcess(t, socketPath).end()
+  const next = forwardingTo(backend.port)
+  control.link.publish(next)
+  await untilLive(control.link, next.generation)
+  assert.deepEqual(stateOf(control), [['proxy-0', true, next.generation]])
+})
+
+test('an address is in use as long as a process that was replaced has a request there', async (t) => {
+  const socketPath = await socketIn(t)
+  const finish = Promise.withResolvers<void>()
+  const arrived = Promise.withResolvers<void>()
+  const old = await startBackend(t, (_request, response) => {
+    arrived.resolve()
+    void finish.promise.then(() => response.end('old'))
+  })
+  const control = await startControl(t, socketPath)
+  const first = startWorker(t, socketPath)
+  const snapshot = forwardingTo(old.port)
+  control.link.publish(snapshot)
+  await untilLive(control.link, snapshot.generation)
+  const reply = fetchFrom(portOf(control.link))
+  await arrived.promise
+  const second = secondProcess(t, socketPath)
+  second.say({ kind: 'ack', generation: snapshot.generation, listeners: [], draining: [] })
+  const key = `127.0.0.1:${old.port}`
+  await untilWatched(control.link.state, ({ proxies }) => proxies[0]?.draining.join() === key)
+  const without = snapshotOf([], [])
+  control.link.publish(without)
+  second.say({ kind: 'ack', generation: without.generation, listeners: [], draining: [] })
+  await untilLive(control.link, without.generation)
+  let isDrained = false
+  const drained = untilEndpointDrained(control.link, '127.0.0.1', AbortSignal.timeout(10_000)).then(() => {
+    isDrained = true
+  })
+  assert.equal(isDrained, false)
+  finish.resolve()
+  assert.equal((await reply).body, 'old')
+  await Promise.all([drained, first.ended])
 })
 
 test('what is not a message ends only the link it came on', async (t) => {

@@ -89,7 +89,9 @@ class ProxyWorker {
     }
     this.#isStopping = true
     log.info('proxy is draining', { proxy: id })
-    await this.#proxy.close(this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS)
+    const closed = this.#proxy.close(this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS)
+    this.#send({ kind: 'standing', ...this.#standing() })
+    await closed
     for (const timer of this.#timers) timer.cancel()
     await this.#endLink()
     log.info('proxy stopped', { proxy: id })
@@ -177,6 +179,7 @@ class ProxyWorker {
       () => {
         // A report is cumulative: one that cannot be sent now is made good by the next.
         if (this.#socket?.writableNeedDrain === false) this.#send({ kind: 'report', report: this.#recorder.report() })
+        if (this.#isStopping) this.#send({ kind: 'standing', ...this.#standing() })
         this.#scheduleReport()
       },
       this.#options.clock,

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
-import { examples, type Host, parseCount, parseDurationMs, parsePort, runs } from '../command.ts'
+import type { Command } from 'commander'
+import { examples, type Host, parseDurationMs, parsePort, parseWorkers, runs } from '../command.ts'
 import type { LogOptions } from '../deps.ts'
 import { addLogOptions } from './up.ts'
 import type { ProxyAddressOptions, ProxyRunFileOptions } from '../options.ts'
@@ -15,7 +15,6 @@ interface RunOptions extends LogOptions {
 
 const ADMIN_PORT = 15_000
 const DRAIN_TIMEOUT_MS = 10_000
-const WORKERS_MAX = 64
 
 export function addProxy(program: Command, host: Host): void {
   const proxy = program
@@ -62,12 +61,6 @@ function addRunFile(proxy: Command, host: Host): void {
     ['sluice proxy -f routing.yaml --watch --workers 2', 'Serve it on two cores, and what it becomes'],
     ['curl 127.0.0.1:15000/clusters', 'Ask the admin port'],
   ])
-}
-
-function parseWorkers(text: string): number {
-  const count = parseCount(text)
-  if (count >= 1 && count <= WORKERS_MAX) return count
-  throw new InvalidArgumentError(`Expected a number from 1 to ${WORKERS_MAX}.`)
 }
 
 function addAddress(command: Command): Command {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { LogLevel } from '../../base/log.ts'
-import { dataDirOf, examples, type Host, outputOption, parsePort, runs } from '../command.ts'
+import { dataDirOf, examples, type Host, outputOption, parsePort, parseWorkers, runs } from '../command.ts'
 import type { UpOptions } from '../deps.ts'
 
 interface Options {
@@ -9,6 +9,7 @@ interface Options {
   readonly apiPort: number
   readonly gatewayAddress: string
   readonly gatewayPort: number
+  readonly proxies: number
   readonly images?: string
   readonly logLevel: LogLevel
   readonly logFormat: 'text' | 'json'
@@ -27,6 +28,7 @@ export function addUp(program: Command, host: Host): void {
     .option('--api-port <port>', 'port of the API server, 0 = any', parsePort, 6443)
     .option('--gateway-address <ip>', 'address of the gateway', '127.0.0.1')
     .option('--gateway-port <port>', 'port of the gateway, 0 = any', parsePort, 8080)
+    .option('--proxies <n>', 'proxy processes that share the gateway’s port', parseWorkers, 1)
     .option('--images <file>', 'YAML file that adds container images and the commands behind them')
     .addOption(outputOption(['text', 'json'], 'form of the ready line').default('text'))
   addLogOptions(command)
@@ -38,6 +40,7 @@ export function addUp(program: Command, host: Host): void {
         apiPort: options.apiPort,
         gatewayAddress: options.gatewayAddress,
         gatewayPort: options.gatewayPort,
+        proxies: options.proxies,
         imagesFile: options.images === undefined ? undefined : resolve(deps.cwd, options.images),
         logLevel: options.logLevel,
         logFormat: options.logFormat,

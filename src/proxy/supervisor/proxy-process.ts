@@ -10,20 +10,32 @@ export interface ProxyProcess {
   /** Field 22 of /proc/<pid>/stat, ticks since boot. */
   readonly startTicks: number
   readonly bootId: string
+  /** Of the program that it runs. */
+  readonly version: string
+}
+
+export interface SpawnOptions {
+  readonly id: string
+  readonly version: string
+  readonly command: readonly string[]
+  /** File descriptor for what it prints. */
+  readonly logFile: number
+  readonly onExit: () => void
 }
 
 /** Starts the process in a session of its own, so that it outlives control and its terminal. */
-export function spawnProxy(id: string, command: readonly string[], logFile: number): ProxyProcess {
+export function spawnProxy({ id, version, command, logFile, onExit }: SpawnOptions): ProxyProcess {
   const [executable = '', ...args] = command
   const child = spawn(executable, args, { detached: true, stdio: ['ignore', logFile, logFile] })
   // Reported by way of the pid: a process that could not be started has none.
   child.on('error', () => {})
+  child.on('exit', onExit)
   child.unref()
   const stat = child.pid === undefined ? undefined : statOf(child.pid)
   if (child.pid === undefined || stat === undefined) {
     throw new Error(`Cannot start proxy "${id}": "${executable}" did not run`)
   }
-  return { id, pid: child.pid, startTicks: stat.startTicks, bootId: bootId() }
+  return { id, pid: child.pid, startTicks: stat.startTicks, bootId: bootId(), version }
 }
 
 export function isAlive({ pid, startTicks, bootId: boot }: ProxyProcess): boolean {

@@ -9,7 +9,7 @@ import type { ProxyProcess } from './proxy-process.ts'
 export function readProcesses(path: string): readonly ProxyProcess[] {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    return Array.isArray(value) ? value.filter(isProcess) : []
+    return Array.isArray(value) ? value.map(withVersion).filter(isProcess) : []
   } catch (error) {
     if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return []
     throw error
@@ -22,10 +22,19 @@ export function writeProcesses(path: string, processes: readonly ProxyProcess[])
   renameSync(`${path}.new`, path)
 }
 
+/** The first releases did not write it. */
+function withVersion(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? { version: '', ...value } : value
+}
+
 function isProcess(value: unknown): value is ProxyProcess {
   if (typeof value !== 'object' || value === null) return false
-  const { id, pid, startTicks, bootId } = value as Record<keyof ProxyProcess, unknown>
+  const { id, pid, startTicks, bootId, version } = value as Record<keyof ProxyProcess, unknown>
   return (
-    typeof id === 'string' && typeof pid === 'number' && typeof startTicks === 'number' && typeof bootId === 'string'
+    typeof id === 'string' &&
+    typeof pid === 'number' &&
+    typeof startTicks === 'number' &&
+    typeof bootId === 'string' &&
+    typeof version === 'string'
   )
 }
