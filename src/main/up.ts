@@ -1,4 +1,5 @@
 /** `sluice up`: the control plane of one machine, in the foreground, until it is told to end or cannot go on. */
+import { existsSync } from 'node:fs'
 import { createLog } from '../base/log.ts'
 import type { Log } from '../base/log.ts'
 import type { ReadyReport, UpOptions } from '../cli/deps.ts'
@@ -19,6 +20,13 @@ export async function up(options: UpOptions, surroundings: Surroundings): Promis
     format: options.logFormat,
     write: (line) => stderr.write(line),
   })
+  const { imagesFile } = options
+  // The one in the data directory may come later; one that was asked for by name is there, or its name is wrong.
+  if (imagesFile !== undefined && !existsSync(imagesFile)) {
+    throw new Error(
+      `Cannot read the images file "${imagesFile}": there is no such file. Correct --images or leave it out.`,
+    )
+  }
   prepareDataDir(options.dataDir)
   const standalone = await startStandalone(options, surroundings, log)
   let code = 0
