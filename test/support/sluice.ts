@@ -44,14 +44,20 @@ export interface StartOptions {
   readonly dataDir?: string
   /** How to call sluice; from the sources when absent. */
   readonly command?: readonly string[]
+  /** More options of `sluice up`. */
+  readonly flags?: readonly string[]
 }
 
 /** Starts `sluice up` and waits for its ready line. At the end of the test everything is stopped and removed. */
 export async function startSluice(t: TestContext, options: StartOptions = {}): Promise<RunningSluice> {
-  const { dataDir = temporaryDataDir(t), command: [file = '', ...args] = [process.execPath, MAIN] } = options
+  const {
+    dataDir = temporaryDataDir(t),
+    command: [file = '', ...args] = [process.execPath, MAIN],
+    flags = [],
+  } = options
   const child = spawn(
     file,
-    [...args, 'up', '--data-dir', dataDir, '--api-port', '0', '--gateway-port', '0', '-o', 'json'],
+    [...args, 'up', '--data-dir', dataDir, '--api-port', '0', '--gateway-port', '0', '-o', 'json', ...flags],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let logged = ''
