@@ -23,6 +23,7 @@ const FAILURES = {
   'upstream-timeout': { status: 504, flag: 'UT', why: 'the endpoint did not answer in time' },
   overflow: { status: 503, flag: 'UO', why: 'too many requests at once' },
   'request-timeout': { status: 408, flag: 'DPE', why: 'the request was not complete in time' },
+  'body-too-large': { status: 413, flag: 'DPE', why: 'the request body is too large' },
   'bad-chunk': { status: 400, flag: 'DPE', why: 'malformed chunked body' },
   connect: { status: 405, flag: 'DPE', why: 'CONNECT is not served here' },
 } as const satisfies Readonly<Record<string, { status: number; flag: ResponseFlag; why: string }>>

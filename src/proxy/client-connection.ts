@@ -8,18 +8,14 @@ import { assertNever } from '../base/assert.ts'
 
 import { encodeAnswer, plainAnswer } from './answers.ts'
 import type { Failure } from './answers.ts'
+import type { ClientSide, ExchangeDeps } from './exchange-sides.ts'
 import type { Scheme } from './forwarded-heads.ts'
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
 import { RequestHead } from './http1/request-head.ts'
+import { cleanHead } from './http-policy.ts'
+import type { ServingHttp } from './http-policy.ts'
 import { RequestExchange } from './request-exchange.ts'
-import type { ClientSide, ExchangeDeps } from './request-exchange.ts'
 
-/** From the first byte of a head to its last. */
-const HEAD_TIMEOUT_MS = 30_000
-/** Between two parts of a body. */
-const REQUEST_BODY_IDLE_TIMEOUT_MS = 60_000
-/** Between two requests. Long, as Envoy's: to close a kept connection is to risk the request that is just being sent. */
-const CLIENT_IDLE_TIMEOUT_MS = 3_600_000
 /** How long a client may leave a response unread. Long: a slow one takes minutes for what is already in the buffers. */
 const SEND_IDLE_TIMEOUT_MS = 300_000
 /** How long the rest of a refused request is read, so that the client sees the answer and not a reset. */
@@ -52,6 +48,10 @@ export class ClientConnection implements ClientSide {
   /** Of a body with a content length. */
   #remaining = 0
   #isChunked = false
+  /** How much more of a body of unknown length is taken. */
+  #bodyBytesLeft = 0
+  /** How the listener treats clients, as of the request that came last. */
+  #http: ServingHttp
   #isAdvancing = false
   #inputEnded = false
   /** When the phase began, or something last moved in it; the sweep keeps it, so that bytes cost no clock. */
@@ -64,6 +64,7 @@ export class ClientConnection implements ClientSide {
     this.#socket = socket
     this.#deps = deps
     this.scheme = deps.scheme
+    this.#http = deps.serving().http
     this.#exchange = new RequestExchange(this, deps)
     // A listener on `::` sees clients of IPv4 under a prefix that nobody downstream expects.
     this.clientAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
@@ -148,13 +149,13 @@ export class ClientConnection implements ClientSide {
     if (isBetween && this.#unsent > 0) {
       if (elapsedMs >= SEND_IDLE_TIMEOUT_MS) this.destroy()
     } else if (this.#phase === 'head' && this.#input.length === 0) {
-      if (elapsedMs >= CLIENT_IDLE_TIMEOUT_MS) this.destroy()
+      if (elapsedMs >= this.#http.keepAliveTimeoutMs) this.destroy()
     } else if (this.#phase === 'head') {
-      if (elapsedMs >= HEAD_TIMEOUT_MS) this.#refuse(408, 'the request head was not complete in time')
+      if (elapsedMs >= this.#http.headTimeoutMs) this.#refuse(408, 'the request head was not complete in time')
     } else if (this.#phase === 'body') {
       // While the endpoint does not take more, the client is not to blame; the exchange bounds that wait.
       const isHeldUp = this.#socket.isPaused()
-      if (!isHeldUp && elapsedMs >= REQUEST_BODY_IDLE_TIMEOUT_MS) this.#refuseBody('request-timeout')
+      if (!isHeldUp && elapsedMs >= this.#http.bodyIdleTimeoutMs) this.#refuseBody('request-timeout')
     } else if (this.#phase === 'closing' && elapsedMs >= LINGER_MS) {
       this.destroy()
     }
@@ -230,6 +231,9 @@ export class ClientConnection implements ClientSide {
   #readHead(): boolean {
     const head = this.#head
     const input = this.#input
+    const http = (this.#http = this.#deps.serving().http)
+    head.bytesMax = http.headBytesMax
+    head.fields.countMax = http.headerFieldsMax
     const state = this.#parseHead(input)
     if (state === 'incomplete') return false
     if (state === 'refused') {
@@ -240,10 +244,21 @@ export class ClientConnection implements ClientSide {
     const from = head.end
     this.#isChunked = chunked
     this.#remaining = Math.max(0, contentLength)
+    this.#bodyBytesLeft = http.bodyBytesMax
+    if (contentLength > http.bodyBytesMax) {
+      this.#refuse(413, 'the request body is too large')
+      return false
+    }
+    cleanHead(head, http)
     if (chunked) this.#chunks.reset()
     const to = this.#endOfBody(input, from)
     if (to === MALFORMED) {
       this.#refuse(400, 'malformed chunked body')
+      return false
+    }
+    this.#bodyBytesLeft -= to - from
+    if (this.#bodyBytesLeft < 0) {
+      this.#refuse(413, 'the request body is too large')
       return false
     }
     const done = this.#isBodyDone()
@@ -265,6 +280,11 @@ export class ClientConnection implements ClientSide {
     const to = this.#endOfBody(input, 0)
     if (to === MALFORMED) {
       this.#refuseBody('bad-chunk')
+      return false
+    }
+    this.#bodyBytesLeft -= to
+    if (this.#bodyBytesLeft < 0) {
+      this.#refuseBody('body-too-large')
       return false
     }
     const done = this.#isBodyDone()

@@ -13,7 +13,10 @@ export interface RequestHeadOptions {
   readonly route: Route
   readonly policy: Pick<ServingPolicy, 'rewritePath' | 'editRequest'>
   readonly clientAddress: string
+  /** What the client spoke, to us or to a proxy in front of us that is believed. */
   readonly scheme: Scheme
+  /** So many of the last entries of `x-forwarded-for` are believed. */
+  readonly trustedHops: number
   readonly requestId: string
   /** Pass the wish to switch protocols on. */
   readonly upgrade: boolean
@@ -35,18 +38,31 @@ function requestLine(head: RequestHead, rewrite: ServingPolicy['rewritePath']): 
   return `${head.method} ${path}${query} HTTP/1.1\r\n`
 }
 
-function requestFields(head: RequestHead, { route, clientAddress, scheme, requestId, upgrade }: RequestHeadOptions): string {
+function requestFields(head: RequestHead, options: RequestHeadOptions): string {
   const { fields } = head
+  const { route, clientAddress, scheme, trustedHops, requestId, upgrade } = options
   const authority = route.policy.rewrite?.authority ?? (head.isAbsolute || fields.host === -1 ? head.host : undefined)
   const isPlain =
     authority === undefined && !fields.hasHopByHop && fields.forwardedFor === -1 && fields.forwardedProto === -1
   let text = isPlain ? head.text.slice(head.fieldsStart, head.end - 2) : keptFields(head, authority !== undefined)
   if (authority !== undefined) text += `host: ${authority}\r\n`
-  const before = fields.forwardedFor === -1 ? '' : `${fields.get('x-forwarded-for') ?? ''}, `
+  const before = fields.forwardedFor === -1 ? '' : `${lastHops(fields.get('x-forwarded-for') ?? '', trustedHops)}, `
   text += `x-forwarded-for: ${before}${clientAddress}\r\nx-forwarded-proto: ${scheme}\r\n`
+  if (authority !== undefined && authority !== head.host && fields.get('x-forwarded-host') === undefined) {
+    text += `x-forwarded-host: ${head.host}\r\n`
+  }
   if (fields.requestId === -1) text += `x-request-id: ${requestId}\r\n`
   if (upgrade) text += `connection: upgrade\r\nupgrade: ${fields.value(fields.upgrade)}\r\n`
   return text
+}
+
+function lastHops(entries: string, count: number): string {
+  if (count === Infinity) return entries
+  return entries
+    .split(',')
+    .map((entry) => entry.trim())
+    .slice(-count)
+    .join(', ')
 }
 
 function keptFields({ fields }: RequestHead, isHostReplaced: boolean): string {

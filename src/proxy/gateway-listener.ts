@@ -9,6 +9,7 @@ import type { BoundListener } from '../routing/data-plane.ts'
 import type { Listener, TcpListener } from '../routing/model.ts'
 
 import { ClientConnection } from './client-connection.ts'
+import { CLIENT_CONNECTIONS_MAX } from './http-policy.ts'
 import type { ServingListener } from './serving-state.ts'
 import type { ServingTcp } from './tcp/serving-tcp.ts'
 import { TcpConnection } from './tcp/tcp-connection.ts'
@@ -48,8 +49,6 @@ const TLS_HANDSHAKE_TIMEOUT_MS = 10_000
  * gets its answer, which tells it to connect anew.
  */
 const LINGER_MS = 250
-/** Clients beyond are turned away at once. */
-const CLIENT_CONNECTIONS_MAX = 20_000
 
 interface Handshake {
   readonly socket: Socket
@@ -96,7 +95,6 @@ export class GatewayListener {
   /** Binds the address; where that fails, `bound` says why. */
   listen(): Promise<void> {
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket))
-    server.maxConnections = CLIENT_CONNECTIONS_MAX
     const { id, address, port } = this.listener
     return new Promise((resolve) => {
       server.once('error', (error) => {
@@ -146,6 +144,11 @@ export class GatewayListener {
 
   #accept(socket: Socket): void {
     const { tls, listener } = this.#served
+    const most = this.#served.kind === 'http' ? this.#served.serving.http.connectionsMax : CLIENT_CONNECTIONS_MAX
+    if (this.#connections.size + this.#handshakes.size >= most) {
+      socket.destroy()
+      return
+    }
     if (tls === null) return this.#serveClient(socket, listener.protocol === 'tls-passthrough' ? null : '')
     const key = addressOf(socket)
     const handshake = { socket, sinceMs: this.#deps.monotonicMs() }

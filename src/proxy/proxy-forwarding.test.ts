@@ -57,7 +57,7 @@ describe('forwarding', () => {
     assert.deepEqual(headers, {
       host: 'echo.example.com',
       'x-custom': 'kept',
-      'x-forwarded-for': '10.0.0.1, 127.0.0.1',
+      'x-forwarded-for': '127.0.0.1',
       'x-forwarded-proto': 'http',
     })
   })

@@ -20,6 +20,8 @@ import type { ClusterGate } from './cluster-gate.ts'
 import type { Continuity } from './continuity.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
 import type { OutlierDetector, OutlierHost } from './outlier-detector.ts'
+import { prepareHttp } from './http-policy.ts'
+import type { ServingHttp } from './http-policy.ts'
 import { prepareKey } from './request-key.ts'
 import type { RequestKey } from './request-key.ts'
 import { prepareRoutePolicy } from './policy/route-policy.ts'
@@ -35,6 +37,7 @@ export interface ServingListener {
   readonly clusters: ReadonlyMap<string, ServingCluster>
   /** Counts requests that reached no service. */
   readonly nowhere: DestinationTraffic
+  readonly http: ServingHttp
 }
 
 export interface ServingRoute {
@@ -109,6 +112,7 @@ export function prepareListener(snapshot: RoutingSnapshot, listener: Listener, d
     clusters,
     routes: table.routes.map(({ route }) => prepareRoute(route, clusters, deps)),
     nowhere: deps.recorder.destination({ ...NOBODY, listener: listener.id, service: '' }),
+    http: prepareHttp(listener.http),
   }
 }
 

@@ -174,3 +174,30 @@ test('a TCP listener is routed by server name only where there is one, and by no
     'error unknown-cluster tcpListeners[0].routes[0].action.destinations[0].cluster',
   ])
 })
+
+test('the limits of a listener are whole numbers that can be kept to', () => {
+  const http = { trustedHops: 1, limits: { headBytesMax: 1_024, bodyBytesMax: 0 } }
+  assert.deepEqual(findings(listeningTo({ http })), [])
+  assert.deepEqual(findings(listeningTo({ http: { edge: false, trustedHops: 1, limits: { headTimeoutMs: 0 } } })), [
+    'error bad-limit listeners[0].http.trustedHops',
+    'error bad-limit listeners[0].http.limits.headTimeoutMs',
+  ])
+})
+
+test('CONNECT cannot be answered with a success that is no tunnel', () => {
+  const connect = (status: number): Route => ({
+    ...forwarding,
+    match: { ...forwarding.match, methods: ['CONNECT'] },
+    action: { kind: 'respond', status, body: '', headers: [] },
+  })
+  assert.deepEqual(findings(snapshot({ routes: [connect(403)] })), [])
+  assert.deepEqual(findings(snapshot({ routes: [connect(200)] })), [
+    'error bad-tunnel routeTables[0].virtualHosts[0].routes[0].action.status',
+  ])
+})
+
+function listeningTo(change: Partial<Listener>): RoutingSnapshot {
+  return snapshot({
+    listeners: [{ id: 'l', address: '127.0.0.1', port: 0, protocol: 'http', routeTable: 't', ...change }],
+  })
+}

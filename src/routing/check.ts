@@ -3,6 +3,7 @@ import type { Diagnostic } from '../base/diagnostic.ts'
 
 import { checkAffinity, checkBalance } from './check/balance.ts'
 import { checkLimits, checkOutlier } from './check/limits.ts'
+import { checkHttpPolicy } from './check/http-policy.ts'
 import { checkTcpListener } from './check/tcp.ts'
 import { checkClientTls, checkServerTls } from './check/tls.ts'
 import { checkPolicy } from './check/policy.ts'
@@ -55,6 +56,7 @@ function checkListener(listener: Listener, path: string, tables: ReadonlySet<str
   const { id, port, routeTable } = listener
   return [
     ...checkServerTls(listener, path),
+    ...checkHttpPolicy(listener, path),
     ...when(!tables.has(routeTable), {
       code: 'unknown-route-table',
       path: `${path}.routeTable`,

@@ -38,6 +38,36 @@ export interface Listener {
   readonly routeTable: string
   /** With `https` only, and required there. */
   readonly tls?: ServerTls
+  readonly http?: HttpPolicy
+}
+
+/** How a listener treats its clients. What is absent takes the data plane's default (docs/guide/proxy-limits.md). */
+export interface HttpPolicy {
+  /**
+   * True at the edge: what clients send in `l5d-*`, `x-envoy-*` and `x-sluice-*` is removed before routing, and so are
+   * `forwarded` and `x-forwarded-*` unless they come from trusted proxies. Default true.
+   */
+  readonly edge?: boolean
+  /** At the edge, how many proxies in front of us append to `x-forwarded-for` and are believed. Default 0. */
+  readonly trustedHops?: number
+  readonly limits?: HttpLimits
+}
+
+export interface HttpLimits {
+  /** 431 beyond. */
+  readonly headBytesMax?: number
+  /** 431 beyond. */
+  readonly headerFieldsMax?: number
+  /** Of a request, as sent; 413 beyond. 0 = none. */
+  readonly bodyBytesMax?: number
+  /** New connections beyond are closed at once. */
+  readonly connectionsMax?: number
+  /** From the first byte of a head to its last; 408 beyond. */
+  readonly headTimeoutMs?: number
+  /** Between two parts of a body; 408 beyond. */
+  readonly bodyIdleTimeoutMs?: number
+  /** Between two requests of a connection. */
+  readonly keepAliveTimeoutMs?: number
 }
 
 /** Connections are routed, not requests. */

@@ -97,7 +97,15 @@ class RequestReader {
     const head = this.#head
     const fields = fieldsOf(head.fields)
     const line = head.text.slice(head.start, head.fieldsStart - ' HTTP/1.1\r\n'.length)
-    const options = { route: ROUTE, clientAddress: CLIENT_ADDRESS, requestId: 'new', upgrade: head.isUpgrade }
+    const options = {
+      route: ROUTE,
+      policy: { rewritePath: null, editRequest: null },
+      clientAddress: CLIENT_ADDRESS,
+      requestId: 'new',
+      upgrade: head.isUpgrade,
+      scheme: 'http' as const,
+      trustedHops: Infinity,
+    }
     const { content, raw } = this.#body
     return {
       start: line,

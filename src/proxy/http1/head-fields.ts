@@ -26,6 +26,13 @@ const LONG_HOP_BY_HOP: ReadonlySet<string> = new Set(['proxy-connection', 'proxy
 /** Fields that `connection` may not take away: without them the message would mean something else. */
 const NEVER_REMOVED: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding'])
 
+/** Fields that are ours, or that proxies speak to each other in; a client has no say in them. */
+const INTERNAL_PREFIXES = ['x-envoy-', 'x-sluice-', 'l5d-']
+const FORWARDED_PREFIX = 'x-forwarded-'
+const LETTER_F = 0x66
+const LETTER_L = 0x6c
+const LETTER_X = 0x78
+
 export class HeadFields {
   text = ''
   count = 0
@@ -38,6 +45,11 @@ export class HeadFields {
   #hopByHop: number[] = []
   /** Whether `connection` names fields of its own. */
   #namesFields = false
+  /** Indexes of the fields that only we and proxies that we trust may send. */
+  #internal: number[] = []
+  #hidden: number[] = []
+  /** How many fields are let in. */
+  countMax = HEADER_FIELDS_MAX
 
   contentLength = -1
   chunked = false
@@ -57,7 +69,7 @@ export class HeadFields {
     this.#reset(text)
     let position = from
     while (position < end) {
-      if (this.count === HEADER_FIELDS_MAX) return 'too many header fields'
+      if (this.count >= this.countMax) return 'too many header fields'
       const nameEnd = this.#scanName(position)
       if (nameEnd <= position) return 'malformed header name'
       const lineEnd = this.#scanValue(nameEnd + 1)
@@ -73,6 +85,24 @@ export class HeadFields {
   /** Whether one field or more may not be passed on. */
   get hasHopByHop(): boolean {
     return this.#hopByHop.length > 0
+  }
+
+  /** Whether there are fields that not everybody may send. */
+  get hasInternal(): boolean {
+    return this.#internal.length > 0
+  }
+
+  /** From now on they are as good as not sent; those about the way here stay where proxies on it are trusted. */
+  hideInternal(trustsForwarded: boolean): void {
+    for (const index of this.#internal) {
+      const name = this.name(index)
+      if (trustsForwarded && name.startsWith(FORWARDED_PREFIX)) continue
+      this.#hidden.push(index)
+      this.#hopByHop.push(index)
+    }
+    if (trustsForwarded) return
+    this.forwardedFor = -1
+    this.forwardedProto = -1
   }
 
   /** The values of all fields of this (lower-case) name, joined by `,`. */
@@ -92,6 +122,7 @@ export class HeadFields {
 
   /** `name` in lower case. */
   isNamed(index: number, name: string): boolean {
+    if (this.#hidden.length > 0 && this.#hidden.includes(index)) return false
     const start = this.#spans[4 * index] ?? 0
     if ((this.#spans[4 * index + 1] ?? 0) - start !== name.length) return false
     for (let offset = 0; offset < name.length; offset++) {
@@ -148,6 +179,8 @@ export class HeadFields {
     this.forwardedProto = -1
     this.requestId = -1
     if (this.#hopByHop.length > 0) this.#hopByHop = []
+    if (this.#internal.length > 0) this.#internal = []
+    if (this.#hidden.length > 0) this.#hidden = []
     this.#namesFields = false
     this.connectionClose = false
     this.connectionKeepAlive = false
@@ -182,6 +215,11 @@ export class HeadFields {
 
   /** Takes notice of the fields that decide how the message is read. By length first: most fields are none of them. */
   #note(index: number): string {
+    // By the first letter first: of the usual fields, none begins as these do.
+    const letter = lowered(this.text.charCodeAt(this.#spans[4 * index] ?? 0))
+    if ((letter === LETTER_X || letter === LETTER_L || letter === LETTER_F) && isInternal(this.name(index))) {
+      this.#internal.push(index)
+    }
     const length = (this.#spans[4 * index + 1] ?? 0) - (this.#spans[4 * index] ?? 0)
     switch (length) {
       case 2:
@@ -277,6 +315,15 @@ function withoutBlanks(text: string): string {
   while (from < to && isBlank(text.charCodeAt(from))) from++
   while (to > from && isBlank(text.charCodeAt(to - 1))) to--
   return text.slice(from, to)
+}
+
+/** `forwarded` too, which we do not continue: kept, it would contradict what we say. */
+function isInternal(name: string): boolean {
+  return (
+    name.startsWith(FORWARDED_PREFIX) ||
+    name === 'forwarded' ||
+    INTERNAL_PREFIXES.some((prefix) => name.startsWith(prefix))
+  )
 }
 
 function isBlank(code: number): boolean {

@@ -26,6 +26,7 @@ export type ParseState = 'complete' | 'incomplete' | 'refused'
 /** One request at a time: parsing the next one overwrites it. */
 export class RequestHead implements RequestView {
   readonly fields = new HeadFields()
+  bytesMax = HEAD_BYTES_MAX
   text = ''
   start = 0
   /** Position of the first byte after the head. */
@@ -68,7 +69,7 @@ export class RequestHead implements RequestView {
     const start = skipEmptyLine(text, from)
     const blank = text.indexOf('\r\n\r\n', start)
     if (blank === -1) return this.#incomplete(text, start)
-    if (blank + 4 - start > HEAD_BYTES_MAX) return this.#refuse('request head too large', 431)
+    if (blank + 4 - start > this.bytesMax) return this.#refuse('request head too large', 431)
     this.text = text
     this.start = start
     this.end = blank + 4
@@ -149,7 +150,7 @@ export class RequestHead implements RequestView {
   }
 
   #incomplete(text: string, start: number): ParseState {
-    if (text.length - start > HEAD_BYTES_MAX) return this.#refuse('request head too large', 431)
+    if (text.length - start > this.bytesMax) return this.#refuse('request head too large', 431)
     if (hasBareLineFeed(text, start)) return this.#refuse('line feed without carriage return', 400)
     return 'incomplete'
   }

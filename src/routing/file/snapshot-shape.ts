@@ -16,6 +16,8 @@ import type {
   HeaderEdits,
   HashKey,
   HeaderMatch,
+  HttpLimits,
+  HttpPolicy,
   HeaderValue,
   Listener,
   Match,
@@ -341,6 +343,28 @@ const clientTls = s.object<ClientTls>({
   insecureSkipVerify: s.optional(s.boolean(), 'Whether any certificate will do'),
 })
 
+const bound = s.integer({ min: 1, max: DURATION_MS_MAX })
+
+const httpPolicy = s.object<HttpPolicy>({
+  edge: s.optional(
+    s.boolean(),
+    'Whether clients are strangers: internal and forwarded fields of theirs are removed; default: true',
+  ),
+  trustedHops: s.optional(count, 'How many proxies in front append to x-forwarded-for and are believed; default: 0'),
+  limits: s.optional(
+    s.object<HttpLimits>({
+      headBytesMax: s.optional(bound, 'Of request line and headers; 431 beyond'),
+      headerFieldsMax: s.optional(bound, 'Number of headers; 431 beyond'),
+      bodyBytesMax: s.optional(count, 'Of a request; 413 beyond; 0: none'),
+      connectionsMax: s.optional(bound, 'New connections beyond are closed at once'),
+      headTimeoutMs: s.optional(bound, 'From the first byte of a head to its last; 408 beyond'),
+      bodyIdleTimeoutMs: s.optional(bound, 'Between two parts of a body; 408 beyond'),
+      keepAliveTimeoutMs: s.optional(bound, 'Between two requests of a connection'),
+    }),
+    'Absent ones have the defaults of the guide',
+  ),
+})
+
 const listener = s.object<Listener>({
   id: s.derived(name, (at) => `listener-${String(indexOf(at))}`, 'Stable name, for metrics; default: listener-<index>'),
   address: s.byDefault(name, '127.0.0.1', 'IP address to listen on; 0.0.0.0 or :: for all'),
@@ -348,6 +372,7 @@ const listener = s.object<Listener>({
   protocol: s.byDefault(s.choice(['http', 'https']), 'http', 'What is spoken on it'),
   routeTable: s.byDefault(name, 'default', 'Id of its route table'),
   tls: s.optional(serverTls, 'With https only, and required there'),
+  http: s.optional(httpPolicy, 'How clients are treated'),
 })
 
 const tcpRoute = s.object<TcpRoute>({

@@ -1,0 +1,56 @@
+/** How a listener treats its clients: what of their words is believed, and how much they may send. */
+import type { HttpPolicy } from '../routing/model.ts'
+
+import { HEADER_FIELDS_MAX } from './http1/head-fields.ts'
+import { HEAD_BYTES_MAX } from './http1/request-head.ts'
+import type { Scheme } from './forwarded-heads.ts'
+import type { RequestHead } from './http1/request-head.ts'
+
+/** From the first byte of a head to its last. */
+const HEAD_TIMEOUT_MS = 30_000
+/** Between two parts of a body. */
+const REQUEST_BODY_IDLE_TIMEOUT_MS = 60_000
+/** Between two requests. Long, as Envoy's: to close a kept connection is to risk the request that is just being sent. */
+const CLIENT_IDLE_TIMEOUT_MS = 3_600_000
+/** Clients of one listener beyond are turned away at once. */
+export const CLIENT_CONNECTIONS_MAX = 20_000
+
+export interface ServingHttp {
+  readonly isEdge: boolean
+  /** Of `x-forwarded-for`, so many of the last entries are believed: all of them inside. */
+  readonly trustedHops: number
+  readonly headBytesMax: number
+  readonly headerFieldsMax: number
+  readonly bodyBytesMax: number
+  readonly connectionsMax: number
+  readonly headTimeoutMs: number
+  readonly bodyIdleTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+}
+
+export function prepareHttp({ edge = true, trustedHops = 0, limits = {} }: HttpPolicy = {}): ServingHttp {
+  const { bodyBytesMax = 0 } = limits
+  return {
+    isEdge: edge,
+    trustedHops: edge ? trustedHops : Infinity,
+    headBytesMax: limits.headBytesMax ?? HEAD_BYTES_MAX,
+    headerFieldsMax: limits.headerFieldsMax ?? HEADER_FIELDS_MAX,
+    bodyBytesMax: bodyBytesMax === 0 ? Infinity : bodyBytesMax,
+    connectionsMax: limits.connectionsMax ?? CLIENT_CONNECTIONS_MAX,
+    headTimeoutMs: limits.headTimeoutMs ?? HEAD_TIMEOUT_MS,
+    bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs ?? REQUEST_BODY_IDLE_TIMEOUT_MS,
+    keepAliveTimeoutMs: limits.keepAliveTimeoutMs ?? CLIENT_IDLE_TIMEOUT_MS,
+  }
+}
+
+/** At the edge, what a client may not say is gone before anything looks at the request. */
+export function cleanHead({ fields }: RequestHead, { isEdge, trustedHops }: ServingHttp): void {
+  if (isEdge && fields.hasInternal) fields.hideInternal(trustedHops > 0)
+}
+
+/** What the client of the outermost proxy that is believed spoke. */
+export function forwardedScheme({ fields }: RequestHead, own: Scheme, { trustedHops }: ServingHttp): Scheme {
+  if (trustedHops === 0 || fields.forwardedProto === -1) return own
+  const said = fields.get('x-forwarded-proto')
+  return said === 'http' || said === 'https' ? said : own
+}
