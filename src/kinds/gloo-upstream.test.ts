@@ -55,6 +55,21 @@ const REFUSED: Readonly<Record<string, readonly [spec: string, reason: string, f
     'FieldValueInvalid',
     'spec.static.hosts[0].loadBalancingWeight',
   ],
+  'a negative limit': [
+    `{ kube: { ${KUBE} }, circuitBreakers: { maxRequests: -1 } }`,
+    'FieldValueInvalid',
+    'spec.circuitBreakers.maxRequests',
+  ],
+  'an ejection of more than all': [
+    `{ kube: { ${KUBE} }, outlierDetection: { maxEjectionPercent: 101 } }`,
+    'FieldValueInvalid',
+    'spec.outlierDetection.maxEjectionPercent',
+  ],
+  'an ejection for no time': [
+    `{ kube: { ${KUBE} }, outlierDetection: { baseEjectionTime: 0s } }`,
+    'FieldValueInvalid',
+    'spec.outlierDetection.baseEjectionTime',
+  ],
   'a connect timeout that is no duration': [
     `{ kube: { ${KUBE} }, connectionConfig: { connectTimeout: soon } }`,
     'FieldValueInvalid',

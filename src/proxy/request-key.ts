@@ -1,33 +1,9 @@
 /** What of a request decides where it goes, in use: keys are read, hashed, and where a cookie is absent made up and set. */
-import { compileHashKey } from '../routing/hash-key.ts'
-import type { KeyReader } from '../routing/hash-key.ts'
 import { hashText } from '../routing/hash.ts'
 import type { RequestView } from '../routing/match.ts'
-import type { HashKey } from '../routing/model.ts'
 
+import type { RequestKey } from './prepared-key.ts'
 import type { ServingCluster, ServingForward } from './serving-state.ts'
-
-export interface RequestKey {
-  readonly read: KeyReader
-  readonly cookie: KeyCookie | undefined
-}
-
-interface KeyCookie {
-  /** The beginning of the response's field. */
-  readonly start: string
-  /** Its end, with the line end. */
-  readonly end: string
-}
-
-export function prepareKey(key: HashKey): RequestKey {
-  return { read: compileHashKey(key), cookie: key.kind === 'cookie' ? prepareCookie(key) : undefined }
-}
-
-function prepareCookie({ name, ttlSeconds, path }: Extract<HashKey, { kind: 'cookie' }>): KeyCookie {
-  const age = ttlSeconds === 0 ? '' : `; Max-Age=${ttlSeconds}`
-  const scope = path === '' ? '' : `; Path=${path}`
-  return { start: `set-cookie: ${name}=`, end: `${age}${scope}; HttpOnly\r\n` }
-}
 
 /** The keys of one request after the other. */
 export class RequestKeys {

@@ -3,8 +3,9 @@ import { parseDurationMs } from '../../base/duration.ts'
 import type { FieldError } from '../kind.ts'
 import { checkPort, duplicate, exactlyOne, given, invalid, notSupported, required } from './field-errors.ts'
 import { FALLBACK_POLICIES, fallbackPolicy } from './fallback.ts'
-import type { KubeUpstream, StaticUpstream, SubsetSpec, Upstream } from './upstream-schema.ts'
+import type { KubeUpstream, StaticUpstream, SubsetSpec, Upstream, UpstreamSpec } from './upstream-schema.ts'
 
+const WEIGHT_MAX = 1_000_000
 const TYPES = ['kube', 'static', 'pipe', 'consul', 'aws', 'awsEc2', 'azure', 'gcp', 'ai'] as const
 
 export function upstreamErrors({ spec }: Upstream): readonly FieldError[] {
@@ -17,6 +18,33 @@ export function upstreamErrors({ spec }: Upstream): readonly FieldError[] {
     ...(timeout === undefined || parseDurationMs(timeout) !== undefined
       ? []
       : [invalid('spec.connectionConfig.connectTimeout', timeout, 'must be a duration, such as 5s')]),
+    ...checkCounts('spec.circuitBreakers', spec.circuitBreakers ?? {}),
+    ...checkCounts('spec.connectionConfig', spec.connectionConfig ?? {}),
+    ...checkOutlierDetection('spec.outlierDetection', spec.outlierDetection ?? {}),
+  ]
+}
+
+type Fields = Readonly<Partial<Record<string, unknown>>>
+
+function checkCounts(path: string, object: Fields): FieldError[] {
+  return Object.entries(object).flatMap(([name, value]) =>
+    typeof value === 'number' && value < 0 ? [invalid(`${path}.${name}`, value, 'must not be negative')] : [],
+  )
+}
+
+function checkOutlierDetection(path: string, object: NonNullable<UpstreamSpec['outlierDetection']>): FieldError[] {
+  const { maxEjectionPercent = 0 } = object
+  const durations = { interval: object.interval, baseEjectionTime: object.baseEjectionTime }
+  return [
+    ...checkCounts(path, object),
+    ...(maxEjectionPercent > 100
+      ? [invalid(`${path}.maxEjectionPercent`, maxEjectionPercent, 'must be from 0 to 100')]
+      : []),
+    ...Object.entries(durations).flatMap(([name, text]) =>
+      text === undefined || (parseDurationMs(text) ?? 0) > 0
+        ? []
+        : [invalid(`${path}.${name}`, text, 'must be a duration above 0, such as 10s')],
+    ),
   ]
 }
 
@@ -57,8 +85,8 @@ function checkStatic(path: string, { hosts = [] }: StaticUpstream): FieldError[]
   return hosts.flatMap(({ addr, port, loadBalancingWeight = 1 }, index) => [
     ...(addr === undefined || addr === '' ? [required(`${path}.hosts[${index}].addr`)] : []),
     ...checkPort(`${path}.hosts[${index}].port`, port),
-    ...(loadBalancingWeight < 1
-      ? [invalid(`${path}.hosts[${index}].loadBalancingWeight`, loadBalancingWeight, 'must be at least 1')]
+    ...(loadBalancingWeight < 1 || loadBalancingWeight > WEIGHT_MAX
+      ? [invalid(`${path}.hosts[${index}].loadBalancingWeight`, loadBalancingWeight, `must be from 1 to ${WEIGHT_MAX}`)]
       : []),
   ])
 }

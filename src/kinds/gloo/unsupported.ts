@@ -57,10 +57,18 @@ const IGNORED_OPTIONS = [
 
 const UPSTREAM_TYPES = ['pipe', 'consul', 'aws', 'awsEc2', 'azure', 'gcp', 'ai'] as const
 const REFUSED_UPSTREAM = ['sslConfig', 'httpProxyHostname', 'httpConnectSslConfig', 'proxyProtocolVersion'] as const
+const SUCCESS_RATE = [
+  'enforcingSuccessRate',
+  'successRateMinimumHosts',
+  'successRateRequestVolume',
+  'successRateStdevFactor',
+  'splitExternalLocalOriginErrors',
+  'consecutiveLocalOriginFailure',
+  'enforcingConsecutiveLocalOriginFailure',
+  'enforcingLocalOriginSuccessRate',
+] as const
 const IGNORED_UPSTREAM = [
-  'circuitBreakers',
   'healthChecks',
-  'outlierDetection',
   'failover',
   'protocolSelection',
   'initialStreamWindowSize',
@@ -90,16 +98,37 @@ export function unsupportedInUpstream({ spec = {} }: Upstream): readonly Diagnos
     ...ignored('spec', spec, IGNORED_UPSTREAM),
     ...(spec.useHttp2 === true ? refused('spec', spec, ['useHttp2']) : []),
     ...ignored('spec.loadBalancerConfig', spec.loadBalancerConfig ?? {}, [
-      'leastRequest',
-      'random',
+      'healthyPanicThreshold',
       'ringHash',
       'maglev',
       'localityWeightedLbConfig',
     ]),
-    ...ignored('spec.connectionConfig', spec.connectionConfig ?? {}, ['maxRequestsPerConnection', 'tcpKeepalive']),
+    ...ignored('spec.connectionConfig', spec.connectionConfig ?? {}, ['tcpKeepalive']),
+    ...inLeastRequest(spec),
+    ...inOutlierDetection(spec),
     ...inKube(spec),
     ...inStatic(spec),
   ]
+}
+
+function inLeastRequest({ loadBalancerConfig }: UpstreamSpec): Diagnostic[] {
+  const leastRequest = loadBalancerConfig?.leastRequest ?? {}
+  const { choiceCount = 2 } = leastRequest
+  return ignored('spec.loadBalancerConfig.leastRequest', leastRequest, [
+    ...(choiceCount === 2 ? [] : ['choiceCount']),
+    'slowStartConfig',
+  ])
+}
+
+function inOutlierDetection({ outlierDetection = {} }: UpstreamSpec): Diagnostic[] {
+  const { enforcingConsecutive5xx = 100, enforcingConsecutiveGatewayFailure = 0 } = outlierDetection
+  const isPartly = (percent: number): boolean => percent > 0 && percent < 100
+  return ignored('spec.outlierDetection', outlierDetection, [
+    // Here they are enforced or not.
+    ...(isPartly(enforcingConsecutive5xx) ? ['enforcingConsecutive5xx'] : []),
+    ...(isPartly(enforcingConsecutiveGatewayFailure) ? ['enforcingConsecutiveGatewayFailure'] : []),
+    ...SUCCESS_RATE,
+  ])
 }
 
 function inKube({ kube }: UpstreamSpec): Diagnostic[] {
@@ -114,15 +143,9 @@ function inStatic({ static: spec }: UpstreamSpec): Diagnostic[] {
   if (spec === undefined) return []
   const isTls = spec.useTls ?? spec.hosts?.some(({ port }) => port === 443) ?? false
   const hosts = spec.hosts ?? []
-  const areWeighted = new Set(hosts.map(({ loadBalancingWeight = 1 }) => loadBalancingWeight)).size > 1
   return [
     ...(isTls ? [refusal('spec.static.useTls', 'useTls (on by itself for port 443)')] : []),
-    ...hosts.flatMap((host, index) =>
-      ignored(`spec.static.hosts[${index}]`, host, [
-        ...(areWeighted ? (['loadBalancingWeight'] as const) : []),
-        'healthCheckConfig',
-      ]),
-    ),
+    ...hosts.flatMap((host, index) => ignored(`spec.static.hosts[${index}]`, host, ['healthCheckConfig'])),
   ]
 }
 

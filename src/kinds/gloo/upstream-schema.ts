@@ -48,20 +48,17 @@ const staticUpstream = object({
 
 const connectionConfig = object({
   connectTimeout: optional(string),
-  ...opaque(
-    'maxRequestsPerConnection',
-    'tcpKeepalive',
-    'perConnectionBufferLimitBytes',
-    'commonHttpProtocolOptions',
-    'http1ProtocolOptions',
-  ),
+  maxRequestsPerConnection: optional(int64, undefined, { description: '0: no limit.' }),
+  ...opaque('tcpKeepalive', 'perConnectionBufferLimitBytes', 'commonHttpProtocolOptions', 'http1ProtocolOptions'),
 })
 
-const loadBalancerConfig = object(
-  opaque(
+const leastRequest = object({ choiceCount: optional(int64), slowStartConfig: optional(any) })
+
+const loadBalancerConfig = object({
+  leastRequest: optional(leastRequest, undefined, { description: 'Of two endpoints, the one with fewer requests.' }),
+  random: optional(object({})),
+  ...opaque(
     'roundRobin',
-    'leastRequest',
-    'random',
     'ringHash',
     'maglev',
     'healthyPanicThreshold',
@@ -70,13 +67,43 @@ const loadBalancerConfig = object(
     'useHostnameForHashing',
     'closeConnectionsOnHostSetChange',
   ),
-)
+})
+
+const circuitBreakers = object({
+  maxConnections: optional(int64, undefined, { description: 'Default: 1024.' }),
+  maxPendingRequests: optional(int64, undefined, { description: 'That wait for a connection. Default: 1024.' }),
+  maxRequests: optional(int64, undefined, { description: 'Default: 1024.' }),
+  maxRetries: optional(int64, undefined, { description: 'At the same time. Default: 3.' }),
+  trackRemaining: optional(boolean),
+})
+
+const outlierDetection = object({
+  consecutive5xx: optional(int64, undefined, { description: 'Failures in a row that eject an endpoint. Default: 5.' }),
+  interval: optional(string, undefined, { description: 'How often ejections are looked at. Default: 10s.' }),
+  baseEjectionTime: optional(string, undefined, { description: 'Of the first ejection. Default: 30s.' }),
+  maxEjectionPercent: optional(int64, undefined, { description: 'Default: 10; one endpoint always may be out.' }),
+  enforcingConsecutive5xx: optional(int64, undefined, { description: '0: they eject nobody. Default: 100.' }),
+  consecutiveGatewayFailure: optional(int64, undefined, { description: 'The same for 502 to 504. Default: 5.' }),
+  enforcingConsecutiveGatewayFailure: optional(int64, undefined, { description: 'Default: 0, they eject nobody.' }),
+  ...opaque(
+    'enforcingSuccessRate',
+    'successRateMinimumHosts',
+    'successRateRequestVolume',
+    'successRateStdevFactor',
+    'splitExternalLocalOriginErrors',
+    'consecutiveLocalOriginFailure',
+    'enforcingConsecutiveLocalOriginFailure',
+    'enforcingLocalOriginSuccessRate',
+  ),
+})
 
 const upstreamSpec = object({
   kube: optional(kubeUpstream),
   static: optional(staticUpstream),
   connectionConfig: optional(connectionConfig),
   loadBalancerConfig: optional(loadBalancerConfig),
+  circuitBreakers: optional(circuitBreakers),
+  outlierDetection: optional(outlierDetection),
   useHttp2: optional(boolean),
   ...opaque(
     'pipe',
@@ -87,9 +114,7 @@ const upstreamSpec = object({
     'gcp',
     'ai',
     'sslConfig',
-    'circuitBreakers',
     'healthChecks',
-    'outlierDetection',
     'failover',
     'discoveryMetadata',
     'protocolSelection',

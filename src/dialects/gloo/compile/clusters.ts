@@ -51,7 +51,7 @@ function escape(text: string): string {
 }
 
 function clusterOf(upstream: ResolvedUpstream, subset?: SubsetValues): Cluster {
-  const { service, connectTimeoutMs, backends } = upstream
+  const { service, connectTimeoutMs, settings, backends } = upstream
   const chosen = subset === undefined ? backends : backends.filter(({ labels }) => isIn(subset, labels))
   return {
     name: subset === undefined ? upstream.cluster : clusterName(upstream.cluster, subset),
@@ -59,6 +59,7 @@ function clusterOf(upstream: ResolvedUpstream, subset?: SubsetValues): Cluster {
     ...(subset === undefined ? {} : { subset: Object.fromEntries(sortedEntries(subset)) }),
     endpoints: chosen.map(({ endpoint }) => endpoint),
     connectTimeoutMs,
+    ...settings,
   }
 }
 

@@ -5,9 +5,11 @@ import type { KubeUpstream, StaticUpstream, SubsetSpec, UpstreamSpec } from '../
 import type { Service, ServicePort } from '../../../kinds/service.ts'
 import { objectKey } from '../../../kube/object.ts'
 import { matchesLabels } from '../../../kube/selector.ts'
-import type { Cluster } from '../../../routing/model.ts'
+import type { Cluster, Endpoint } from '../../../routing/model.ts'
 import type { Backend, Backends } from '../../backends.ts'
 import { readyBackends } from '../../backends.ts'
+import { clusterSettings } from './cluster-settings.ts'
+import type { ClusterSettings } from './cluster-settings.ts'
 import { errorAt, warningAt } from './findings.ts'
 
 /** Gloo's default. */
@@ -22,6 +24,7 @@ export interface ResolvedUpstream {
   readonly backends: readonly Backend[]
   readonly subsetSpec?: SubsetSpec
   readonly connectTimeoutMs: number
+  readonly settings: ClusterSettings
   /** Host names of static hosts, for `autoHostRewrite`. */
   readonly hostNames: readonly string[]
   readonly diagnostics: readonly Diagnostic[]
@@ -38,7 +41,7 @@ export function resolveUpstream(index: Backends, identity: Identity, spec: Upstr
   const { cluster } = identity
   const parts = spec.kube === undefined ? resolveStatic(identity, spec.static ?? {}) : resolveKube(index, spec.kube)
   const title = `Upstream "${identity.namespace}/${identity.name}"`
-  return { cluster, title, connectTimeoutMs, ...parts }
+  return { cluster, title, connectTimeoutMs, settings: clusterSettings(spec), ...parts }
 }
 
 /** A Service as a destination of its own, without an Upstream; undefined where there is no such Service or port. */
@@ -52,12 +55,13 @@ export function resolveService(index: Backends, service: Service, port: number):
     service: { namespace, name, port },
     backends: readyBackends(index, service, found),
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    settings: {},
     hostNames: [],
     diagnostics: [],
   }
 }
 
-type Parts = Omit<ResolvedUpstream, 'cluster' | 'title' | 'connectTimeoutMs'>
+type Parts = Omit<ResolvedUpstream, 'cluster' | 'title' | 'connectTimeoutMs' | 'settings'>
 
 function resolveKube(index: Backends, kube: KubeUpstream): Parts {
   const { serviceNamespace: namespace = '', serviceName: name = '', servicePort = 0, selector, subsetSpec } = kube
@@ -113,7 +117,11 @@ function emptiness(kube: KubeUpstream, all: readonly Backend[], selected: readon
 }
 
 function resolveStatic({ namespace, name }: Identity, { hosts = [] }: StaticUpstream): Parts {
-  const endpoints = hosts.map(({ addr = '', port = 0 }) => ({ address: addr, port }))
+  const endpoints = hosts.map(({ addr = '', port = 0, loadBalancingWeight }): Endpoint => ({
+    address: addr,
+    port,
+    ...(loadBalancingWeight === undefined ? {} : { weight: loadBalancingWeight }),
+  }))
   return {
     service: { namespace, name, port: endpoints[0]?.port ?? 0 },
     backends: endpoints.map((endpoint) => ({ endpoint, labels: {} })),

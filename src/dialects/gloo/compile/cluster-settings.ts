@@ -1,0 +1,74 @@
+/** How an Upstream wants its endpoints used: balancing, limits and outlier detection, with Envoy's defaults. */
+import { parseDurationMs } from '../../../base/duration.ts'
+import type { UpstreamSpec } from '../../../kinds/gloo-upstream.ts'
+import type { Balance, Cluster, ClusterLimits, OutlierDetection } from '../../../routing/model.ts'
+
+export type ClusterSettings = Pick<Cluster, 'balance' | 'limits' | 'outlier'>
+
+/** What is not limited. Envoy's numbers go up to twice this, which is no limit either. */
+const COUNT_MAX = 2_147_483_647
+const LIMIT = 1_024
+const RETRIES_MAX = 3
+const CONSECUTIVE = 5
+const INTERVAL_MS = 10_000
+const BASE_EJECTION_MS = 30_000
+const MAX_EJECTION_MS = 300_000
+const EJECTED_PERCENT_MAX = 10
+
+export function clusterSettings(spec: UpstreamSpec): ClusterSettings {
+  const balance = balanceOf(spec)
+  const limits = limitsOf(spec)
+  const outlier = outlierOf(spec)
+  return {
+    ...(balance === undefined ? {} : { balance }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(outlier === undefined ? {} : { outlier }),
+  }
+}
+
+function balanceOf({ loadBalancerConfig }: UpstreamSpec): Balance | undefined {
+  if (loadBalancerConfig?.leastRequest !== undefined) return { kind: 'least-request' }
+  return loadBalancerConfig?.random === undefined ? undefined : { kind: 'random' }
+}
+
+/** Envoy has its defaults also where nothing is said; here an Upstream that says nothing has no limits. */
+function limitsOf({ circuitBreakers, connectionConfig }: UpstreamSpec): ClusterLimits | undefined {
+  const perConnection = connectionConfig?.maxRequestsPerConnection ?? 0
+  if (circuitBreakers === undefined && perConnection === 0) return undefined
+  const otherwise = circuitBreakers === undefined ? COUNT_MAX : LIMIT
+  const limit = (value = otherwise): number => Math.min(value, COUNT_MAX)
+  return {
+    // Envoy lets every endpoint have one connection whatever the limit.
+    connectionsMax: Math.max(1, limit(circuitBreakers?.maxConnections)),
+    pendingMax: limit(circuitBreakers?.maxPendingRequests),
+    requestsMax: limit(circuitBreakers?.maxRequests),
+    retriesMax: limit(circuitBreakers?.maxRetries ?? (circuitBreakers === undefined ? COUNT_MAX : RETRIES_MAX)),
+    requestsPerConnectionMax: limit(perConnection),
+  }
+}
+
+/** Gateway failures are counted by Envoy by default, but eject nobody unless it is told to enforce them. */
+function outlierOf({ outlierDetection }: UpstreamSpec): OutlierDetection | undefined {
+  if (outlierDetection === undefined) return undefined
+  const { consecutive5xx = CONSECUTIVE, enforcingConsecutive5xx = 100, interval } = outlierDetection
+  const { consecutiveGatewayFailure = CONSECUTIVE, enforcingConsecutiveGatewayFailure = 0 } = outlierDetection
+  const baseEjectionMs = durationOf(outlierDetection.baseEjectionTime, BASE_EJECTION_MS)
+  const counted = {
+    consecutive5xx: enforcingConsecutive5xx > 0 ? Math.min(consecutive5xx, COUNT_MAX) : 0,
+    consecutiveGatewayErrors:
+      enforcingConsecutiveGatewayFailure > 0 ? Math.min(consecutiveGatewayFailure, COUNT_MAX) : 0,
+  }
+  if (counted.consecutive5xx === 0 && counted.consecutiveGatewayErrors === 0) return undefined
+  return {
+    ...counted,
+    intervalMs: durationOf(interval, INTERVAL_MS),
+    baseEjectionMs,
+    maxEjectionMs: Math.max(MAX_EJECTION_MS, baseEjectionMs),
+    ejectedShareMax: (outlierDetection.maxEjectionPercent ?? EJECTED_PERCENT_MAX) / 100,
+  }
+}
+
+function durationOf(text: string | undefined, otherwise: number): number {
+  const ms = Math.round(parseDurationMs(text ?? '') ?? otherwise)
+  return Math.min(Math.max(1, ms), COUNT_MAX)
+}
