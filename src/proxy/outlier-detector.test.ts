@@ -27,12 +27,10 @@ function fail(host: OutlierHost | undefined, times: number, nowMs = 0, status = 
 
 /** How long the host is out, looking once per interval. */
 function endOf(detector: OutlierDetector, host: OutlierHost | undefined, fromMs: number): number {
-  let nowMs = fromMs
-  while (host?.isEjected === true) {
-    nowMs += SETTINGS.intervalMs
+  for (let nowMs = fromMs; ; nowMs += SETTINGS.intervalMs) {
     detector.sweep(nowMs)
+    if (host?.isEjected !== true) return nowMs
   }
-  return nowMs
 }
 
 describe('outlier detection', () => {

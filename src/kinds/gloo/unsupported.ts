@@ -122,13 +122,17 @@ function inLeastRequest({ loadBalancerConfig }: UpstreamSpec): Diagnostic[] {
 
 function inOutlierDetection({ outlierDetection = {} }: UpstreamSpec): Diagnostic[] {
   const { enforcingConsecutive5xx = 100, enforcingConsecutiveGatewayFailure = 0 } = outlierDetection
-  const isPartly = (percent: number): boolean => percent > 0 && percent < 100
   return ignored('spec.outlierDetection', outlierDetection, [
     // Here they are enforced or not.
     ...(isPartly(enforcingConsecutive5xx) ? ['enforcingConsecutive5xx'] : []),
     ...(isPartly(enforcingConsecutiveGatewayFailure) ? ['enforcingConsecutiveGatewayFailure'] : []),
     ...SUCCESS_RATE,
   ])
+}
+
+/** Of a percentage that here is all or nothing. */
+function isPartly(percent: number): boolean {
+  return percent > 0 && percent < 100
 }
 
 function inKube({ kube }: UpstreamSpec): Diagnostic[] {
