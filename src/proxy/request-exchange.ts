@@ -6,7 +6,7 @@
  * idempotent, all of it is still here, and the endpoint closed a kept connection without answering a byte, or if its route
  * has a policy that says so and all of it is still here.
  */
-import { defined } from '../base/assert.ts'
+import { assertNever, defined } from '../base/assert.ts'
 import type { Timer } from '../base/clock.ts'
 import { decide } from '../routing/decide.ts'
 import type { DestinationTraffic } from '../telemetry/recorder.ts'
@@ -14,60 +14,25 @@ import type { DestinationTraffic } from '../telemetry/recorder.ts'
 import { failureAnswer, plainAnswer } from './answers.ts'
 import type { Answer, Failure } from './answers.ts'
 import { ClientResponse } from './client-response.ts'
-import type { ClusterGate, Waiting } from './cluster-gate.ts'
-import type { EndpointPool } from './endpoint-pool.ts'
-import type { MessageOutput } from './message-output.ts'
+import type { Waiting } from './cluster-gate.ts'
+import { EndpointSearch } from './endpoint-search.ts'
+import type { Search } from './endpoint-search.ts'
+import type { ClientSide, ExchangeDeps, RequestBody } from './exchange-sides.ts'
+import { ExchangeTimes } from './exchange-times.ts'
 import { requestHead } from './forwarded-heads.ts'
-import type { Scheme } from './forwarded-heads.ts'
 import type { RequestHead } from './http1/request-head.ts'
 import type { BodyFraming, ResponseHead } from './http1/response-head.ts'
+import { forwardedScheme } from './http-policy.ts'
+import type { ServingHttp } from './http-policy.ts'
 import { KeptRequest } from './kept-request.ts'
-import { pickEndpoint } from './pick-endpoint.ts'
-import { VARY, corsEdit, preflightAnswer } from './policy/cors.ts'
-import { joinEdits } from './policy/head-edit.ts'
+import { answerByPolicy, responseEdit } from './policy/before-forwarding.ts'
 import { RequestRetries } from './policy/retries.ts'
-import type { ServingPolicy } from './policy/route-policy.ts'
 import { RequestKeys } from './request-key.ts'
-import type { ServingCluster, ServingEndpoint, ServingForward, ServingListener, ServingRoute } from './serving-state.ts'
+import type { ServingForward, ServingListener, ServingRoute } from './serving-state.ts'
 import { ownAnswer } from './own-answer.ts'
 import type { Body, Exchange, UpstreamConnection, UpstreamFailure } from './upstream-connection.ts'
 
-/** The client's side of the connection, as its exchange sees it. */
-export interface ClientSide extends MessageOutput {
-  readonly clientAddress: string
-  readonly scheme: Scheme
-  pauseInput(): void
-  resumeInput(): void
-  /** From now on all bytes go through. */
-  enterTunnel(): void
-  /** No more bytes will be written. */
-  endOutput(): void
-  /** The exchange is over. `keep`: the connection can take the next request. */
-  onExchangeOver(keep: boolean): void
-  /** The response cannot be completed: the client must notice. */
-  abort(): void
-}
-
-export interface ExchangeDeps {
-  readonly monotonicMs: () => number
-  readonly newRequestId: () => string
-  /** What new requests are served with: the newest snapshot. */
-  readonly serving: () => ServingListener
-  /** Whether connections are to be closed after their request. */
-  readonly isDraining: () => boolean
-}
-
-export interface RequestBody {
-  /** What came with the head. */
-  readonly first: Buffer | null
-  readonly done: boolean
-}
-
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
-/** How many endpoints a request tries to connect to before it fails. */
-const CONNECT_ATTEMPTS_MAX = 5
-/** A stream on which nothing moves for so long is given up (Envoy's default). */
-const STREAM_IDLE_TIMEOUT_MS = 300_000
 
 type State = 'idle' | 'waiting' | 'responding' | 'tunnel'
 
@@ -77,42 +42,30 @@ export class RequestExchange implements Exchange, Waiting {
   readonly #keys: RequestKeys
   readonly #response: ClientResponse
   readonly #kept = new KeptRequest()
+  readonly #search: EndpointSearch
+  readonly #times = new ExchangeTimes()
   #state: State = 'idle'
   #head: RequestHead | null = null
   #traffic: DestinationTraffic | null = null
-  #cluster: ServingCluster | null = null
-  /** The limits under which the request is counted. */
-  #gate: ClusterGate | null = null
-  #endpoint: ServingEndpoint | null = null
+  #http: ServingHttp
   #upstream: UpstreamConnection | null = null
-  #tried: EndpointPool[] | null = null
-  #startedMs = 0
-  /** 0: none. */
-  #deadlineMs = 0
-  #timeoutMs = 0
-  /** Of one try. 0: none. */
-  #tryDeadlineMs = 0
-  #idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS
   #requestDone = false
   #requestBytes = 0
-  #connects = 0
   /** Null where the route has no policy for it. */
   #retries: RequestRetries | null = null
   /** The request waits: for a fault's delay, or for its next try. */
   #timer: Timer | null = null
   /** What the policy of the route has done to the request. */
   #flag: '' | 'DI' | 'URX' | 'UO' = ''
-  /** Of the key that the cluster balances by. */
-  #hash = 0
-  #moved = false
-  #idleSinceMs = 0
   requestMethod = ''
 
   constructor(client: ClientSide, deps: ExchangeDeps) {
     this.#client = client
     this.#deps = deps
+    this.#http = deps.serving().http
     this.#keys = new RequestKeys(client, deps.newRequestId)
     this.#response = new ClientResponse(client)
+    this.#search = new EndpointSearch(this, (name) => deps.serving().clusters.get(name))
   }
 
   start(head: RequestHead, body: RequestBody): void {
@@ -125,14 +78,14 @@ export class RequestExchange implements Exchange, Waiting {
   sendBody(chunk: Buffer, done: boolean): void {
     this.#requestBytes += chunk.length
     this.#kept.add(chunk)
-    this.#moved = true
+    this.#times.moved = true
     if (done) this.#endRequest()
     if (this.#upstream === null || chunk.length === 0) return
     if (!this.#upstream.send('', chunk) && !done) this.#client.pauseInput()
   }
 
   sendTunnelled(chunk: Buffer): void {
-    this.#moved = true
+    this.#times.moved = true
     this.#requestBytes += chunk.length
     if (this.#upstream?.send('', chunk) === false) this.#client.pauseInput()
   }
@@ -158,13 +111,12 @@ export class RequestExchange implements Exchange, Waiting {
 
   sweep(nowMs: number): void {
     if (this.#state === 'idle') return
-    if (this.#moved || this.#idleSinceMs === 0 || this.#timer !== null) this.#idleSinceMs = nowMs
-    this.#moved = false
-    const isLate = this.#deadlineMs !== 0 && nowMs >= this.#deadlineMs && this.#state !== 'tunnel'
-    if (!isLate && nowMs < this.#idleSinceMs + this.#idleTimeoutMs) {
-      if (this.#tryDeadlineMs !== 0 && nowMs >= this.#tryDeadlineMs) this.#endTry()
-      return
-    }
+    const exceeded = this.#times.exceeded(nowMs, {
+      isTunnel: this.#state === 'tunnel',
+      isHeld: this.#timer !== null,
+    })
+    if (exceeded === 'try') return this.#endTry()
+    if (exceeded === 'nothing') return
     if (this.#state !== 'waiting') return this.#abort('UT')
     if (this.#upstream !== null && this.#requestDone) this.#blameEndpoint()
     this.#giveUp('upstream-timeout')
@@ -181,29 +133,29 @@ export class RequestExchange implements Exchange, Waiting {
   }
 
   onInterim(head: ResponseHead): void {
-    this.#moved = true
+    this.#times.moved = true
     this.#response.interim(head)
   }
 
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
-    this.#moved = true
-    const outlier = this.#endpoint === null ? null : this.#endpoint.outlier
+    this.#times.moved = true
+    const outlier = this.#search.endpoint === null ? null : this.#search.endpoint.outlier
     if (outlier !== null) outlier.onStatus(head.status, this.#deps.monotonicMs())
     if (this.#retries !== null && this.#triesAgainOn(head.status)) return this.#discardResponse(done)
     if (head.status === 101) return this.#startTunnel(head)
     this.#state = 'responding'
-    this.#tryDeadlineMs = 0
+    this.#times.endTry()
     this.#response.keep &&= !this.#deps.isDraining()
     this.#afterPart(this.#response.begin(head, framing, body, this.#keys.cookies), done)
   }
 
   onBody(body: Body, done: boolean): void {
-    this.#moved = true
+    this.#times.moved = true
     this.#afterPart(this.#response.part(body), done)
   }
 
   onTunnelled(chunk: Buffer): void {
-    this.#moved = true
+    this.#times.moved = true
     this.#response.bytes += chunk.length
     if (!this.#client.write('', chunk)) this.#upstream?.pause()
   }
@@ -218,15 +170,17 @@ export class RequestExchange implements Exchange, Waiting {
 
   onFailure(failure: UpstreamFailure): void {
     const upstream = defined(this.#upstream, 'upstream connection')
-    const pool = defined(this.#endpoint, 'endpoint').pool
+    const { pool } = defined(this.#search.endpoint, 'endpoint')
     this.#upstream = null
     pool.leave()
     if (this.#state === 'tunnel') return this.#endTunnelled()
     if (this.#state !== 'waiting') return this.#abort(failureAnswer(failure).flag)
     const isStale = failure === 'upstream-closed' && upstream.wasUsed && !upstream.hasPartialResponse
     if (!isStale) this.#blameEndpoint()
-    if (failure === 'connect-failed' || failure === 'connect-timeout') return this.#tryNext(pool, failure)
-    if (isStale && this.#canSendAgain()) this.#sendAgain(pool)
+    if (failure === 'connect-failed' || failure === 'connect-timeout') {
+      return this.#follow(this.#search.elsewhere(pool, this.#deps.monotonicMs()), failure)
+    }
+    if (isStale && this.#canSendAgain()) this.#follow(this.#search.again(pool))
     else this.#failed(failure)
   }
 
@@ -235,18 +189,10 @@ export class RequestExchange implements Exchange, Waiting {
     this.#head = head
     this.requestMethod = head.method
     this.#traffic = serving.nowhere
-    this.#cluster = null
-    this.#endpoint = null
-    this.#tried = null
-    this.#startedMs = this.#deps.monotonicMs()
-    this.#deadlineMs = 0
-    this.#timeoutMs = 0
-    this.#idleSinceMs = 0
+    this.#http = serving.http
+    this.#times.start(this.#deps.monotonicMs())
     this.#requestDone = body.done
     this.#requestBytes = body.first === null ? 0 : body.first.length
-    this.#tryDeadlineMs = 0
-    this.#idleTimeoutMs = STREAM_IDLE_TIMEOUT_MS
-    this.#connects = 0
     this.#retries = null
     this.#flag = ''
     this.#keys.reset(head)
@@ -259,37 +205,26 @@ export class RequestExchange implements Exchange, Waiting {
       return this.#answer(failureAnswer(head.method === 'CONNECT' ? 'connect' : decision.kind))
     }
     const serve = defined(serving.routes[decision.index], 'route')
-    this.#response.edit = serve.policy.editResponse
-    if (serve.policy.cors !== null || serve.policy.fault !== null) {
-      if (this.#isHandledByPolicy(head, serve.policy, body)) return
-    }
+    const { cors, fault } = serve.policy
+    this.#response.edit = cors === null ? serve.policy.editResponse : responseEdit(serve.policy, head)
+    if ((cors !== null || fault !== null) && !this.#passesPolicy(serve, head, body)) return
     if (serve.forward === undefined) this.#answer(ownAnswer(head, serve.route, this.#client.scheme))
     else this.#forward(serve, serve.forward, body)
   }
 
-  /** False: the request goes on, now. */
-  #isHandledByPolicy(head: RequestHead, { cors, fault, editResponse }: ServingPolicy, body: RequestBody): boolean {
-    const preflight = cors === null ? null : preflightAnswer(cors, head)
-    if (cors !== null) {
-      const edit = preflight === null ? corsEdit(cors, head) : VARY
-      this.#response.edit = joinEdits(editResponse, edit)
-    }
-    if (preflight !== null) return this.#handled(preflight)
+  /** False: the request was answered, or waits. */
+  #passesPolicy({ policy }: ServingRoute, head: RequestHead, body: RequestBody): boolean {
     const wasDelayed = this.#flag === 'DI'
-    if (fault === null) return false
-    if (!wasDelayed && fault.delays()) {
-      this.#flag = 'DI'
-      if (!body.done) this.#client.pauseInput()
-      this.#timer = fault.wait(() => this.#afterDelay(head, body))
-      return true
+    const answer = answerByPolicy(policy, head, wasDelayed)
+    if (answer === null) return true
+    if (answer !== 'delay') {
+      this.#answer(answer)
+      return false
     }
-    const status = fault.abortStatus(wasDelayed)
-    return status !== 0 && this.#handled(plainAnswer(status, 'FI', 'aborted by a fault of the route'))
-  }
-
-  #handled(answer: Answer): true {
-    this.#answer(answer)
-    return true
+    this.#flag = 'DI'
+    if (!body.done) this.#client.pauseInput()
+    this.#timer = policy.fault?.wait(() => this.#afterDelay(head, body)) ?? null
+    return false
   }
 
   /** The route may have changed meanwhile, and endpoints be gone: the newest snapshot decides. */
@@ -303,85 +238,64 @@ export class RequestExchange implements Exchange, Waiting {
     const head = defined(this.#head, 'request head')
     const destination = defined(forward.destinations[this.#keys.destinationOf(forward)], 'destination')
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
-    this.#cluster = destination.cluster
-    this.#traffic = destination.cluster.nobody
-    if (!this.#enterGate(destination.cluster.gate)) return this.#answer(failureAnswer('overflow'))
-    this.#hash = this.#keys.hashFor(destination.cluster)
-    this.#timeoutMs = route.policy.timeoutMs
-    if (policy.idleTimeoutMs > 0) this.#idleTimeoutMs = policy.idleTimeoutMs
+    const { cluster } = destination
+    this.#traffic = cluster.nobody
+    const { startedMs } = this.#times
+    const hash = this.#keys.hashFor(cluster)
+    // A tunnel has a connection of its own from the beginning.
+    const needsNewConnection = head.method === 'CONNECT'
+    const isAdmitted = this.#search.begin(cluster, { hash, nowMs: startedMs, needsNewConnection })
+    if (!isAdmitted) return this.#answer(failureAnswer('overflow'))
+    this.#times.limit(route.policy.timeoutMs, policy.idleTimeoutMs)
     if (policy.retry !== null) this.#retries = new RequestRetries(policy.retry)
-    if (body.done && this.#timeoutMs > 0) {
-      this.#deadlineMs = (this.#flag === 'DI' ? this.#deps.monotonicMs() : this.#startedMs) + this.#timeoutMs
-    }
+    if (body.done) this.#times.onRequestDone(this.#flag === 'DI' ? this.#deps.monotonicMs() : startedMs)
     const text = requestHead(head, {
       route,
       policy,
       clientAddress: this.#client.clientAddress,
-      scheme: this.#client.scheme,
+      scheme: forwardedScheme(head, this.#client.scheme, this.#http),
+      trustedHops: this.#http.trustedHops,
       requestId: head.fields.requestId === -1 ? this.#deps.newRequestId() : '',
       upgrade: head.isUpgrade,
     })
     this.#kept.start(text, body.first, policy.retry !== null)
-    this.#toNextEndpoint('no-endpoint')
-  }
-
-  #enterGate(gate: ClusterGate | null): boolean {
-    if (gate?.admit() === false) return false
-    this.#gate = gate
-    return true
+    this.#follow(this.#search.next())
   }
 
   /** A connection may be had, under the limits of the cluster. */
   onTurn(): boolean {
     if (!this.#requestDone) this.#client.resumeInput()
-    this.#refreshCluster()
-    this.#toNextEndpoint('no-endpoint', true)
-    return this.#upstream !== null || this.#gate?.hasWaiting === true
+    this.#follow(this.#search.onTurn())
+    return this.#upstream !== null || this.#search.gate?.hasWaiting === true
   }
 
-  #toNextEndpoint(failure: Failure, isTurn = false): void {
-    const cluster = defined(this.#cluster, 'cluster')
-    const endpoint = pickEndpoint(cluster, this.#hash, this.#startedMs, this.#tried)
-    if (endpoint === undefined) this.#failed(failure)
-    else if (this.#gate === null) this.#sendTo(endpoint, this.#takeIdle(endpoint.pool))
-    else this.#sendThrough(this.#gate, endpoint, isTurn)
-  }
-
-  /** Where no connection may be opened, one that stands idle elsewhere in the cluster serves too. */
-  #sendThrough(gate: ClusterGate, endpoint: ServingEndpoint, isTurn: boolean): void {
-    if (isTurn || !gate.hasWaiting) {
-      const idle = this.#takeIdle(endpoint.pool)
-      if (idle !== undefined || gate.mayConnect) return this.#sendTo(endpoint, idle)
-      for (const other of defined(this.#cluster, 'cluster').endpoints) {
-        const found = this.#tried?.includes(other.pool) === true ? undefined : this.#takeIdle(other.pool)
-        if (found !== undefined) return this.#sendTo(other, found)
-      }
+  /** Does what the search says. `failure`: what to answer where there is no endpoint. */
+  #follow(search: Search, failure: Failure = 'no-endpoint'): void {
+    switch (search) {
+      case 'found':
+        return this.#send()
+      case 'waiting':
+        if (!this.#requestDone) this.#client.pauseInput()
+        return
+      case 'no-endpoint':
+        return this.#failed(failure)
+      case 'overflow':
+        return this.#answer(failureAnswer('overflow'))
+      default:
+        return assertNever(search, 'search')
     }
-    if (!gate.wait(this, isTurn)) return this.#answer(failureAnswer('overflow'))
-    if (!this.#requestDone) this.#client.pauseInput()
   }
 
-  /** A tunnel has a connection of its own from the beginning. */
-  #takeIdle(pool: EndpointPool): UpstreamConnection | undefined {
-    return this.requestMethod === 'CONNECT' ? undefined : pool.takeIdle()
-  }
-
-  #sendTo(endpoint: ServingEndpoint, idle: UpstreamConnection | undefined): void {
-    this.#endpoint = endpoint
-    this.#traffic = endpoint.traffic
-    if (idle === undefined && endpoint.pool.isFull) return this.#answer(failureAnswer('overflow'))
-    endpoint.pool.enter()
+  #send(): void {
+    const { cluster, gate, idle } = this.#search
+    const { pool, traffic } = defined(this.#search.endpoint, 'endpoint')
+    this.#traffic = traffic
+    pool.enter()
     if (this.#retries !== null && this.#requestDone) this.#startTry(this.#retries)
-    if (idle !== undefined) {
-      this.#upstream = idle
-      idle.attach(this)
-      this.#sendFirst()
-      return
-    }
-    const timeoutMs = defined(this.#cluster, 'cluster').connectTimeoutMs
-    this.#upstream = endpoint.pool.open(this.#deps.monotonicMs() + timeoutMs, this.#gate)
+    this.#upstream = idle ?? pool.open(this.#deps.monotonicMs() + cluster.connectTimeoutMs, gate)
     this.#upstream.attach(this)
-    if (!this.#requestDone) this.#client.pauseInput()
+    if (idle !== undefined) this.#sendFirst()
+    else if (!this.#requestDone) this.#client.pauseInput()
   }
 
   #sendFirst(): void {
@@ -389,55 +303,28 @@ export class RequestExchange implements Exchange, Waiting {
     if (!more && !this.#requestDone) this.#client.pauseInput()
   }
 
-  /** Nothing was sent: any request may try another endpoint. */
-  #tryNext(failed: EndpointPool, failure: Failure): void {
-    failed.avoid(this.#deps.monotonicMs())
-    this.#tried = [...(this.#tried ?? []), failed]
-    if (++this.#connects >= CONNECT_ATTEMPTS_MAX) return this.#failed(failure)
-    this.#refreshCluster()
-    this.#toNextEndpoint(failure)
-  }
-
   #canSendAgain(): boolean {
     return this.#requestDone && this.#kept.isWhole && IDEMPOTENT.has(this.requestMethod)
   }
 
-  /** On a new connection: where one kept connection was closed, the others may be too. */
-  #sendAgain(pool: EndpointPool): void {
-    this.#refreshCluster()
-    const cluster = defined(this.#cluster, 'cluster')
-    const same = cluster.endpoints.find((endpoint) => endpoint.pool === pool && !pool.isRetired)
-    const endpoint = same ?? pickEndpoint(cluster, this.#hash, this.#startedMs, this.#tried)
-    if (endpoint === undefined) this.#answer(failureAnswer('no-endpoint'))
-    else if (this.#gate === null) this.#sendTo(endpoint, undefined)
-    else this.#sendThrough(this.#gate, endpoint, true)
-  }
-
-  /** A request that must look for another endpoint looks among those of the newest snapshot. */
-  #refreshCluster(): void {
-    const cluster = defined(this.#cluster, 'cluster')
-    this.#cluster = this.#deps.serving().clusters.get(cluster.name) ?? cluster
-  }
-
   #endRequest(): void {
     this.#requestDone = true
-    if (this.#timeoutMs > 0) this.#deadlineMs = this.#deps.monotonicMs() + this.#timeoutMs
+    this.#times.onRequestDone(this.#deps.monotonicMs())
     if (this.#retries !== null) this.#startTry(this.#retries)
   }
 
   #startTry({ route }: RequestRetries): void {
-    const { perTryTimeoutMs } = route.policy
-    if (perTryTimeoutMs > 0) this.#tryDeadlineMs = this.#deps.monotonicMs() + perTryTimeoutMs
+    this.#times.startTry(this.#deps.monotonicMs(), route.policy.perTryTimeoutMs)
   }
 
   /** No answer came, and it is not for the client. */
   #blameEndpoint(): void {
-    this.#endpoint?.outlier?.onFailure(this.#deps.monotonicMs())
+    this.#search.endpoint?.outlier?.onFailure(this.#deps.monotonicMs())
   }
 
   /** One try has taken too long. */
   #endTry(): void {
-    this.#tryDeadlineMs = 0
+    this.#times.endTry()
     if (this.#state !== 'waiting' || this.#upstream === null) return
     this.#blameEndpoint()
     this.#dropUpstream()
@@ -460,7 +347,7 @@ export class RequestExchange implements Exchange, Waiting {
   #mayTryAgain(retries: RequestRetries): boolean {
     retries.end()
     if (!this.#requestDone || !this.#kept.isWhole) return false
-    const refused = retries.begin(defined(this.#cluster, 'cluster'))
+    const refused = retries.begin(this.#search.cluster)
     if (refused === '') return true
     this.#flag = refused
     return false
@@ -471,7 +358,7 @@ export class RequestExchange implements Exchange, Waiting {
     if (done) {
       this.#upstream?.release(this.#deps.monotonicMs())
       this.#upstream = null
-      this.#endpoint?.pool.leave()
+      this.#search.endpoint?.pool.leave()
     } else {
       this.#dropUpstream()
     }
@@ -480,17 +367,11 @@ export class RequestExchange implements Exchange, Waiting {
 
   /** After the back-off, preferably on an endpoint that has not failed the request yet, of the newest snapshot. */
   #tryAgain(retries: RequestRetries): void {
-    if (this.#endpoint !== null) this.#tried = [...(this.#tried ?? []), this.#endpoint.pool]
-    this.#endpoint = null
-    this.#tryDeadlineMs = 0
-    this.#connects = 0
+    this.#search.leaveEndpoint()
+    this.#times.endTry()
     this.#timer = retries.wait(() => {
       this.#timer = null
-      this.#refreshCluster()
-      const cluster = defined(this.#cluster, 'cluster')
-      if (!cluster.endpoints.some(({ pool }) => !pool.isRetired && this.#tried?.includes(pool) !== true))
-        this.#tried = null
-      this.#toNextEndpoint('no-endpoint')
+      this.#follow(this.#search.retry(this.#deps.monotonicMs()))
     })
   }
 
@@ -526,7 +407,7 @@ export class RequestExchange implements Exchange, Waiting {
     const nowMs = this.#deps.monotonicMs()
     if (this.#requestDone) upstream?.release(nowMs)
     else upstream?.destroy()
-    this.#endpoint?.pool.leave()
+    this.#search.endpoint?.pool.leave()
     this.#count('', nowMs)
     this.#client.onExchangeOver(this.#response.keep && this.#requestDone)
   }
@@ -553,7 +434,7 @@ export class RequestExchange implements Exchange, Waiting {
     if (this.#upstream === null) return
     this.#upstream.destroy()
     this.#upstream = null
-    this.#endpoint?.pool.leave()
+    this.#search.endpoint?.pool.leave()
   }
 
   #count(flag: string, nowMs = this.#deps.monotonicMs()): void {
@@ -562,12 +443,11 @@ export class RequestExchange implements Exchange, Waiting {
     this.#timer?.cancel()
     this.#timer = null
     this.#retries?.end()
-    this.#gate?.leave(this)
-    this.#gate = null
+    this.#search.end()
     this.#traffic?.count({
       status: this.#response.status,
       flag: flag === '' || this.#flag === 'URX' ? this.#flag : flag,
-      durationMs: nowMs - this.#startedMs,
+      durationMs: nowMs - this.#times.startedMs,
       requestBytes: this.#requestBytes,
       responseBytes: this.#response.bytes,
     })

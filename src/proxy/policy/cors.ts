@@ -8,9 +8,10 @@ import type { HeadEdit } from './head-edit.ts'
 
 export interface ServingCors {
   readonly allows: (origin: string) => boolean
-  /** Field lines without the origin's. */
+  /** Without those that `everywhere` has. */
   readonly forPreflight: readonly (readonly [name: string, value: string])[]
-  readonly forOthers: string
+  /** Field lines without the origin's. */
+  readonly everywhere: string
 }
 
 const OWN_FIELDS: ReadonlySet<string> = new Set([
@@ -19,7 +20,7 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   'access-control-expose-headers',
 ])
 /** Also for origins that are not allowed: a cache must not give one origin what another one was told. */
-export const VARY: HeadEdit = { dropped: new Set(), appended: 'vary: Origin\r\n' }
+const VARY: HeadEdit = { dropped: new Set(), appended: 'vary: Origin\r\n' }
 
 export function prepareCors(policy: CorsPolicy): ServingCors {
   const tests = policy.allowOrigins.map(compileValue)
@@ -29,35 +30,33 @@ export function prepareCors(policy: CorsPolicy): ServingCors {
   return {
     allows: (origin) => tests.some((test) => test(origin)),
     forPreflight: [
-      ...credentials,
       ...listField('access-control-allow-methods', policy.allowMethods),
       ...listField('access-control-allow-headers', policy.allowHeaders),
       ...(policy.maxAgeSeconds === undefined
         ? []
         : [['access-control-max-age', String(policy.maxAgeSeconds)] as const]),
     ],
-    forOthers: credentials.map(([name, value]) => `${name}: ${value}\r\n`).join('') + expose,
+    everywhere: credentials.map(([name, value]) => `${name}: ${value}\r\n`).join('') + expose,
   }
 }
 
-/** The answer to a preflight of an allowed origin; null: the request is none. */
+/** The answer to a preflight of an allowed origin, before `corsEdit`; null: the request is none. */
 export function preflightAnswer(cors: ServingCors, head: RequestHead): Answer | null {
   if (head.method !== 'OPTIONS') return null
   const origin = head.fields.get('origin')
   if (origin === undefined || head.fields.get('access-control-request-method') === undefined) return null
   if (!cors.allows(origin)) return null
-  const fields = [['access-control-allow-origin', origin] as const, ...cors.forPreflight]
-  const headers = fields.map(([name, value]) => ({ name, value }))
+  const headers = cors.forPreflight.map(([name, value]) => ({ name, value }))
   return { status: 200, flag: '', body: '', headers }
 }
 
-/** What the response to any other request gets; the endpoint's own words on the matter do not count then. */
+/** What every response gets; the endpoint's own words on the matter do not count then. */
 export function corsEdit(cors: ServingCors, head: RequestHead): HeadEdit {
   const origin = head.fields.get('origin')
   if (origin === undefined || !cors.allows(origin)) return VARY
   return {
     dropped: OWN_FIELDS,
-    appended: `access-control-allow-origin: ${origin}\r\n${cors.forOthers}${VARY.appended}`,
+    appended: `access-control-allow-origin: ${origin}\r\n${cors.everywhere}${VARY.appended}`,
   }
 }
 

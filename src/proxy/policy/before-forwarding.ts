@@ -1,0 +1,27 @@
+/** What the policy of a route does to a request before it may go to an endpoint. */
+import { plainAnswer } from '../answers.ts'
+import type { Answer } from '../answers.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+
+import { corsEdit, preflightAnswer } from './cors.ts'
+import { joinEdits } from './head-edit.ts'
+import type { HeadEdit } from './head-edit.ts'
+import type { ServingPolicy } from './route-policy.ts'
+
+/** What changes in every response to the request. */
+export function responseEdit({ cors, editResponse }: ServingPolicy, head: RequestHead): HeadEdit | null {
+  return cors === null ? editResponse : joinEdits(editResponse, corsEdit(cors, head))
+}
+
+/** Null: the request goes on. `delay`: it waits, then this is asked again with `wasDelayed`. */
+export function answerByPolicy(
+  { cors, fault }: ServingPolicy,
+  head: RequestHead,
+  wasDelayed: boolean,
+): Answer | 'delay' | null {
+  const preflight = cors === null ? null : preflightAnswer(cors, head)
+  if (preflight !== null || fault === null) return preflight
+  if (!wasDelayed && fault.delays()) return 'delay'
+  const status = fault.abortStatus(wasDelayed)
+  return status === 0 ? null : plainAnswer(status, 'FI', 'aborted by a fault of the route')
+}
