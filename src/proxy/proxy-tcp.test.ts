@@ -148,6 +148,23 @@ describe('TCP', () => {
     assert.equal(live.counted()['0 NR'], 1)
   })
 
+  test('connections beyond the limit of the cluster are closed, until one is over', async (t) => {
+    const backend = await startRawBackend(t, greeting('v1'))
+    const limits = { connectionsMax: 1, pendingMax: 0, requestsMax: 1, retriesMax: 0, requestsPerConnectionMax: 0 }
+    const live = await startProxy(
+      t,
+      tcpSnapshot([tcpRoute('r', { v1: 1 })], [cluster('v1', [backend.port], { limits })]),
+    )
+    const first = new RawClient(t, live.port)
+    await first.until((text) => text === 'v1:')
+    assert.equal(await new RawClient(t, live.port).untilClosed(), '')
+    first.socket.end()
+    await first.untilClosed()
+    await eventually(() => live.counted()['0'] === 1)
+    await new RawClient(t, live.port).until((text) => text === 'v1:')
+    assert.equal(live.counted()['0 UO'], 1)
+  })
+
   test('a connection on which nothing moves is closed when the route says so', async (t) => {
     const clock = new FakeClock()
     const backend = await startRawBackend(t, greeting('v1'))

@@ -20,6 +20,7 @@ import {
   startBackend,
   startProxy,
 } from '../../test/support/live-proxy.ts'
+import { createLog } from '../base/log.ts'
 import type { ClientTls, RoutingSnapshot, ServerTls } from '../routing/model.ts'
 
 const authority = await testAuthority()
@@ -211,9 +212,15 @@ describe('TLS to endpoints', () => {
   ]
   for (const [name, tls] of bad) {
     test(`a certificate ${name} is as good as no connection`, async (t) => {
-      const live = await startProxy(t, toTls(await startTlsBackend(t), tls))
+      const lines: string[] = []
+      const write = (line: string): number => lines.push(line)
+      const log = createLog({ clock: new FakeClock(), level: 'warn', format: 'text', write })
+      const live = await startProxy(t, toTls(await startTlsBackend(t), tls), { log })
       assert.equal((await fetchFrom(live.port)).status, 503)
-      assert.deepEqual(live.counted(), { '503 UF': 1 })
+      assert.equal((await fetchFrom(live.port)).status, 503)
+      assert.deepEqual(live.counted(), { '503 UF': 2 })
+      assert.equal(lines.length, 1)
+      assert.match(lines.join(''), /WARN {2}TLS to an endpoint failed.* reason=/)
     })
   }
 

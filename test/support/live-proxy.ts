@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/base/clock.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
+import type { Log } from '../../src/base/log.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { Proxy } from '../../src/proxy/proxy.ts'
 import type {
@@ -97,19 +98,20 @@ export interface LiveProxy {
 
 export interface LiveProxyOptions {
   readonly clock?: Clock
+  readonly log?: Log
   readonly onChange?: () => void
 }
 
 export async function startProxy(
   t: TestContext,
   snapshot: RoutingSnapshot,
-  { clock, onChange = () => {} }: LiveProxyOptions = {},
+  { clock, log = silentLog, onChange = () => {} }: LiveProxyOptions = {},
 ): Promise<LiveProxy> {
   const recorder = new TrafficRecorder({ proxy: 'proxy-0', startedAtMs: 0 })
   const proxy = new Proxy({
     clock: clock ?? systemClock,
     random: seededRandom(1),
-    log: silentLog,
+    log,
     recorder,
     monotonicMs: clock === undefined ? () => performance.now() : () => clock.now(),
     reusePort: false,

@@ -10,7 +10,9 @@ import type { Random } from '../../base/random.ts'
 import type { ResponseFlag } from '../../routing/model.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
+import type { ClusterGate } from '../cluster-gate.ts'
 import type { EndpointPool } from '../endpoint-pool.ts'
+import type { OutlierHost } from '../outlier-detector.ts'
 import { pickEndpoint } from '../pick-endpoint.ts'
 import type { ServingCluster } from '../serving-state.ts'
 import { readClientHello } from '../tls/client-hello.ts'
@@ -44,6 +46,10 @@ export class TcpConnection {
   #upstream: Socket | null = null
   #pool: EndpointPool | null = null
   #cluster: ServingCluster | null = null
+  /** The limits under which the connection to the endpoint is counted. */
+  #gate: ClusterGate | null = null
+  /** What it did to connections counts as with requests: one that is made is a success. */
+  #outlier: OutlierHost | null = null
   #tried: EndpointPool[] = []
   #traffic: DestinationTraffic
   #routeId = ''
@@ -159,7 +165,11 @@ export class TcpConnection {
     const endpoint = pickEndpoint(cluster, hash, nowMs, this.#tried)
     this.#traffic = endpoint?.traffic ?? cluster.nobody
     if (endpoint === undefined) return this.#end(flag)
+    if (cluster.gate?.mayConnect === false) return this.#end('UO')
     const { pool } = endpoint
+    this.#outlier = endpoint.outlier
+    this.#gate = cluster.gate
+    this.#gate?.connected()
     this.#state = 'connecting'
     this.#connectDeadlineMs = nowMs + cluster.connectTimeoutMs
     this.#pool = pool
@@ -182,6 +192,7 @@ export class TcpConnection {
   #onConnected(socket: Socket): void {
     if (socket !== this.#upstream || this.#state !== 'connecting') return
     this.#state = 'open'
+    this.#outlier?.onStatus(200, this.#deps.monotonicMs())
     this.#moved = true
     const held = this.#held
     this.#held = EMPTY
@@ -213,7 +224,9 @@ export class TcpConnection {
     const failed = this.#pool
     const cluster = this.#cluster
     if (failed === null || cluster === null) return
-    failed.avoid(this.#deps.monotonicMs())
+    const nowMs = this.#deps.monotonicMs()
+    failed.avoid(nowMs)
+    this.#outlier?.onFailure(nowMs)
     this.#dropUpstream()
     this.#tried.push(failed)
     if (this.#tried.length >= CONNECT_ATTEMPTS_MAX) return this.#end('UF')
@@ -239,6 +252,8 @@ export class TcpConnection {
     upstream?.destroy()
     this.#pool?.leave()
     this.#pool = null
+    this.#gate?.closed()
+    this.#gate = null
   }
 
   #end(flag: ResponseFlag | ''): void {
