@@ -40,9 +40,10 @@ export class ClientResponse {
     this.#dechunk = null
   }
 
-  interim(head: ResponseHead): void {
-    if (this.#isOld) return
-    this.#output.write(responseHead(head, { connection: '', dropsChunked: false, added: '' }), null)
+  /** False: what was written waits in a buffer; so with `begin` and `part`. */
+  interim(head: ResponseHead): boolean {
+    if (this.#isOld) return true
+    return this.#output.write(responseHead(head, { connection: '', dropsChunked: false, added: '' }), null)
   }
 
   /** To a CONNECT: what follows belongs to the tunnel. */
@@ -59,7 +60,6 @@ export class ClientResponse {
     this.#output.write(this.#edited(switchingHead(head, cookies)), null)
   }
 
-  /** False: what was written waits in a buffer; so with `part`. */
   // oxlint-disable-next-line max-params -- what the upstream connection tells, and one thing of ours
   begin(head: ResponseHead, framing: BodyFraming, body: Body, cookies: string): boolean {
     this.status = head.status

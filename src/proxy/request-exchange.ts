@@ -134,7 +134,7 @@ export class RequestExchange implements Exchange, Waiting {
 
   onInterim(head: ResponseHead): void {
     this.#times.moved = true
-    this.#response.interim(head)
+    if (!this.#response.interim(head)) this.#upstream?.pause()
   }
 
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
@@ -145,7 +145,8 @@ export class RequestExchange implements Exchange, Waiting {
     if (head.status === 101) return this.#startTunnel(head)
     this.#state = 'responding'
     this.#times.endTry()
-    this.#response.keep &&= !this.#deps.isDraining()
+    // Where the response is over before the request is, nobody knows whether its content still comes.
+    this.#response.keep &&= !this.#deps.isDraining() && (this.#requestDone || !done)
     this.#afterPart(this.#response.begin(head, framing, body, this.#keys.cookies), done)
   }
 

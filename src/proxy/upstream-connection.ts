@@ -78,7 +78,10 @@ export class UpstreamConnection {
     this.#pool = pool
     this.#connectDeadlineMs = connectDeadlineMs
     const { address, port, tls } = pool
-    this.#socket = tls === null ? connect({ host: address, port, noDelay: true }) : tls.connect(address, port, { protocols: ['http/1.1'], allowHalfOpen: false })
+    this.#socket =
+      tls === null
+        ? connect({ host: address, port, noDelay: true, allowHalfOpen: true })
+        : tls.connect(address, port, { protocols: ['http/1.1'], allowHalfOpen: false })
     this.#socket
       .on(tls === null ? 'connect' : 'secureConnect', () => this.#onConnect())
       .on('data', (chunk: Buffer) => this.#onData(chunk))
