@@ -3,7 +3,7 @@ import { INLINE_BODY_BYTES_MAX } from './message-output.ts'
 import type { MessageOutput } from './message-output.ts'
 
 /** Of requests whose route has a use for the whole body (retries, mirrors). Larger ones are sent once, to one endpoint. */
-export const KEPT_BODY_BYTES_MAX = 64 * 1024
+const KEPT_BODY_BYTES_MAX = 64 * 1024
 
 export class KeptRequest {
   #text = ''
