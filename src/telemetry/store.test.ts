@@ -205,3 +205,20 @@ test('beyond the limit new combinations of labels are counted together', () => {
   assert.equal(series.at(-1)?.labels.workload, 'other')
   assert.equal(series.at(-1)?.requests, 10)
 })
+
+test('TCP connections have metrics of their own, and count in no request', async () => {
+  const clock = new FakeClock()
+  const store = new TelemetryStore({ clock })
+  await clock.advance(1)
+  const recorder = new TrafficRecorder({ proxy: 'proxy-0', startedAtMs: clock.now() })
+  const seen = { status: 0, flag: '', durationMs: 5, requestBytes: 3, responseBytes: 7 }
+  recorder.destination({ ...labels, protocol: 'tcp' }).count(seen)
+  recorder.destination(labels).count({ ...seen, status: 200 })
+  store.ingest(recorder.report())
+  const text = prometheusText(store)
+  assert.match(text, /^istio_tcp_connections_closed_total\{.*request_protocol="tcp".*\} 1$/m)
+  assert.match(text, /^istio_tcp_received_bytes_total\{.*\} 3$/m)
+  assert.match(text, /^istio_tcp_sent_bytes_total\{.*\} 7$/m)
+  assert.equal(text.match(/^istio_requests_total\{/gm)?.length, 1)
+  assert.match(text, /^istio_requests_total\{.*request_protocol="http".*response_code="200".*\} 1$/m)
+})
