@@ -5,7 +5,7 @@ import type { ServingCluster, ServingEndpoint } from './serving-state.ts'
 /** How often the chooser is asked, per endpoint, before they are gone through one by one. */
 const STEPS_PER_ENDPOINT = 2
 
-/** Never one of those in `tried`; while there are others, none that just failed or is ejected. `hash` is of the cluster's key. */
+/** Never one of those in `tried`; while there are others, none that just failed, is ejected or unhealthy. `hash` is of the cluster's key. */
 export function pickEndpoint(
   cluster: ServingCluster,
   hash: number,
@@ -43,6 +43,7 @@ function isOpen({ pool }: ServingEndpoint, tried: readonly EndpointPool[] | null
   return !pool.isRetired && (tried === null || !tried.includes(pool))
 }
 
-function isGood({ pool, outlier }: ServingEndpoint, nowMs: number): boolean {
-  return !pool.isAvoided(nowMs) && (outlier === null || !outlier.isEjected)
+function isGood({ pool, outlier, checked }: ServingEndpoint, nowMs: number): boolean {
+  if (pool.isAvoided(nowMs) || (outlier !== null && outlier.isEjected)) return false
+  return checked === null || checked.isHealthy
 }

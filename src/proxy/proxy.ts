@@ -16,6 +16,7 @@ import { Continuity } from './continuity.ts'
 import type { EndpointPool, PoolState } from './endpoint-pool.ts'
 import { GatewayListener } from './gateway-listener.ts'
 import type { Served } from './gateway-listener.ts'
+import { HealthChecker } from './health-checker.ts'
 import { requestIdSource } from './request-id.ts'
 import { prepareListener } from './serving-state.ts'
 import type { ServingDeps } from './serving-state.ts'
@@ -47,6 +48,7 @@ export class Proxy {
   readonly #options: ProxyOptions
   readonly #pools: UpstreamPools
   readonly #continuity = new Continuity()
+  readonly #health: HealthChecker
   readonly #tls: TlsContexts
   readonly #newRequestId: () => string
   #listeners = new Map<string, GatewayListener>()
@@ -57,6 +59,7 @@ export class Proxy {
 
   constructor(options: ProxyOptions) {
     this.#options = options
+    this.#health = new HealthChecker(options)
     this.#pools = new UpstreamPools(options.onChange)
     this.#tls = new TlsContexts(options.log)
     this.#newRequestId = requestIdSource(options.random)
@@ -83,6 +86,11 @@ export class Proxy {
     return this.#continuity.ejected()
   }
 
+  /** Addresses that fail their health checks, by cluster. */
+  get unhealthy(): ReadonlyMap<string, readonly string[]> {
+    return this.#health.unhealthy
+  }
+
   get pools(): readonly PoolState[] {
     return this.#pools.states(this.#options.monotonicMs())
   }
@@ -107,6 +115,7 @@ export class Proxy {
   /** Stops accepting and resolves when the last request is over, at the latest after `boundMs`. */
   async close(boundMs: number): Promise<void> {
     this.#isClosed = true
+    this.#health.stop()
     for (const listener of this.#listeners.values()) this.#retire(listener)
     this.#listeners = new Map()
     await this.#untilEmpty(boundMs)
@@ -117,9 +126,18 @@ export class Proxy {
 
   async #swap(snapshot: RoutingSnapshot): Promise<void> {
     const { recorder, clock, random } = this.#options
-    const deps = { pools: this.#pools, tls: this.#tls, continuity: this.#continuity, recorder, clock, random }
+    const deps = {
+      pools: this.#pools,
+      tls: this.#tls,
+      continuity: this.#continuity,
+      health: this.#health,
+      recorder,
+      clock,
+      random,
+    }
     const served = this.#prepare(snapshot, deps)
     this.#continuity.settle(snapshot)
+    this.#health.settle()
     const before = this.#listeners
     this.#listeners = new Map()
     for (const next of served) {

@@ -19,6 +19,7 @@ import type { Chooser } from './chooser.ts'
 import type { ClusterGate } from './cluster-gate.ts'
 import type { Continuity } from './continuity.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
+import type { CheckedHost, HealthChecker } from './health-checker.ts'
 import type { OutlierDetector, OutlierHost } from './outlier-detector.ts'
 import { prepareHttp } from './http-policy.ts'
 import type { ServingHttp } from './http-policy.ts'
@@ -85,6 +86,8 @@ export interface ServingEndpoint {
   readonly pool: EndpointPool
   /** Null where the cluster does not detect outliers. */
   readonly outlier: OutlierHost | null
+  /** Null where the cluster checks no health. */
+  readonly checked: CheckedHost | null
   readonly traffic: DestinationTraffic
 }
 
@@ -95,6 +98,7 @@ export interface ServingDeps {
   readonly recorder: Pick<TrafficRecorder, 'destination'>
   readonly clock: Clock
   readonly random: Random
+  readonly health: HealthChecker
 }
 
 /** The snapshot must have passed `checkSnapshot`. */
@@ -155,7 +159,7 @@ export function prepareCluster(
   const source = withEndpoints(cluster, snapshot)
   const outliers = deps.continuity.outliers(cluster.name, cluster.outlier)
   const endpoints = source.endpoints.map((endpoint) =>
-    prepareEndpoint(endpoint, { listener, service, tls: source.tls, outliers }, deps),
+    prepareEndpoint(endpoint, { listener, service, tls: source.tls, outliers, cluster }, deps),
   )
   const choices = endpoints.map(({ pool }, index) => ({
     name: pool.endpoint,
@@ -179,17 +183,22 @@ interface EndpointContext {
   readonly service: string
   readonly tls: ClientTls | undefined
   readonly outliers: OutlierDetector | null
+  readonly cluster: Cluster
 }
 
 function prepareEndpoint(
   { address, port, workload }: Endpoint,
-  { tls, outliers, ...labels }: EndpointContext,
-  { pools, tls: contexts, recorder }: ServingDeps,
+  { tls, outliers, cluster, ...labels }: EndpointContext,
+  { pools, tls: contexts, recorder, health }: ServingDeps,
 ): ServingEndpoint {
   const pool = pools.use(address, port, contexts.client(tls))
   return {
     pool,
     outlier: outliers === null ? null : outliers.use(pool.endpoint),
+    checked:
+      cluster.healthCheck === undefined || tls !== undefined
+        ? null
+        : health.use(cluster.name, cluster.healthCheck, { address, port }),
     traffic: recorder.destination({
       ...labels,
       workloadNamespace: workload?.namespace ?? '',

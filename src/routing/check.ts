@@ -2,6 +2,7 @@
 import type { Diagnostic } from '../base/diagnostic.ts'
 
 import { checkAffinity, checkBalance } from './check/balance.ts'
+import { checkHealthCheck } from './check/health.ts'
 import { checkLimits, checkOutlier } from './check/limits.ts'
 import { checkHttpPolicy } from './check/http-policy.ts'
 import { checkTcpListener } from './check/tcp.ts'
@@ -185,6 +186,7 @@ function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<stri
     ...checkBalance(cluster, path),
     ...checkLimits(cluster, path),
     ...checkOutlier(cluster, path),
+    ...checkHealthCheck(cluster, path),
     ...when(cluster.fallback !== undefined && !clusters.has(cluster.fallback), {
       code: 'unknown-cluster',
       path: `${path}.fallback`,

@@ -358,6 +358,25 @@ export interface Cluster {
   readonly balance?: Balance
   readonly limits?: ClusterLimits
   readonly outlier?: OutlierDetection
+  /** Not together with `tls`. */
+  readonly healthCheck?: HealthCheck
+}
+
+/** Each proxy asks each endpoint now and then. Endpoints that fail are used only where there is no other one left. */
+export interface HealthCheck {
+  /** `http`: GET, good with status 200 to 299; `tcp`: good when a connection can be made. */
+  readonly kind: 'http' | 'tcp'
+  /** With `http`. */
+  readonly path: string
+  /** With `http`; empty: the endpoint's address and port. */
+  readonly host: string
+  /** From the end of one check to the next; a tenth more or less. */
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  /** So many good ones in a row make an endpoint healthy again. */
+  readonly healthyThreshold: number
+  /** So many bad ones in a row make it unhealthy; it is healthy at first. */
+  readonly unhealthyThreshold: number
 }
 
 /**

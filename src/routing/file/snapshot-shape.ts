@@ -19,6 +19,7 @@ import type {
   HttpLimits,
   HttpPolicy,
   HeaderValue,
+  HealthCheck,
   Listener,
   Match,
   Origin,
@@ -77,6 +78,7 @@ const port = s.integer({ min: 1, max: PORT_MAX })
 const weight = s.integer({ min: 0, max: WEIGHT_MAX })
 const count = s.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const status = s.integer({ min: 200, max: 599 })
+const threshold = s.integer({ min: 1, max: COUNT_MAX })
 const delayMs = s.integer({ min: 1, max: DURATION_MS_MAX })
 const limit = s.integer({ min: 0, max: COUNT_MAX })
 const lowerCase = s.refined(name, (value) => value.toLowerCase())
@@ -443,6 +445,16 @@ const outlier = s.object<OutlierDetection>({
   ejectedShareMax: s.byDefault(s.share(), 0.1, 'How much of the endpoints may be out; one always, never all'),
 })
 
+const healthCheck = s.object<HealthCheck>({
+  kind: s.byDefault(s.choice(['http', 'tcp']), 'http', 'http: GET, good with 200 to 299; tcp: good when it connects'),
+  path: s.byDefault(s.text(), '/', 'What is asked for'),
+  host: s.byDefault(s.text(), '', 'Host header; default: the endpoint'),
+  intervalMs: s.byDefault(delayMs, 5_000, 'Between two checks'),
+  timeoutMs: s.byDefault(delayMs, 1_000, 'How long one may take'),
+  healthyThreshold: s.byDefault(threshold, 2, 'So many good ones in a row make an endpoint healthy again'),
+  unhealthyThreshold: s.byDefault(threshold, 3, 'So many bad ones in a row make it unhealthy'),
+})
+
 const cluster = s.object<Cluster>({
   name: s.required(name, 'What routes call it'),
   service: s.derived(service, ownService, 'For metrics; default: a service of the cluster’s name'),
@@ -452,6 +464,7 @@ const cluster = s.object<Cluster>({
   connectTimeoutMs: s.byDefault(durationMs, CONNECT_TIMEOUT_MS, 'How long making a connection may take'),
   balance: s.optional(balance, 'How requests are spread over the endpoints; default: round-robin'),
   limits: s.optional(limits, 'Circuit breaking, per worker; beyond: 503 with flag UO. Default: none'),
+  healthCheck: s.optional(healthCheck, 'Endpoints are asked now and then, and left out while they fail'),
   outlier: s.optional(outlier, 'Leaves endpoints out that fail; default: none are'),
   tls: s.optional(clientTls, 'Speak TLS to the endpoints'),
 })
