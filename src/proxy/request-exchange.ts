@@ -129,7 +129,6 @@ export class RequestExchange implements Exchange, Waiting {
   onConnected(): void {
     if (this.requestMethod === 'CONNECT') return this.#openTunnel()
     this.#sendFirst()
-    if (!this.#requestDone) this.#client.resumeInput()
   }
 
   onInterim(head: ResponseHead): void {
@@ -300,6 +299,8 @@ export class RequestExchange implements Exchange, Waiting {
   }
 
   #sendFirst(): void {
+    // The client was held back while there was no connection.
+    if (!this.#requestDone) this.#client.resumeInput()
     const more = this.#upstream === null || this.#kept.sendTo(this.#upstream)
     if (!more && !this.#requestDone) this.#client.pauseInput()
   }
