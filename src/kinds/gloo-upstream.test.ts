@@ -65,6 +65,16 @@ const REFUSED: Readonly<Record<string, readonly [spec: string, reason: string, f
     'FieldValueInvalid',
     'spec.outlierDetection.maxEjectionPercent',
   ],
+  'a health check of something that is no path': [
+    `{ kube: { ${KUBE} }, healthChecks: [{ httpHealthCheck: { path: health } }] }`,
+    'FieldValueInvalid',
+    'spec.healthChecks[0].httpHealthCheck.path',
+  ],
+  'a health check without an interval': [
+    `{ kube: { ${KUBE} }, healthChecks: [{ interval: 0s, tcpHealthCheck: {} }] }`,
+    'FieldValueInvalid',
+    'spec.healthChecks[0].interval',
+  ],
   'an ejection for no time': [
     `{ kube: { ${KUBE} }, outlierDetection: { baseEjectionTime: 0s } }`,
     'FieldValueInvalid',
@@ -90,8 +100,8 @@ test('what would send plain text where TLS is asked for is refused, what only tu
   assert.deepEqual(findings('{ static: { hosts: [{ addr: a, port: 443 }] } }'), ['error spec.static.useTls'])
   assert.deepEqual(findings('{ static: { useTls: false, hosts: [{ addr: a, port: 443 }] } }'), [])
   assert.deepEqual(
-    findings(`{ kube: { ${KUBE} }, sslConfig: {}, healthChecks: [], loadBalancerConfig: { roundRobin: {} } }`),
-    ['error spec.sslConfig', 'warning spec.healthChecks'],
+    findings(`{ kube: { ${KUBE} }, sslConfig: {}, failover: {}, loadBalancerConfig: { roundRobin: {} } }`),
+    ['error spec.sslConfig', 'warning spec.failover'],
   )
 })
 

@@ -20,6 +20,7 @@ export function upstreamErrors({ spec }: Upstream): readonly FieldError[] {
       : [invalid('spec.connectionConfig.connectTimeout', timeout, 'must be a duration, such as 5s')]),
     ...checkCounts('spec.circuitBreakers', spec.circuitBreakers ?? {}),
     ...checkCounts('spec.connectionConfig', spec.connectionConfig ?? {}),
+    ...checkHealthChecks(spec),
     ...checkOutlierDetection('spec.outlierDetection', spec.outlierDetection ?? {}),
   ]
 }
@@ -32,19 +33,41 @@ function checkCounts(path: string, object: Fields): FieldError[] {
   )
 }
 
+function checkDurations(path: string, durations: Readonly<Record<string, string | undefined>>): FieldError[] {
+  return Object.entries(durations).flatMap(([name, text]) =>
+    text === undefined || (parseDurationMs(text) ?? 0) > 0
+      ? []
+      : [invalid(`${path}.${name}`, text, 'must be a duration above 0, such as 10s')],
+  )
+}
+
+function checkHealthChecks({ healthChecks = [] }: UpstreamSpec): FieldError[] {
+  return healthChecks.flatMap(
+    ({ timeout, interval, healthyThreshold = 1, unhealthyThreshold = 1, ...check }, index) => {
+      const path = `spec.healthChecks[${index}]`
+      const asked = check.httpHealthCheck?.path ?? '/'
+      return [
+        ...checkDurations(path, { timeout, interval }),
+        ...Object.entries({ healthyThreshold, unhealthyThreshold }).flatMap(([name, value]) =>
+          value < 1 ? [invalid(`${path}.${name}`, value, 'must be at least 1')] : [],
+        ),
+        ...(/^\/[!-~]*$/.test(asked) ? [] : [invalid(`${path}.httpHealthCheck.path`, asked, 'must be a path')]),
+        ...(/^[!-~]*$/.test(check.httpHealthCheck?.host ?? '')
+          ? []
+          : [invalid(`${path}.httpHealthCheck.host`, check.httpHealthCheck?.host, 'must be a host')]),
+      ]
+    },
+  )
+}
+
 function checkOutlierDetection(path: string, object: NonNullable<UpstreamSpec['outlierDetection']>): FieldError[] {
-  const { maxEjectionPercent = 0 } = object
-  const durations = { interval: object.interval, baseEjectionTime: object.baseEjectionTime }
+  const { maxEjectionPercent = 0, interval, baseEjectionTime } = object
   return [
     ...checkCounts(path, object),
     ...(maxEjectionPercent > 100
       ? [invalid(`${path}.maxEjectionPercent`, maxEjectionPercent, 'must be from 0 to 100')]
       : []),
-    ...Object.entries(durations).flatMap(([name, text]) =>
-      text === undefined || (parseDurationMs(text) ?? 0) > 0
-        ? []
-        : [invalid(`${path}.${name}`, text, 'must be a duration above 0, such as 10s')],
-    ),
+    ...checkDurations(path, { interval, baseEjectionTime }),
   ]
 }
 

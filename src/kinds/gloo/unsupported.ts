@@ -67,8 +67,30 @@ const SUCCESS_RATE = [
   'enforcingConsecutiveLocalOriginFailure',
   'enforcingLocalOriginSuccessRate',
 ] as const
+const HEALTH_CHECK = [
+  'initialJitter',
+  'intervalJitter',
+  'intervalJitterPercent',
+  'grpcHealthCheck',
+  'customHealthCheck',
+  'noTrafficInterval',
+  'unhealthyInterval',
+  'unhealthyEdgeInterval',
+  'healthyEdgeInterval',
+  'eventLogPath',
+  'alwaysLogHealthCheckFailures',
+] as const
+const HTTP_HEALTH_CHECK = [
+  'useHttp2',
+  'serviceName',
+  'requestHeadersToAdd',
+  'requestHeadersToRemove',
+  'responseAssertions',
+  'method',
+  'expectedStatuses',
+  'retriableStatuses',
+] as const
 const IGNORED_UPSTREAM = [
-  'healthChecks',
   'failover',
   'protocolSelection',
   'initialStreamWindowSize',
@@ -106,6 +128,7 @@ export function unsupportedInUpstream({ spec = {} }: Upstream): readonly Diagnos
     ...ignored('spec.connectionConfig', spec.connectionConfig ?? {}, ['tcpKeepalive']),
     ...inLeastRequest(spec),
     ...inOutlierDetection(spec),
+    ...inHealthChecks(spec),
     ...inKube(spec),
     ...inStatic(spec),
   ]
@@ -128,6 +151,19 @@ function inOutlierDetection({ outlierDetection = {} }: UpstreamSpec): Diagnostic
     ...(isPartly(enforcingConsecutiveGatewayFailure) ? ['enforcingConsecutiveGatewayFailure'] : []),
     ...SUCCESS_RATE,
   ])
+}
+
+/** The first one is made; what it may not be made without is told. */
+function inHealthChecks({ healthChecks = [] }: UpstreamSpec): Diagnostic[] {
+  return healthChecks.flatMap((check, index) => {
+    const path = `spec.healthChecks[${index}]`
+    if (index > 0) return ignored('spec', { [`healthChecks[${index}]`]: check }, [`healthChecks[${index}]`])
+    return [
+      ...ignored(path, check, HEALTH_CHECK),
+      ...ignored(`${path}.httpHealthCheck`, check.httpHealthCheck ?? {}, HTTP_HEALTH_CHECK),
+      ...ignored(`${path}.tcpHealthCheck`, check.tcpHealthCheck ?? {}, ['send', 'receive']),
+    ]
+  })
 }
 
 /** Of a percentage that here is all or nothing. */

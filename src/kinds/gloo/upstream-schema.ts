@@ -77,6 +77,43 @@ const circuitBreakers = object({
   trackRemaining: optional(boolean),
 })
 
+const healthCheck = object({
+  timeout: optional(string),
+  interval: optional(string),
+  healthyThreshold: optional(int64),
+  unhealthyThreshold: optional(int64),
+  httpHealthCheck: optional(
+    object({
+      path: optional(string),
+      host: optional(string, undefined, { description: 'Default: the address of the endpoint.' }),
+      ...opaque(
+        'useHttp2',
+        'serviceName',
+        'requestHeadersToAdd',
+        'requestHeadersToRemove',
+        'responseAssertions',
+        'method',
+      ),
+      ...opaque('expectedStatuses', 'retriableStatuses'),
+    }),
+  ),
+  tcpHealthCheck: optional(object(opaque('send', 'receive'))),
+  ...opaque(
+    'initialJitter',
+    'intervalJitter',
+    'intervalJitterPercent',
+    'grpcHealthCheck',
+    'customHealthCheck',
+    'reuseConnection',
+    'noTrafficInterval',
+    'unhealthyInterval',
+    'unhealthyEdgeInterval',
+    'healthyEdgeInterval',
+    'eventLogPath',
+    'alwaysLogHealthCheckFailures',
+  ),
+})
+
 const outlierDetection = object({
   consecutive5xx: optional(int64, undefined, { description: 'Failures in a row that eject an endpoint. Default: 5.' }),
   interval: optional(string, undefined, { description: 'How often ejections are looked at. Default: 10s.' }),
@@ -104,6 +141,7 @@ const upstreamSpec = object({
   loadBalancerConfig: optional(loadBalancerConfig),
   circuitBreakers: optional(circuitBreakers),
   outlierDetection: optional(outlierDetection),
+  healthChecks: optional(array(healthCheck)),
   useHttp2: optional(boolean),
   ...opaque(
     'pipe',
@@ -114,7 +152,6 @@ const upstreamSpec = object({
     'gcp',
     'ai',
     'sslConfig',
-    'healthChecks',
     'failover',
     'discoveryMetadata',
     'protocolSelection',

@@ -1,9 +1,9 @@
 /** How an Upstream wants its endpoints used: balancing, limits and outlier detection, with Envoy's defaults. */
 import { parseDurationMs } from '../../../base/duration.ts'
 import type { UpstreamSpec } from '../../../kinds/gloo-upstream.ts'
-import type { Balance, Cluster, ClusterLimits, OutlierDetection } from '../../../routing/model.ts'
+import type { Balance, Cluster, ClusterLimits, HealthCheck, OutlierDetection } from '../../../routing/model.ts'
 
-export type ClusterSettings = Pick<Cluster, 'balance' | 'limits' | 'outlier'>
+export type ClusterSettings = Pick<Cluster, 'balance' | 'limits' | 'outlier' | 'healthCheck'>
 
 /** What is not limited. Envoy's numbers go up to twice this, which is no limit either. */
 const COUNT_MAX = 2_147_483_647
@@ -14,15 +14,21 @@ const INTERVAL_MS = 10_000
 const BASE_EJECTION_MS = 30_000
 const MAX_EJECTION_MS = 300_000
 const EJECTED_PERCENT_MAX = 10
+/** Gloo requires these to be given; an object without them is served all the same. */
+const CHECK_INTERVAL_MS = 5_000
+const CHECK_TIMEOUT_MS = 1_000
+const THRESHOLD = 1
 
 export function clusterSettings(spec: UpstreamSpec): ClusterSettings {
   const balance = balanceOf(spec)
   const limits = limitsOf(spec)
   const outlier = outlierOf(spec)
+  const healthCheck = healthCheckOf(spec)
   return {
     ...(balance === undefined ? {} : { balance }),
     ...(limits === undefined ? {} : { limits }),
     ...(outlier === undefined ? {} : { outlier }),
+    ...(healthCheck === undefined ? {} : { healthCheck }),
   }
 }
 
@@ -65,6 +71,22 @@ function outlierOf({ outlierDetection }: UpstreamSpec): OutlierDetection | undef
     baseEjectionMs,
     maxEjectionMs: Math.max(MAX_EJECTION_MS, baseEjectionMs),
     ejectedShareMax: (outlierDetection.maxEjectionPercent ?? EJECTED_PERCENT_MAX) / 100,
+  }
+}
+
+/** The first check that Sluice can make; the others are warned about. */
+function healthCheckOf({ healthChecks: [check] = [] }: UpstreamSpec): HealthCheck | undefined {
+  if (check === undefined) return undefined
+  const { httpHealthCheck, tcpHealthCheck, healthyThreshold = THRESHOLD, unhealthyThreshold = THRESHOLD } = check
+  if (httpHealthCheck === undefined && tcpHealthCheck === undefined) return undefined
+  return {
+    kind: httpHealthCheck === undefined ? 'tcp' : 'http',
+    path: httpHealthCheck?.path ?? '/',
+    host: httpHealthCheck?.host ?? '',
+    intervalMs: durationOf(check.interval, CHECK_INTERVAL_MS),
+    timeoutMs: durationOf(check.timeout, CHECK_TIMEOUT_MS),
+    healthyThreshold: Math.min(healthyThreshold, COUNT_MAX),
+    unhealthyThreshold: Math.min(unhealthyThreshold, COUNT_MAX),
   }
 }
 
