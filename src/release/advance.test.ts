@@ -319,3 +319,20 @@ test('a deadline does not pass while nobody looks: after a restart the wait gets
   runUntilRest(sim, DEADLINE_MS / 2)
   assert.equal(sim.last?.report.step?.state, 'WaitingForApproval')
 })
+
+test('why the pods of the new version are not ready is said while it waits and stays in the verdict', () => {
+  const sim = simulate({ steps: [{ weight: 100 }] })
+  targetOf(sim).canary.isBroken = true
+  targetOf(sim).canary.pods.length = 0
+  pass(sim)
+  look(sim)
+  const { report } = look(sim)
+  assert.equal(
+    report.message,
+    'waiting for pods: Deployment echo/t0-v3 has 0 ready of the 2 that step "s0" needs: pod t0-new: CrashLoopBackOff, exit 3',
+  )
+  runUntilRest(sim, DEADLINE_MS * 2)
+  assert.equal(phase(sim), 'RolledBack')
+  assert.match(sim.last?.report.message ?? '', /pod t0-new: CrashLoopBackOff, exit 3$/)
+  assert.match(stateIn(sim).history.at(-1)?.verdict ?? '', /CrashLoopBackOff, exit 3$/)
+})

@@ -197,6 +197,8 @@ export type WorkloadWorld =
       readonly replicas: number
       /** Ready endpoints that every data plane may be sent to, not pods that say they are ready. */
       readonly ready: number
+      /** What is seen of a pod that is not ready, where some is seen: `pod echo-v3-x: CrashLoopBackOff, exit 3`. */
+      readonly reason?: string
     }
 
 export type RouteWorld =

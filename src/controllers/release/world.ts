@@ -22,6 +22,7 @@ import type {
 } from '../../release/model.ts'
 import type { FreshObjects } from './fresh.ts'
 import { routeNamespace } from './plan.ts'
+import { whyPodsNotReady } from './pod-trouble.ts'
 import type { ReleaseCaches } from './sources.ts'
 
 export interface Observer {
@@ -87,13 +88,15 @@ function observeWorkload(
   const { metadata, spec } = deployment
   const own = caches.pods
     .list(metadata.namespace ?? '')
-    .filter((pod) => ready.has(pod.metadata.name ?? '') && matchesLabels(spec.selector, pod.metadata.labels))
+    .filter((pod) => matchesLabels(spec.selector, pod.metadata.labels))
+  const reason = whyPodsNotReady(own, deployment)
   return {
     kind: 'present',
     uid: metadata.uid ?? '',
     revision: hashOf(spec.template),
     replicas: spec.replicas ?? 1,
-    ready: own.length,
+    ready: own.filter((pod) => ready.has(pod.metadata.name ?? '')).length,
+    ...(reason === undefined ? {} : { reason }),
   }
 }
 

@@ -15,6 +15,7 @@ import {
   replicasOf,
   targetsOf,
   warning,
+  whyNotReady,
 } from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
@@ -98,7 +99,7 @@ function obstacle(target: Target, failure: Failure): string {
     return `${target.plan.stable} does not exist; create it so that traffic can return to it`
   const needed = target.baseline?.stableReplicas ?? 1
   if (stable.ready < needed && !isReturning(target)) {
-    return `waiting for the old version: ${target.plan.stable} has ${stable.ready} of ${needed} pods ready`
+    return `waiting for the old version: ${target.plan.stable} has ${stable.ready} of ${needed} pods ready${whyNotReady(stable)}`
   }
   return routeObstacle(target, BACK) ?? `returning the traffic after: ${failure.message}`
 }

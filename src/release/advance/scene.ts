@@ -71,6 +71,11 @@ export function readyOf(workload: WorkloadWorld): number {
   return workload.kind === 'present' ? workload.ready : 0
 }
 
+/** Why pods of the workload are not ready, to end a sentence with. */
+export function whyNotReady(workload: WorkloadWorld): string {
+  return workload.kind === 'present' && workload.reason !== undefined ? `: ${workload.reason}` : ''
+}
+
 export function replicasOf(workload: WorkloadWorld): number {
   return workload.kind === 'present' ? workload.replicas : 0
 }

@@ -7,7 +7,19 @@ import { takeApproval } from './approval.ts'
 import { hasCanary, isLive, isShaped, podsFor, routeObstacle, scaleUp, shapeRoutes, wantedShift } from './exposure.ts'
 import { ANALYSIS_INTERVAL_MS, judgeGates } from './gates.ts'
 import type { GateVerdict } from './gates.ts'
-import { deadlineAfter, canaryShare, earliest, fail, go, normal, readyOf, stepOf, targetsOf, warning } from './scene.ts'
+import {
+  deadlineAfter,
+  canaryShare,
+  earliest,
+  fail,
+  go,
+  normal,
+  readyOf,
+  stepOf,
+  targetsOf,
+  warning,
+  whyNotReady,
+} from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
 /** How often a step may lose all endpoints of a canary, or have its routes edited by others, before that is a failure. */
@@ -102,7 +114,7 @@ function stayLive(scene: Scene, stage: StepStage, liveAtMs: number): Move {
   const again = { ...stage, liveAtMs: null, notLiveSinceMs: nowMs, shiftingSinceMs: null, othersPassedAtMs: null }
   const lost = targets.find((target) => !hasCanary(target))
   if (lost !== undefined) {
-    const message = `${lost.plan.canary} lost all its ready pods in step "${stage.name}"`
+    const message = `${lost.plan.canary} lost all its ready pods in step "${stage.name}"${whyNotReady(lost.world.canary)}`
     if (stage.losses >= LOSSES_MAX) {
       return fail(scene, { kind: 'canary-lost', message: `${message}, ${stage.losses + 1} times` })
     }
@@ -223,7 +235,7 @@ function obstacle(targets: readonly Target[], stage: StepStage): string {
     if (canary.kind === 'missing') return `${target.plan.canary} does not exist`
     if (!hasPods(target, stage)) {
       const needed = podsFor(target, stage.shift.canaryWeight)
-      return `waiting for pods: ${target.plan.canary} has ${canary.ready} ready of the ${needed} that step "${stage.name}" needs`
+      return `waiting for pods: ${target.plan.canary} has ${canary.ready} ready of the ${needed} that step "${stage.name}" needs${whyNotReady(canary)}`
     }
     const route = routeObstacle(target, { kind: 'shift', shift: stage.shift })
     if (route !== undefined) return `shifting to ${stage.shift.canaryWeight} %: ${route}`

@@ -187,7 +187,14 @@ export function readyIn(sim: Simulation, workload: SimWorkload): number {
 function observe(sim: Simulation, state: ReleaseState): World {
   const workload = (one: SimWorkload): World['targets'][number]['stable'] =>
     one.exists
-      ? { kind: 'present', uid: one.uid, revision: one.revision, replicas: one.replicas, ready: readyIn(sim, one) }
+      ? {
+          kind: 'present',
+          uid: one.uid,
+          revision: one.revision,
+          replicas: one.replicas,
+          ready: readyIn(sim, one),
+          ...(one.isBroken ? { reason: `pod ${one.uid}: CrashLoopBackOff, exit 3` } : {}),
+        }
       : { kind: 'missing' }
   return {
     targets: sim.targets.map(({ stable, canary, routes }) => ({
