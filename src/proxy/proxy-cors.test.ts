@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { fetchFrom, forwardingTo, startBackend, startProxy } from '../../test/support/live-proxy.ts'
 import type { CorsPolicy } from '../routing/model.ts'
 
@@ -16,19 +17,20 @@ const cors: CorsPolicy = {
   maxAgeSeconds: 600,
 }
 
+async function start(t: TestContext) {
+  const asked: string[] = []
+  const backend = await startBackend(t, (request, response) => {
+    asked.push(request.method ?? '')
+    response.setHeader('access-control-allow-origin', 'https://wrong.example.com')
+    response.end('ok')
+  })
+  const live = await startProxy(t, forwardingTo(backend.port, { cors }))
+  const from = (origin: string, method = 'GET', headers: Record<string, string> = {}) =>
+    fetchFrom(live.port, { method, headers: { origin, ...headers } })
+  return { asked, from }
+}
+
 describe('requests across origins', () => {
-  const start = async (t: Parameters<typeof startBackend>[0]) => {
-    const asked: string[] = []
-    const backend = await startBackend(t, (request, response) => {
-      asked.push(request.method ?? '')
-      response.setHeader('access-control-allow-origin', 'https://wrong.example.com')
-      response.end('ok')
-    })
-    const live = await startProxy(t, forwardingTo(backend.port, { cors }))
-    const from = (origin: string, method = 'GET', headers: Record<string, string> = {}) =>
-      fetchFrom(live.port, { method, headers: { origin, ...headers } })
-    return { asked, from }
-  }
   const preflight = { 'access-control-request-method': 'PUT' }
 
   test('a preflight of an allowed origin is answered by the proxy', async (t) => {

@@ -33,11 +33,12 @@ async function answeringInTurn(t: TestContext, statuses: readonly number[]) {
   const left = [...statuses]
   const bodies: string[] = []
   const backend = await startBackend(t, (request, response) => {
-    void readBody(request).then((body) => {
-      bodies.push(body)
+    const answer = async (): Promise<void> => {
+      bodies.push(await readBody(request))
       response.writeHead(left.shift() ?? 200)
       response.end(`try ${bodies.length}`)
-    })
+    }
+    void answer()
   })
   return { port: backend.port, bodies }
 }
