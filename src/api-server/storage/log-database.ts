@@ -100,10 +100,13 @@ export class LogDatabase {
     })
   }
 
-  /** Drops events older than `beforeMs`, and all but the newest `keep`. Returns the new trimmed version. */
-  trim(beforeMs: number, keep: number): number {
+  /**
+   * Drops events older than `beforeMs`, all but the newest `keep`, and of these what is beyond `keepBytes`. Returns
+   * the new trimmed version.
+   */
+  trim(beforeMs: number, keep: number, keepBytes: number = Number.MAX_SAFE_INTEGER): number {
     const byAge = this.#number('SELECT max(version) AS value FROM events WHERE time < ?', beforeMs)
-    const through = Math.max(byAge, this.#max('events') - keep)
+    const through = Math.max(byAge, this.#max('events') - keep, this.#lastBeyond(keepBytes))
     if (through <= this.trimmedVersion()) return this.trimmedVersion()
     this.#transaction(() => {
       this.#database.prepare('DELETE FROM events WHERE version <= ?').run(through)
@@ -137,6 +140,17 @@ export class LogDatabase {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       throw error
     }
+  }
+
+  /** The newest event that, with all newer ones, takes more than so many bytes. */
+  #lastBeyond(bytes: number): number {
+    return this.#number(
+      `SELECT max(version) AS value FROM (
+        SELECT version, sum(octet_length(json) + ifnull(octet_length(previous), 0)) OVER (ORDER BY version DESC) AS bytes
+        FROM events
+      ) WHERE bytes > ?`,
+      bytes,
+    )
   }
 
   #max(table: 'events' | 'objects'): number {

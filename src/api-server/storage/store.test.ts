@@ -7,6 +7,7 @@ import type { KubeObject } from '../../kube/object.ts'
 import { objectKey } from '../../kube/object.ts'
 import { makeDataDir } from '../testing/test-server.ts'
 import { LogDatabase } from './log-database.ts'
+import type { EventRow } from './log-database.ts'
 import { Store } from './store.ts'
 import type { StoreEvent } from './collection.ts'
 
@@ -164,6 +165,10 @@ test('events older than an hour are forgotten, and versions before them with the
   )
 })
 
+function change(version: number, json: string, previous: string | null = null): EventRow {
+  return { version, resource: RESOURCE, key: 'k', type: 'MODIFIED', json, previous }
+}
+
 describe('the event log', () => {
   test('is trimmed by age and by number', async (t) => {
     const path = join(makeDataDir(t), 'state.db')
@@ -183,5 +188,26 @@ describe('the event log', () => {
       database.eventsAfter(RESOURCE, 0).map(({ version }) => version),
       [6],
     )
+  })
+
+  test('is trimmed by bytes: the newest that fit stay', (t) => {
+    const database = new LogDatabase(join(makeDataDir(t), 'state.db'))
+    t.after(() => database.close())
+    database.commit(
+      [change(2, 'x'.repeat(50)), change(3, 'x'.repeat(30), 'y'.repeat(30)), change(4, 'ü'.repeat(20))],
+      1_000,
+    )
+    assert.equal(database.trim(0, 100, 150), 0)
+    assert.equal(database.trim(0, 100, 100), 2)
+    assert.equal(database.trim(0, 100, 99), 3)
+  })
+
+  test('a burst of large writes trims it without waiting for the clock', async (t) => {
+    const database = new LogDatabase(join(makeDataDir(t), 'state.db'))
+    const store = new Store({ database, clock: new FakeClock(), onFatal: () => {}, eventBytesMax: 8_000 })
+    t.after(() => store.close())
+    for (let turn = 0; turn < 10; turn++) await store.put(RESOURCE, a, note('a', 'x'.repeat(2_000)))
+    assert.ok(store.trimmedVersion > 5, String(store.trimmedVersion))
+    assert.ok(store.eventsAfter(RESOURCE, store.trimmedVersion).length > 0)
   })
 })

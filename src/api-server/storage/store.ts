@@ -17,10 +17,16 @@ export interface StoreOptions {
   readonly clock: Clock
   /** A failed commit: memory and disk may differ now, nothing can go on. */
   readonly onFatal: (error: Error) => void
+  /** How much of what happened is kept, in bytes of objects; default `EVENT_BYTES_MAX`. */
+  readonly eventBytesMax?: number
 }
 
 const EVENT_AGE_MAX_MS = 60 * 60_000
 const EVENTS_MAX = 20_000
+/** Objects may be large (a ConfigMap has up to 1 MiB), and every event has two of them. */
+const EVENT_BYTES_MAX = 256 * 1024 * 1024
+/** Trimming also runs after each such part of the bytes: the log never has much more than it may keep. */
+const TRIM_PARTS = 4
 const TRIM_INTERVAL_MS = 60_000
 /** Trimming also runs after this many commits, so that a burst of writes does not grow the file without bound. */
 const TRIM_EVENTS = 5_000
@@ -44,6 +50,7 @@ export class Store {
   #version: number
   #trimmed: number
   #sinceTrim = 0
+  #bytesSinceTrim = 0
   #failure: Error | undefined
   #trimTimer: Timer
 
@@ -162,16 +169,18 @@ export class Store {
     if (this.#pending.length === 0 || this.#failure !== undefined) return
     const batch = this.#pending
     this.#pending = []
+    const rows = batch.map(rowOf)
     try {
-      this.#options.database.commit(batch.map(rowOf), this.#options.clock.now())
+      this.#options.database.commit(rows, this.#options.clock.now())
     } catch (error) {
       this.#fail(batch, error)
       return
     }
     for (const { resource, event } of batch) this.#apply(resource, event)
     for (const { event, resolve } of batch) resolve(event.current)
-    this.#sinceTrim += batch.length
-    if (this.#sinceTrim >= TRIM_EVENTS) this.#trim()
+    this.#sinceTrim += rows.length
+    this.#bytesSinceTrim += rows.reduce((sum, { json, previous }) => sum + json.length + (previous?.length ?? 0), 0)
+    if (this.#sinceTrim >= TRIM_EVENTS || this.#bytesSinceTrim >= this.#bytesMax / TRIM_PARTS) this.#trim()
   }
 
   #apply(resource: string, event: StoreEvent): void {
@@ -189,12 +198,17 @@ export class Store {
   #trim(): void {
     if (this.#failure !== undefined) return
     this.#sinceTrim = 0
+    this.#bytesSinceTrim = 0
     const { database, clock } = this.#options
     try {
-      this.#trimmed = database.trim(clock.now() - EVENT_AGE_MAX_MS, EVENTS_MAX)
+      this.#trimmed = database.trim(clock.now() - EVENT_AGE_MAX_MS, EVENTS_MAX, this.#bytesMax)
     } catch (error) {
       this.#fail([], error)
     }
+  }
+
+  get #bytesMax(): number {
+    return this.#options.eventBytesMax ?? EVENT_BYTES_MAX
   }
 
   #scheduleTrim(): Timer {
