@@ -3,7 +3,7 @@ import { checkObject } from '../../kinds/check.ts'
 import type { FieldError, Kind } from '../../kinds/kind.ts'
 import { apiVersionOf } from '../../kube/object.ts'
 import type { WriteRequest } from './context.ts'
-import { isRecord } from './document.ts'
+import { isRecord, withMetadata } from './document.ts'
 import type { Document } from './document.ts'
 import { badRequest, invalid } from './errors.ts'
 import { checkMetadata } from './metadata.ts'
@@ -16,7 +16,15 @@ export interface Body {
 
 /** The body as an object of the kind, in the kind's shape. Unknown fields are dropped and reported as asked for. */
 export function toDocument(kind: Kind, body: Body, request: WriteRequest): Document {
-  return check(kind, body, request, () => true)
+  return withoutEmptyMetadata(check(kind, body, request, () => true))
+}
+
+const EMPTY_IS_ABSENT = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const
+
+/** Clients cannot tell the last label from none: what is empty is not kept, as Kubernetes does not. */
+function withoutEmptyMetadata(object: Document): Document {
+  const empty = EMPTY_IS_ABSENT.filter((field) => Object.keys(object.metadata[field] ?? {}).length === 0)
+  return withMetadata(object, Object.fromEntries(empty.map((field) => [field, undefined])))
 }
 
 /** As `toDocument`, for a body that need not have all that its kind requires: a part of an object. */
