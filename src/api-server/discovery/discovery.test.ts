@@ -91,7 +91,7 @@ test('what is not served is not found, as a Status', async (t) => {
     '/nowhere',
     '/api/v1/widgets',
     '/apis/test.dev/v1/notes',
-    '/api/v1/namespaces/default/pods/x/exec',
+    '/api/v1/namespaces/default/pods/x/none',
   ]) {
     const { code, json } = await client.get(path)
     if (path === '/') assert.equal(code, 200)

@@ -27,8 +27,7 @@ export async function decodeBody(request: IncomingMessage, findSchema: FindSchem
   const bytes = await readBody(request)
   if (bytes.length === 0) return { value: undefined, duplicateFields: [] }
   const type = contentTypeOf(request)
-  if (type === JSON_TYPE || type === 'text/plain' || type === 'application/x-www-form-urlencoded')
-    return decodeJson(bytes)
+  if (type === JSON_TYPE) return decodeJson(bytes)
   if (YAML_TYPES.has(type)) return { value: decodeYaml(bytes), duplicateFields: [] }
   if (type === PROTOBUF_TYPE) return { value: fromProtobuf(bytes, findSchema), duplicateFields: [] }
   throw unsupportedMediaType([JSON_TYPE, 'application/yaml', PROTOBUF_TYPE])

@@ -22,6 +22,7 @@ import { readPatch } from './read-patch.ts'
 import { jsonReply } from './reply.ts'
 import type { Reply } from './reply.ts'
 import { findSchemaIn } from './schemas.ts'
+import { unsupportedStream } from './unsupported-streams.ts'
 
 export interface SubresourceOptions {
   readonly context: ApiContext
@@ -54,7 +55,7 @@ export async function subresourceReply(
     await streamPodLogs(options.podLogs, exchange, { namespace, name }, context.log)
     return undefined
   }
-  throw noSuchResource()
+  throw (isPod ? unsupportedStream(subresource) : undefined) ?? noSuchResource()
 }
 
 function existing(context: ApiContext, kind: Kind, key: ObjectKey): Document {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { startTestServer } from '../testing/test-server.ts'
+import type { TestObject } from '../testing/test-server.ts'
 
 const NOTES = '/api/v1/namespaces/default/notes'
 const WIDGETS = '/apis/test.dev/v1/namespaces/default/widgets'
@@ -128,6 +129,13 @@ describe('create', () => {
     assert.match(broken.json.message ?? '', /couldn't decode the protobuf body/)
     const unknown = await client.request('POST', NOTES, { body: 'x', headers: { 'content-type': 'image/png' } })
     assert.equal(unknown.code, 415)
+    for (const foreign of ['text/plain', 'application/x-www-form-urlencoded']) {
+      const { code: refused } = await client.request('POST', NOTES, {
+        body: '{}',
+        headers: { 'content-type': foreign },
+      })
+      assert.equal(refused, 415, foreign)
+    }
   })
 
   test('a body over the limit is refused with a message the client gets to read', async (t) => {
@@ -295,6 +303,38 @@ describe('subresources', () => {
     const options = { follow: true, previous: false, timestamps: false, container: 'c', tailLines: 10 }
     assert.deepEqual(seen, [['default', 'p', options]])
     assert.equal((await client.get(`${pods}/p/log?tailLines=x`)).code, 400)
+  })
+
+  test('what kubectl asks of a pod and is not there yet is said, with another way', async (t) => {
+    const { client } = await startTestServer(t)
+    const pod = '/api/v1/namespaces/default/pods/p'
+    for (const [subresource, what, instead] of [
+      ['exec', /^exec is not supported by Sluice yet: /, /run the command on this machine/],
+      ['attach', /^attach is not supported by Sluice yet: /, /kubectl logs -f/],
+      ['portforward', /^port-forward is not supported by Sluice yet: /, /kubectl get pods -o wide/],
+    ] as const) {
+      for (const method of ['GET', 'POST']) {
+        const { code, json } = await client.request(method, `${pod}/${subresource}?command=sh`)
+        assert.deepEqual([code, json.kind, json.reason], [405, 'Status', 'MethodNotAllowed'])
+        assert.match(json.message ?? '', what)
+        assert.match(json.message ?? '', instead)
+      }
+    }
+    assert.equal((await client.get(`${pod}/other`)).code, 404)
+  })
+})
+
+describe('metadata', () => {
+  test('that is empty is not kept', async (t) => {
+    const { client } = await startTestServer(t)
+    const empty = { finalizers: [], labels: {}, annotations: {}, ownerReferences: [] }
+    const names = Object.keys(empty)
+    const kept = (object: TestObject): readonly string[] => names.filter((name) => name in object.metadata)
+    assert.deepEqual(kept((await client.post(NOTES, { metadata: { name: 'a', ...empty } })).json), [])
+    const emptied = { finalizers: [], labels: { a: null }, annotations: { a: null } }
+    const full = { finalizers: ['x.dev/one'], labels: { a: 'b' }, annotations: { a: 'b' } }
+    assert.equal(kept((await client.patch(`${NOTES}/a`, 'merge', { metadata: full })).json).length, 3)
+    assert.deepEqual(kept((await client.patch(`${NOTES}/a`, 'merge', { metadata: emptied })).json), [])
   })
 })
 

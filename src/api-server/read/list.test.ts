@@ -53,6 +53,9 @@ describe('list', () => {
     assert.deepEqual(names(third), ['e'])
     assert.equal(third.json.metadata.continue, undefined)
     assert.equal((await client.get(`${NOTES}?continue=nonsense`)).code, 400)
+    const negative = await client.get(`${NOTES}?limit=-1`)
+    assert.equal(negative.code, 400)
+    assert.match(negative.json.message ?? '', /limit: "-1" is not a whole number, 0 or greater$/)
     assert.equal((await client.get(`${NOTES}?resourceVersion=5&continue=${token}`)).code, 400)
   })
 

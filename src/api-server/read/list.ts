@@ -58,6 +58,8 @@ function startOf(store: Store, query: URLSearchParams): { version: number; after
 function limitOf(query: URLSearchParams): number | undefined {
   const text = query.get('limit') ?? ''
   if (text === '' || text === '0') return undefined
-  if (!/^\d{1,9}$/.test(text)) throw badRequest(`Cannot read the query parameter limit: "${text}" is not a number`)
+  if (!/^\d{1,9}$/.test(text)) {
+    throw badRequest(`Cannot read the query parameter limit: "${text}" is not a whole number, 0 or greater`)
+  }
   return Number(text)
 }
