@@ -54,6 +54,12 @@ export function outputOption(values: readonly string[], description = 'output fo
   return new Option('-o, --output <format>', description).choices(values)
 }
 
+/** An unset shell variable in quotes must not choose the working directory in silence. */
+export function parsePath(text: string): string {
+  if (text !== '') return text
+  throw new InvalidArgumentError('It is empty; name a path or leave the option out.')
+}
+
 export function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port

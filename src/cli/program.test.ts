@@ -137,3 +137,16 @@ test('commands, options and their values are completed without a server', async 
   assert.deepEqual((await complete('apply', '-f', '')).slice(0, 1), [':files'])
   assert.deepEqual(await complete('get', ''), [''])
 })
+
+test('an empty path, as of an unset shell variable, is a usage error', async () => {
+  for (const option of ['--data-dir', '--kubeconfig']) {
+    for (const args of [
+      ['up', option, ''],
+      [option, '', 'status'],
+    ]) {
+      const { code, stderr, up } = await runCli(args)
+      assert.deepEqual([code, up], [2, undefined], args.join(' '))
+      assert.match(stderr, new RegExp(`option '${option} .*It is empty; name a path or leave the option out`))
+    }
+  }
+})

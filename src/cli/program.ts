@@ -1,7 +1,7 @@
 /** The command line of Sluice: every command, its options and its help. */
 import { Command, CommanderError } from 'commander'
 import { codeOf, isAbort } from '../base/errors.ts'
-import { type Host, UsageError } from './command.ts'
+import { type Host, parsePath, UsageError } from './command.ts'
 import { addApply } from './commands/apply.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDelete } from './commands/delete.ts'
@@ -30,10 +30,14 @@ function buildProgram(deps: CliDeps, exit: (code: number) => void = () => {}): C
   const host: Host = { deps, exit }
   program
     .description('Ship a new version of a service by moving traffic to it, with every step verified live.')
-    .option('--kubeconfig <file>', 'how to reach the API (default: $KUBECONFIG, then <data-dir>/kubeconfig)')
+    .option('--kubeconfig <file>', 'how to reach the API (default: $KUBECONFIG, then <data-dir>/kubeconfig)', parsePath)
     .option('--context <name>', 'context of the kubeconfig to use')
     .option('-n, --namespace <name>', 'namespace to work in (default: the context’s, then "default")')
-    .option('--data-dir <dir>', 'data directory of the standalone Sluice (default: $SLUICE_DATA_DIR, then .sluice)')
+    .option(
+      '--data-dir <dir>',
+      'data directory of the standalone Sluice (default: $SLUICE_DATA_DIR, then .sluice)',
+      parsePath,
+    )
     .version(deps.version, '-V, --version', 'print the version of this program')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
