@@ -95,6 +95,13 @@ describe('start and stop', () => {
     await startTestServer(t, { dataDir })
   })
 
+  test('an address that is not of this machine is named as the problem, not the port', async (t) => {
+    await assert.rejects(
+      startTestServer(t, { address: '192.0.2.1' }),
+      /Cannot listen on "192\.0\.2\.1:0": .*EADDRNOTAVAIL.*\. Choose an address of this machine\./,
+    )
+  })
+
   test('stopping ends watches in order and closes once', async (t) => {
     const { server, client } = await startTestServer(t)
     const watch = await client.watch(`${NOTES}?watch=true`)

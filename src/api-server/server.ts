@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import { codeOf, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Kind } from '../kinds/kind.ts'
@@ -157,10 +158,7 @@ class RunningServer implements ApiServer {
       })
     } catch (cause) {
       this.#context.store.close()
-      throw new Error(
-        `Cannot listen on "${address}:${port}": ${(cause as Error).message}. Choose another port, 0 for any.`,
-        { cause },
-      )
+      throw new Error(`Cannot listen on "${address}:${port}": ${messageOf(cause)}. ${listenCure(cause)}`, { cause })
     }
     const bound = this.#server.address() as AddressInfo
     this.#address = bound.address
@@ -259,4 +257,11 @@ function versionDocument({ kubernetes, product }: VersionInfo): Readonly<Record<
     compiler: 'node',
     platform: `${process.platform}/${process.arch}`,
   }
+}
+
+const ADDRESS_CODES: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL'])
+
+function listenCure(cause: unknown): string {
+  if (ADDRESS_CODES.has(codeOf(cause) ?? '')) return 'Choose an address of this machine.'
+  return 'Choose another port, 0 for any.'
 }
