@@ -152,8 +152,8 @@ class Alone {
       config: () => ({ file, problems: this.#problems, snapshot: this.#link?.published.value ?? null }),
       clusters: async () => {
         const snapshot = this.#link?.published.value
-        const pools = (await this.#link?.describe()) ?? []
-        return snapshot === undefined ? { clusters: [], draining: [] } : reportClusters(snapshot, pools)
+        const workers = (await this.#link?.describe()) ?? []
+        return snapshot === undefined ? { clusters: [], draining: [] } : reportClusters(snapshot, workers)
       },
       unready: () => (this.#isEnding() ? 'draining' : unready(this.#link)),
       drain: () => this.#ending.abort(),

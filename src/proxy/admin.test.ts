@@ -62,18 +62,30 @@ test('clusters are reported with the counts of all workers, and what is draining
   const pool = (endpoint: string, active: number, isAvoided = false): PoolState => {
     return { endpoint, requests: 10, active, connections: active + 1, idle: 1, isAvoided }
   }
-  const report = reportClusters(snapshotOf([], [cluster('v1', [1, 2])]), [
-    [pool('127.0.0.1:1', 2), pool('127.0.0.1:9', 1), pool('127.0.0.1:8', 0)],
-    [pool('127.0.0.1:1', 3, true)],
+  const report = reportClusters(snapshotOf([], [cluster('v1', [1, 2, 3, 4])]), [
+    { pools: [pool('127.0.0.1:1', 2), pool('127.0.0.1:9', 1), pool('127.0.0.1:8', 0)], clusters: [] },
+    {
+      pools: [pool('127.0.0.1:1', 3, true)],
+      clusters: [
+        {
+          name: 'v1',
+          gate: { requests: 9, connections: 8, pending: 7 },
+          ejected: ['127.0.0.1:3', '127.0.0.1:4'],
+          unhealthy: ['127.0.0.1:4'],
+        },
+      ],
+    },
   ])
   const counts = { requests: 20, active: 5, connections: 7, idle: 2 }
   const [v1] = report.clusters
-  assert.deepEqual({ ...v1, endpoints: [] }, { name: 'v1', ...counts, endpoints: [] })
+  assert.deepEqual({ ...v1, endpoints: [] }, { name: 'v1', ...counts, pending: 7, endpoints: [] })
   assert.deepEqual(
     v1?.endpoints.map(({ endpoint, state, requests }) => [endpoint, state, requests]),
     [
       ['127.0.0.1:1', 'avoided', 20],
       ['127.0.0.1:2', 'ready', 0],
+      ['127.0.0.1:3', 'ejected', 0],
+      ['127.0.0.1:4', 'unhealthy', 0],
     ],
   )
   assert.deepEqual(report.draining, [{ endpoint: '127.0.0.1:9', requests: 10, active: 1, connections: 2, idle: 1 }])

@@ -17,14 +17,14 @@ import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
 import { poolKey } from './endpoint-pool.ts'
-import type { PoolState } from './endpoint-pool.ts'
+import type { ProxyDescription } from './cluster-report.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy } from './link-protocol.ts'
 
 /** Of a process that was just told to end: it has not said yet which endpoints it still uses. */
 const ANY_ENDPOINT = '*'
 const NOTHING_YET = { acknowledged: null, listeners: [], draining: [] }
-/** A proxy that does not tell its pools in this time is left out. */
+/** A proxy that does not describe itself in this time is left out. */
 const DESCRIBE_TIMEOUT_MS = 1_000
 
 export interface ControlLinkOptions {
@@ -41,8 +41,8 @@ export interface ControlLinkOptions {
 export interface ControlLink extends DataPlane {
   /** The newest snapshot that was published. */
   readonly published: Watched<RoutingSnapshot | undefined>
-  /** Asks every connected proxy for its pools; one list for each that answers. */
-  describe(): Promise<readonly (readonly PoolState[])[]>
+  /** Asks every connected proxy what it has open; one description for each that answers. */
+  describe(): Promise<readonly ProxyDescription[]>
   /** Resolves once the socket is closed and gone. */
   readonly closed: Promise<void>
 }
@@ -97,8 +97,8 @@ interface Peer {
   /** A newer process has its name. */
   isReplaced: boolean
   standing: Pick<ProxyState, 'acknowledged' | 'listeners' | 'draining'>
-  /** Who asked for its pools; undefined tells them that there will be no answer. */
-  readonly asking: ((pools: readonly PoolState[] | undefined) => void)[]
+  /** Who asked for its description; undefined tells them that there will be no answer. */
+  readonly asking: ((description: ProxyDescription | undefined) => void)[]
 }
 
 class Link implements ControlLink {
@@ -145,18 +145,18 @@ class Link implements ControlLink {
     for (const peer of this.#peers) this.#offer(peer)
   }
 
-  async describe(): Promise<readonly (readonly PoolState[])[]> {
+  async describe(): Promise<readonly ProxyDescription[]> {
     const peers = [...this.#peers].filter(({ id, isReplaced }) => id !== '' && !isReplaced)
     const answers = await Promise.all(peers.map((peer) => this.#askPools(peer)))
-    return answers.flatMap((pools) => (pools === undefined ? [] : [pools]))
+    return answers.filter((description) => description !== undefined)
   }
 
-  #askPools(peer: Peer): Promise<readonly PoolState[] | undefined> {
+  #askPools(peer: Peer): Promise<ProxyDescription | undefined> {
     return new Promise((resolve) => {
       const late = this.#options.clock.after(DESCRIBE_TIMEOUT_MS, () => resolve(undefined), { unref: true })
-      peer.asking.push((pools) => {
+      peer.asking.push((description) => {
         late.cancel()
-        resolve(pools)
+        resolve(description)
       })
       sendMessage(peer.socket, { kind: 'describe' })
     })
@@ -216,8 +216,8 @@ class Link implements ControlLink {
       case 'standing':
         this.#onStanding(peer, { ...message, acknowledged: peer.standing.acknowledged })
         return
-      case 'pools':
-        for (const answer of peer.asking.splice(0)) answer(message.pools)
+      case 'description':
+        for (const answer of peer.asking.splice(0)) answer(message.description)
         return
       case 'report':
         this.#options.onReport(message.report)

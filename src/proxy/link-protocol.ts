@@ -8,7 +8,7 @@ import type { BoundListener } from '../routing/data-plane.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
-import type { PoolState } from './endpoint-pool.ts'
+import type { ProxyDescription } from './cluster-report.ts'
 
 /** A snapshot of some ten thousand routes fits; what does not fit is a mistake of the other side. */
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
@@ -17,7 +17,7 @@ export type ToProxy =
   | { readonly kind: 'snapshot'; readonly snapshot: RoutingSnapshot }
   /** Drain and exit: another process has your place. */
   | { readonly kind: 'stop' }
-  /** Tell your pools. */
+  /** Tell what you have open and whom you leave out. */
   | { readonly kind: 'describe' }
 
 export type FromProxy =
@@ -26,7 +26,7 @@ export type FromProxy =
   | ({ readonly kind: 'ack'; readonly generation: number } & ProxyStanding)
   | { readonly kind: 'nack'; readonly generation: number; readonly reason: string }
   | ({ readonly kind: 'standing' } & ProxyStanding)
-  | { readonly kind: 'pools'; readonly pools: readonly PoolState[] }
+  | { readonly kind: 'description'; readonly description: ProxyDescription }
   | { readonly kind: 'report'; readonly report: TrafficReport }
 
 interface ProxyStanding {

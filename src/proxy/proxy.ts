@@ -12,6 +12,7 @@ import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficRecorder } from '../telemetry/recorder.ts'
 
 import type { GateState } from './cluster-gate.ts'
+import type { ClusterState, ProxyDescription } from './cluster-report.ts'
 import { Continuity } from './continuity.ts'
 import type { EndpointPool, PoolState } from './endpoint-pool.ts'
 import { GatewayListener } from './gateway-listener.ts'
@@ -93,6 +94,18 @@ export class Proxy {
 
   get pools(): readonly PoolState[] {
     return this.#pools.states(this.#options.monotonicMs())
+  }
+
+  /** For people who look at `/clusters`. */
+  describe(): ProxyDescription {
+    const { gates, ejected, unhealthy } = this
+    const names = new Set([...gates.keys(), ...ejected.keys(), ...unhealthy.keys()])
+    const clusters = [...names].map((name): ClusterState => {
+      const gate = gates.get(name)
+      const out = { ejected: ejected.get(name) ?? [], unhealthy: unhealthy.get(name) ?? [] }
+      return { name, ...(gate === undefined ? {} : { gate }), ...out }
+    })
+    return { pools: this.pools, clusters }
   }
 
   /**

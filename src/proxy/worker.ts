@@ -134,7 +134,7 @@ class ProxyWorker {
       this.#next = { snapshot: message.snapshot, from }
       void this.#applyNewest()
     } else if (message.kind === 'describe') {
-      this.#send({ kind: 'pools', pools: this.#proxy.pools })
+      this.#send({ kind: 'description', description: this.#proxy.describe() })
     } else if (message.kind === 'stop') {
       this.#stopped.resolve()
     }
