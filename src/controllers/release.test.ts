@@ -129,6 +129,7 @@ test('what never comes fails at the deadline', async () => {
   const done = await lab.untilRelease(hasEnded)
   assert.equal(done.status?.phase, 'RolledBack')
   assert.match(done.status?.message ?? '', /spec\.targets\[0\]\.canary: Deployment echo\/echo-v3 does not exist/)
+  assert.equal(done.status?.conditions?.find(({ type }) => type === 'Succeeded')?.reason, 'NeverStarted')
 })
 
 test('a step is not live before the data plane says so', async () => {

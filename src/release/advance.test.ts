@@ -61,6 +61,7 @@ test('it waits for a person without end, and says so with the reason and since w
   const { report } = look(sim)
   assert.equal(report.phase, 'Paused')
   assert.equal(report.step?.state, 'WaitingForApproval')
+  assert.equal(report.message, 'Step "s0" waits for a person\'s approval')
   assert.match(report.waitsForPerson?.reason ?? '', /approval of step "s0"/)
   assert.equal(report.waitsForPerson?.sinceMs, report.step?.liveAtMs)
 })
@@ -142,6 +143,9 @@ test('what does not exist is waited for, by name and field, and bounded by the d
   )
   runUntilRest(sim, DEADLINE_MS * 2)
   assert.equal(phase(sim), 'RolledBack')
+  assert.match(sim.last?.report.message ?? '', /^Never started: Cannot start release "echo\/echo-v3": spec/)
+  assert.equal(sim.last?.report.neverStarted, true)
+  assert.ok(!sim.log.some((line) => /all traffic/i.test(line)), sim.log.join('\n'))
   assert.equal(sim.hasFinalizer, false)
 })
 
@@ -193,6 +197,8 @@ test('with Pause a failure keeps pods and matched requests, takes the weight, an
   assert.equal(targetOf(sim).routes[0]?.share, 0)
   assert.deepEqual(targetOf(sim).routes[0]?.form, { kind: 'shift', shift: { canaryWeight: 0, matches: SMOKE } })
   assert.equal(targetOf(sim).canary.replicas, 2)
+  assert.equal(sim.last?.report.step?.liveAtMs, stateIn(sim).history.at(-1)?.liveAtMs)
+  assert.ok(sim.last?.report.step?.liveAtMs)
   sim.failureRate = 0
   sim.mayFall = false
   sim.reached = 0

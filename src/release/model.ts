@@ -292,6 +292,8 @@ export interface Report {
   /** Percent of the traffic that the routes give to the new version. */
   readonly canaryWeight: number
   readonly analysis?: AnalysisReport
+  /** It ended before it had touched anything: there was nothing to take back. */
+  readonly neverStarted?: true
 }
 
 interface StepReport {

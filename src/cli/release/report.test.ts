@@ -78,6 +78,21 @@ test('why tells what it waits for, since when, and the commands that go on or ba
   assert.ok(lines.includes('  gate: a person approves'))
 })
 
+test('why tells of a failed step when it was live, or that it never was', () => {
+  const step = {
+    index: 1,
+    total: 2,
+    name: 'smoke',
+    since: '2026-01-01T00:00:30Z',
+    message: 'no',
+    state: 'Failed',
+  } as const
+  const never = whyReport(release({ phase: 'Paused', currentStep: step }), NOW_MS)
+  assert.ok(never.some((line) => line.includes(', never live.')))
+  const was = whyReport(release({ phase: 'Paused', currentStep: { ...step, liveAt: step.since } }), NOW_MS)
+  assert.ok(was.some((line) => line.includes(', it went live 30 s ago.')))
+})
+
 test('why says a message once, also where the conditions repeat it', () => {
   const message = 'Rolled back: too many errors'
   const told = { status: 'False', reason: 'RolledBack', lastTransitionTime: '2026-01-01T00:00:30Z' } as const

@@ -1,5 +1,5 @@
 /** Why a release stands where it stands: what it waits for, since when, what was measured and what was decided. */
-import type { Release, ReleaseGate, ReleaseMetricsGate } from '../../kinds/release.ts'
+import type { Release, ReleaseGate, ReleaseMetricsGate, ReleaseStatus } from '../../kinds/release.ts'
 import { ageOf, historyLines, wordsOf } from './report.ts'
 
 export function whyReport(release: Release, nowMs: number): readonly string[] {
@@ -38,12 +38,19 @@ function stepLines({ spec, status }: Release, nowMs: number): readonly string[] 
   const step = status?.currentStep
   if (step === undefined) return []
   const gates = spec.steps[step.index - 1]?.gates ?? []
-  const live = step.liveAt === undefined ? 'not live yet' : `live for ${ageOf(step.liveAt, nowMs)}`
+  const live = liveText(step, nowMs)
   return [
     `Step ${step.index} of ${step.total}, ${step.name}: ${wordsOf(step.state)} for ${ageOf(step.since, nowMs)}, ${live}. ${step.message}`,
     ...gates.map((gate) => `  gate: ${gateText(gate)}`),
     ...(status?.waitsUntil === undefined ? [] : [`  this wait ends by itself at ${status.waitsUntil}`]),
   ]
+}
+
+function liveText({ state, liveAt }: NonNullable<ReleaseStatus['currentStep']>, nowMs: number): string {
+  const hasFailed = state === 'Failed'
+  if (liveAt === undefined) return hasFailed ? 'never live' : 'not live yet'
+  const age = ageOf(liveAt, nowMs)
+  return hasFailed ? `it went live ${age} ago` : `live for ${age}`
 }
 
 /** A gate as a sentence. */

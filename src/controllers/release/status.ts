@@ -79,12 +79,13 @@ function keptAnalysis({ status }: Release, { phase }: Report): Pick<ReleaseStatu
 
 function conditionsOf(release: Release, report: Report, nowMs: number): readonly Condition[] {
   const { phase, message } = report
+  const reason = report.neverStarted === true ? 'NeverStarted' : phase
   const hasEnded = phase === 'Succeeded' || phase === 'RolledBack'
   const isMoving = !hasEnded && phase !== 'Paused'
   const succeeded = phase === 'Succeeded' ? 'True' : phase === 'RolledBack' ? 'False' : 'Unknown'
   const fresh = [
-    { type: 'Progressing', status: isMoving ? 'True' : 'False', reason: phase, message },
-    { type: 'Succeeded', status: succeeded, reason: phase, message },
+    { type: 'Progressing', status: isMoving ? 'True' : 'False', reason, message },
+    { type: 'Succeeded', status: succeeded, reason, message },
   ] as const
   return fresh.map((condition) => {
     const before = release.status?.conditions?.find(({ type }) => type === condition.type)

@@ -1,18 +1,22 @@
 /** After the end: give up everything that was held. */
 import type { Effect, Stage } from '../model.ts'
-import { analysisOf, canaryShare, targetsOf } from './scene.ts'
+import { analysisOf, canaryShare, isStarted, targetsOf } from './scene.ts'
 import type { Move, Scene } from './scene.ts'
 
 export function advanceEnded(scene: Scene, stage: Stage & { kind: 'succeeded' | 'rolled-back' }): Move {
   const isSuccess = stage.kind === 'succeeded'
+  const hasStarted = isStarted(scene.state)
   return {
     kind: 'stay',
     effects: cleanUp(scene, isSuccess),
     report: {
       phase: isSuccess ? 'Succeeded' : 'RolledBack',
-      message: isSuccess ? 'All traffic is on the new version' : `Rolled back: ${stage.failure.message}`,
+      message: isSuccess
+        ? 'All traffic is on the new version'
+        : `${hasStarted ? 'Rolled back' : 'Never started'}: ${stage.failure.message}`,
       canaryWeight: isSuccess ? 100 : canaryShare(scene),
       ...(isSuccess ? {} : analysisOf(stage.failure)),
+      ...(hasStarted ? {} : { neverStarted: true }),
     },
   }
 }

@@ -33,7 +33,7 @@ function judgeGate(gate: Gate, index: number, input: GateInput): GateVerdict {
     case 'approval':
       return input.stage.approved
         ? { kind: 'pass', message: 'approved' }
-        : { kind: 'person', message: `a person's approval of step "${input.stage.name}"` }
+        : { kind: 'person', message: "a person's approval" }
     case 'wait':
       return judgeWait(gate.durationMs, input)
     case 'metrics':

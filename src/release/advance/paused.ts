@@ -1,5 +1,5 @@
 /** A failed release that is kept for inspection: no weight on the new version; a person decides. */
-import type { PausedStage } from '../model.ts'
+import type { PausedStage, ReleaseState } from '../model.ts'
 import { NO_SHIFT, isSameShift } from '../model.ts'
 import { beginStep } from './begin-step.ts'
 import { hasCanary, scaleUp, shapeRoutes } from './exposure.ts'
@@ -30,9 +30,24 @@ export function advancePaused(scene: Scene, stage: PausedStage): Move {
       canaryWeight: canaryShare(scene),
       ...analysisOf(stage.failure),
       waitsForPerson: { reason, sinceMs: stage.sinceMs },
-      ...(stage.step === null ? {} : { step: { index: stage.step.index, state: 'Failed', sinceMs: stage.sinceMs } }),
+      ...(stage.step === null
+        ? {}
+        : {
+            step: {
+              ...wasLive(state, stage.step.name),
+              index: stage.step.index,
+              state: 'Failed',
+              sinceMs: stage.sinceMs,
+            },
+          }),
     },
   }
+}
+
+/** The failed step's record is the newest. */
+function wasLive({ history }: ReleaseState, name: string): { readonly liveAtMs?: number } {
+  const last = history.at(-1)
+  return last?.name === name && last.liveAtMs !== undefined ? { liveAtMs: last.liveAtMs } : {}
 }
 
 function resume({ plan, state, nowMs }: Scene, stage: PausedStage, approval: string): Move {

@@ -11,6 +11,7 @@ import {
   canaryShare,
   earliest,
   go,
+  isStarted,
   readyOf,
   replicasOf,
   targetsOf,
@@ -33,7 +34,8 @@ export function advanceRollingBack(scene: Scene, stage: RollingBackStage): Move 
   const restoring = targets.flatMap((target) => scaleUp(target, 'stable', target.baseline?.stableReplicas ?? 0))
   if (away.length === 0 && running.length === 0 && restoring.length === 0) {
     const event = warning('RolledBack', `All traffic is on the old version: ${stage.failure.message}`)
-    return go(state, { kind: 'rolled-back', atMs: nowMs, failure: stage.failure }, event)
+    const ended = { kind: 'rolled-back', atMs: nowMs, failure: stage.failure } as const
+    return isStarted(state) ? go(state, ended, event) : go(state, ended)
   }
   const next = away[0]
   const limitMs = deadlineAfter(scene, stage.sinceMs)

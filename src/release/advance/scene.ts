@@ -59,6 +59,11 @@ export function go(state: ReleaseState, stage: Stage, ...events: readonly Releas
   return { kind: 'go', state: { ...state, stage }, events }
 }
 
+/** Something of the world may have been changed for this release. */
+export function isStarted({ baselines }: ReleaseState): boolean {
+  return baselines.length > 0
+}
+
 export function normal(reason: string, message: string): ReleaseEvent {
   return { kind: 'event', type: 'Normal', reason, message }
 }
@@ -113,7 +118,9 @@ export function fail(scene: Scene, failure: Failure): Move {
   const { stage } = state
   const isPause = plan.onFailure.action === 'Pause' && failure.kind !== 'aborted' && failure.kind !== 'deleted'
   if (!isPause) {
-    const event = warning('RollingBack', `Taking all traffic back to the old version: ${failure.message}`)
+    const event = isStarted(state)
+      ? warning('RollingBack', `Taking all traffic back to the old version: ${failure.message}`)
+      : warning('NeverStarted', `The release ends before it has started: ${failure.message}`)
     return go(markFailed(state, failure, nowMs), { kind: 'rolling-back', sinceMs: nowMs, failure }, event)
   }
   const step = stage.kind === 'step' ? { index: stage.index, name: stage.name, shift: stage.shift } : lastStep(scene)

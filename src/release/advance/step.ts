@@ -203,7 +203,9 @@ function gateReport(scene: Scene, stage: StepStage, verdicts: readonly GateVerdi
       sinceMs: liveAtMs,
       liveAtMs,
     },
-    ...(person === undefined ? {} : { waitsForPerson: { reason: person.message, sinceMs: liveAtMs } }),
+    ...(person === undefined
+      ? {}
+      : { waitsForPerson: { reason: `${person.message} of step "${stage.name}"`, sinceMs: liveAtMs } }),
     ...(times.length === 0 ? {} : { waitsUntilMs: Math.max(...times) }),
     ...(analysis === undefined ? {} : { analysis }),
   }
