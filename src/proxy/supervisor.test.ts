@@ -17,7 +17,7 @@ import type { ControlLink } from './control-link.ts'
 import { startProxySupervisor } from './supervisor.ts'
 import type { ProxySupervisor, ProxySupervisorOptions } from './supervisor.ts'
 import { claimPort } from './shared-port.ts'
-import { isAlive } from './supervisor/proxy-process.ts'
+import { isRunning } from '../base/process-identity.ts'
 
 const MAIN = resolve(import.meta.dirname, '../main.ts')
 
@@ -105,7 +105,7 @@ test('a proxy outlives control, is adopted and not doubled, is replaced when it 
   assert.match(await readFile(join(dataDir, 'proxy', 'proxy-0.log'), 'utf8'), /connected to control/)
 
   await adopting.stopAll()
-  assert.ok(replacement !== undefined && !isAlive(replacement))
+  assert.ok(replacement !== undefined && !isRunning(replacement))
   assert.equal(await readFile(join(dataDir, 'proxy', 'processes.json'), 'utf8'), '[]')
 })
 
@@ -155,7 +155,7 @@ test('control of another version replaces the proxies one after the other, and r
   const newer = await supervise(undefined, { count: 2, version: '2' })
   const before = newer.processes
   assert.deepEqual(before.slice(1), older.processes.slice(1), 'one after the other')
-  await eventually(() => !older.processes.some(isAlive))
+  await eventually(() => !older.processes.some(isRunning))
   await untilWatched(second.link.state, (state) => liveGeneration(state) === snapshot.generation)
   assert.deepEqual(
     newer.processes.map(({ id, version }) => [id, version]),

@@ -12,7 +12,8 @@ import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 
-import { isAlive, signalProxy, spawnProxy } from './supervisor/proxy-process.ts'
+import { isRunning } from '../base/process-identity.ts'
+import { signalProxy, spawnProxy } from './supervisor/proxy-process.ts'
 import type { ProxyProcess } from './supervisor/proxy-process.ts'
 import { readProcesses, writeProcesses } from './supervisor/state-file.ts'
 
@@ -52,7 +53,7 @@ export interface ProxySupervisor {
 
 /** The proxies that an earlier control plane left running. */
 export function livingProxies(dataDir: string): readonly ProxyProcess[] {
-  return readProcesses(stateFileOf(dataDir)).filter(isAlive)
+  return readProcesses(stateFileOf(dataDir)).filter(isRunning)
 }
 
 /** Resolves when every proxy was adopted or started (they connect to the control link by themselves). */
@@ -89,7 +90,7 @@ class Supervisor implements ProxySupervisor {
   async start(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
     const wanted = Array.from({ length: this.#options.count }, (_, index) => `proxy-${index}`)
-    const living = readProcesses(this.#stateFile).filter(isAlive)
+    const living = readProcesses(this.#stateFile).filter(isRunning)
     for (const proxy of living.filter(({ id }) => wanted.includes(id))) {
       // Control ended while a proxy was being replaced: the newer one stands later in the file.
       const older = this.#processes.get(proxy.id)
@@ -136,7 +137,7 @@ class Supervisor implements ProxySupervisor {
   /** The link tells the old process to end once the new one has taken over; this is for when that does not happen. */
   async #untilLeft(proxy: ProxyProcess): Promise<void> {
     const { clock } = this.#options
-    while (isAlive(proxy) && !this.#isEnding() && !this.#isStuck(proxy.id)) await sleep(clock, STOP_POLL_MS)
+    while (isRunning(proxy) && !this.#isEnding() && !this.#isStuck(proxy.id)) await sleep(clock, STOP_POLL_MS)
     if (this.#isEnding()) return
     await this.#stop([proxy])
     this.#leaving.delete(proxy)
@@ -147,7 +148,7 @@ class Supervisor implements ProxySupervisor {
   #isStuck(id: string): boolean {
     const newer = this.#processes.get(id)
     const startedMs = this.#startedMs.get(id) ?? this.#options.clock.now()
-    return newer !== undefined && isAlive(newer) && this.#options.clock.now() - startedMs >= TAKE_OVER_TIMEOUT_MS
+    return newer !== undefined && isRunning(newer) && this.#options.clock.now() - startedMs >= TAKE_OVER_TIMEOUT_MS
   }
 
   #isEnding(): boolean {
@@ -163,7 +164,7 @@ class Supervisor implements ProxySupervisor {
   #replaceDead(): void {
     const nowMs = this.#options.clock.now()
     for (const [id, proxy] of this.#processes) {
-      if (isAlive(proxy)) continue
+      if (isRunning(proxy)) continue
       const wait = this.#retryAtMs.get(id) ?? this.#noteDeath(proxy, nowMs)
       if (nowMs >= wait) this.#respawn(id)
     }
@@ -226,9 +227,9 @@ class Supervisor implements ProxySupervisor {
     const { clock } = this.#options
     const untilMs = clock.now() + STOP_TIMEOUT_MS
     for (const proxy of proxies) signalProxy(proxy, 'SIGTERM')
-    while (proxies.some(isAlive) && clock.now() < untilMs) await sleep(clock, STOP_POLL_MS)
+    while (proxies.some(isRunning) && clock.now() < untilMs) await sleep(clock, STOP_POLL_MS)
     for (const proxy of proxies) signalProxy(proxy, 'SIGKILL')
-    while (proxies.some(isAlive)) await sleep(clock, STOP_POLL_MS)
+    while (proxies.some(isRunning)) await sleep(clock, STOP_POLL_MS)
   }
 }
 

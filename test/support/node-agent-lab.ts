@@ -16,7 +16,7 @@ import { claimNetwork } from '../../src/runtime/network.ts'
 import type { PodNetwork } from '../../src/runtime/network.ts'
 import { startNodeAgent } from '../../src/runtime/node-agent.ts'
 import type { NodeAgent } from '../../src/runtime/node-agent.ts'
-import { identityOf, isRunning } from '../../src/runtime/process/identity.ts'
+import { identityOf, isRunning } from '../../src/base/process-identity.ts'
 import type { ApiLab } from './api-lab.ts'
 
 export interface RunningAgent {

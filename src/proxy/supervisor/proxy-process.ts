@@ -1,15 +1,11 @@
 /** One proxy process as the supervisor knows it: it may be a child, or one that an earlier control plane started. */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { codeOf } from '../../base/errors.ts'
+import { identityOf, isRunning } from '../../base/process-identity.ts'
+import type { ProcessIdentity } from '../../base/process-identity.ts'
 
-/** A pid alone is given to another process some day; with the start time, within one boot, it is not. */
-export interface ProxyProcess {
+export interface ProxyProcess extends ProcessIdentity {
   readonly id: string
-  readonly pid: number
-  /** Field 22 of /proc/<pid>/stat, ticks since boot. */
-  readonly startTicks: number
-  readonly bootId: string
   /** Of the program that it runs. */
   readonly version: string
 }
@@ -31,40 +27,17 @@ export function spawnProxy({ id, version, command, logFile, onExit }: SpawnOptio
   child.on('error', () => {})
   child.on('exit', onExit)
   child.unref()
-  const stat = child.pid === undefined ? undefined : statOf(child.pid)
-  if (child.pid === undefined || stat === undefined) {
-    throw new Error(`Cannot start proxy "${id}": "${executable}" did not run`)
-  }
-  return { id, pid: child.pid, startTicks: stat.startTicks, bootId: bootId(), version }
-}
-
-export function isAlive({ pid, startTicks, bootId: boot }: ProxyProcess): boolean {
-  const stat = boot === bootId() ? statOf(pid) : undefined
-  return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z' && stat.state !== 'X'
+  const identity = child.pid === undefined ? undefined : identityOf(child.pid)
+  if (identity === undefined) throw new Error(`Cannot start proxy "${id}": "${executable}" did not run`)
+  return { id, ...identity, version }
 }
 
 export function signalProxy(proxy: ProxyProcess, signal: NodeJS.Signals): void {
-  if (!isAlive(proxy)) return
+  if (!isRunning(proxy)) return
   try {
     process.kill(proxy.pid, signal)
   } catch (error) {
     // It ended just now.
     if (codeOf(error) !== 'ESRCH') throw error
   }
-}
-
-function statOf(pid: number): { readonly state: string; readonly startTicks: number } | undefined {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The command name stands in parentheses and may contain anything.
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
-    return { state: fields[0] ?? '', startTicks: Number(fields[19]) }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH') return undefined
-    throw error
-  }
-}
-
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }

@@ -1,8 +1,8 @@
 /** A pod of an earlier run that nobody wants any more: its processes are ended, then its files. */
 import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
-import { hasGroup, signalGroup } from '../process/identity.ts'
-import type { ProcessIdentity } from '../process/identity.ts'
+import { hasGroup, signalGroup } from '../../base/process-identity.ts'
+import type { ProcessIdentity } from '../../base/process-identity.ts'
 import { resolveAttempt } from '../process/launch.ts'
 import { containerFiles, removeDirectory } from '../pod/record.ts'
 import type { ContainerRecord, StoredPod } from '../pod/record.ts'

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf, messageOf } from '../../base/errors.ts'
-import type { ProcessIdentity } from '../process/identity.ts'
+import type { ProcessIdentity } from '../../base/process-identity.ts'
 
 export interface Termination {
   readonly exitCode: number

@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { systemClock } from '../../base/clock.ts'
 import { findProgram } from './find-program.ts'
-import { bootId, hasGroup, identityOf, isRunning, parseStat, signalGroup } from './identity.ts'
+import { bootId, hasGroup, identityOf, isRunning, parseStat, signalGroup } from '../../base/process-identity.ts'
 import { adopt, launch, resolveAttempt } from './launch.ts'
 import type { ContainerProcess } from './launch.ts'
 

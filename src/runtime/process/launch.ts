@@ -11,8 +11,8 @@ import { constants } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { sleep } from '../../base/clock.ts'
 import { codeOf } from '../../base/errors.ts'
-import { bootId, identityOf, isRunning, parseStat } from './identity.ts'
-import type { ProcessIdentity } from './identity.ts'
+import { bootId, identityOf, isRunning, parseStat } from '../../base/process-identity.ts'
+import type { ProcessIdentity } from '../../base/process-identity.ts'
 
 export interface LaunchOptions {
   /** The program (an absolute path) and its arguments. */

@@ -3,7 +3,7 @@
  * Linux: /proc.
  */
 import { readFileSync, readdirSync } from 'node:fs'
-import { codeOf } from '../../base/errors.ts'
+import { codeOf } from './errors.ts'
 
 export interface ProcessIdentity {
   readonly pid: number
