@@ -8,10 +8,10 @@ const workloadRef = object({
 })
 
 const routeRef = object({
-  apiVersion: required(string),
-  kind: required(string),
+  apiVersion: required(string, undefined, { description: 'API of the object: gateway.solo.io/v1.' }),
+  kind: required(string, undefined, { description: 'Kind of the object: VirtualService.' }),
   namespace: optional(string, undefined, { description: "Default: the Release's namespace." }),
-  name: required(string),
+  name: required(string, undefined, { description: 'Its name.' }),
 })
 
 const target = object({
@@ -26,14 +26,18 @@ const target = object({
 })
 
 const valueMatch = object({
-  name: required(string),
-  type: optional(oneOf('Exact', 'RegularExpression', 'Present')),
-  value: optional(string),
+  name: required(string, undefined, { description: 'Name of the header or query parameter.' }),
+  type: optional(oneOf('Exact', 'RegularExpression', 'Present'), undefined, {
+    description: 'How the value is compared. Default Exact; Present: any value will do.',
+  }),
+  value: optional(string, undefined, { description: 'What it is compared with; none for Present.' }),
 })
 
 const requestMatch = object({
-  headers: optional(array(valueMatch)),
-  queryParams: optional(array(valueMatch)),
+  headers: optional(array(valueMatch), undefined, { description: 'Headers of the request; all must match.' }),
+  queryParams: optional(array(valueMatch), undefined, {
+    description: 'Query parameters of the request; all must match.',
+  }),
 })
 
 const metricsGate = object({
@@ -42,12 +46,16 @@ const metricsGate = object({
   }),
   successRate: optional(
     object({ min: required(double, undefined, { description: 'Percent of requests without a failure.' }) }),
+    undefined,
+    { description: 'How many of the requests must succeed.' },
   ),
   latency: optional(
     object({
       percentile: optional(double, undefined, { description: 'Default 99.' }),
       max: required(string, undefined, { description: 'A duration, such as 500ms.' }),
     }),
+    undefined,
+    { description: 'How long the requests may take.' },
   ),
   window: optional(string, undefined, {
     description: 'How far back requests count, never before the step was live. Default 1m.',
@@ -56,12 +64,18 @@ const metricsGate = object({
 
 const gate = object({
   approval: optional(object({}), undefined, { description: 'Wait for a person: sluice release approve.' }),
-  wait: optional(object({ duration: required(string) }), undefined, { description: 'Wait a time after live.' }),
+  wait: optional(
+    object({ duration: required(string, undefined, { description: 'How long, such as 30s or 5m.' }) }),
+    undefined,
+    { description: 'Wait a time after live.' },
+  ),
   metrics: optional(metricsGate, undefined, { description: "Judge the new version's own requests." }),
 })
 
 const step = object({
-  name: optional(string),
+  name: optional(string, undefined, {
+    description: 'How messages and approvals call this step. Default: step-1, step-2 and so on.',
+  }),
   weight: optional(int32, undefined, {
     description: 'Percent of the traffic for the new version. Default: as in the step before.',
   }),
@@ -73,8 +87,10 @@ const step = object({
 })
 
 export const specSchema = object({
-  targets: required(array(target)),
-  steps: required(array(step)),
+  targets: required(array(target), undefined, {
+    description: 'What is released: one or more pairs of versions that move together.',
+  }),
+  steps: required(array(step), undefined, { description: 'How the traffic moves, one step after the other.' }),
   onFailure: optional(
     object({
       action: optional(oneOf('Rollback', 'Pause'), undefined, {
@@ -85,6 +101,8 @@ export const specSchema = object({
         description: 'What becomes of the new version after a rollback. Default ScaleToZero.',
       }),
     }),
+    undefined,
+    { description: 'What to do when a step fails.' },
   ),
   onSuccess: optional(
     object({
@@ -92,6 +110,8 @@ export const specSchema = object({
         description: 'What becomes of the old version. Default ScaleToZero.',
       }),
     }),
+    undefined,
+    { description: 'What to do when all steps have passed.' },
   ),
   progressDeadlineSeconds: optional(int32, undefined, {
     description: 'How long the release may stand without progress before it counts as failed. Default 600.',
@@ -99,50 +119,70 @@ export const specSchema = object({
 })
 
 const stepStatus = object({
-  name: required(string),
-  startedAt: required(time),
+  name: required(string, undefined, { description: 'Name of the step.' }),
+  startedAt: required(time, undefined, { description: 'When the step began.' }),
   liveAt: optional(time, undefined, { description: 'When every data plane had acknowledged the shift.' }),
   shiftMs: optional(int64, undefined, { description: 'From the first write of the shift until it was live.' }),
-  finishedAt: optional(time),
+  finishedAt: optional(time, undefined, { description: 'When the step was decided.' }),
   verdict: optional(string, undefined, { description: 'Passed, or why not.' }),
 })
 
 export const statusSchema = object({
-  observedGeneration: optional(int64),
+  observedGeneration: optional(int64, undefined, {
+    description: 'The generation of the Release that this status is about.',
+  }),
   phase: optional(
     oneOf('Pending', 'Progressing', 'Paused', 'Promoting', 'RollingBack', 'Succeeded', 'RolledBack'),
     undefined,
     { description: 'Paused: waits for a person.' },
   ),
-  message: optional(string),
+  message: optional(string, undefined, { description: 'What the release does or waits for, or how it ended.' }),
   currentStep: optional(
     object({
       index: required(int32, undefined, { description: 'From 1.' }),
-      total: required(int32),
-      name: required(string),
+      total: required(int32, undefined, { description: 'How many steps there are.' }),
+      name: required(string, undefined, { description: 'Name of the step.' }),
       state: required(
         oneOf('WaitingForPods', 'Shifting', 'WaitingForApproval', 'Waiting', 'Analysing', 'Finished', 'Failed'),
+        undefined,
+        { description: 'What the step does or waits for.' },
       ),
-      since: required(time),
-      liveAt: optional(time),
-      message: required(string),
+      since: required(time, undefined, { description: 'When this state began.' }),
+      liveAt: optional(time, undefined, { description: 'When every data plane had acknowledged the shift.' }),
+      message: required(string, undefined, { description: 'The same as a sentence.' }),
     }),
+    undefined,
+    { description: 'The step the release is in.' },
   ),
-  waitsForPerson: optional(object({ reason: required(string), since: required(time) })),
+  waitsForPerson: optional(
+    object({
+      reason: required(string, undefined, { description: 'What the person is to decide.' }),
+      since: required(time, undefined, { description: 'Since when it has waited.' }),
+    }),
+    undefined,
+    { description: 'Set while nothing but a person can bring the release further.' },
+  ),
   waitsUntil: optional(time, undefined, { description: 'When the current wait ends by itself.' }),
   steps: optional(array(stepStatus), undefined, { description: 'What happened so far, newest last; bounded.' }),
-  traffic: optional(object({ stableWeight: required(int32), canaryWeight: required(int32) })),
+  traffic: optional(
+    object({
+      stableWeight: required(int32, undefined, { description: 'Percent of the traffic for the old version.' }),
+      canaryWeight: required(int32, undefined, { description: 'Percent of the traffic for the new version.' }),
+    }),
+    undefined,
+    { description: 'How the routes split the traffic now.' },
+  ),
   analysis: optional(
     object({
-      requests: required(int64),
-      failures: required(int64),
-      successRate: optional(double),
-      p99Ms: optional(double),
-      verdict: optional(string),
+      requests: required(int64, undefined, { description: 'How many requests counted.' }),
+      failures: required(int64, undefined, { description: 'How many of them failed.' }),
+      successRate: optional(double, undefined, { description: 'Percent of requests without a failure.' }),
+      p99Ms: optional(double, undefined, { description: '99 of 100 requests took at most so many milliseconds.' }),
+      verdict: optional(string, undefined, { description: 'What the gate made of them: pass, fail or not-enough.' }),
     }),
     undefined,
     { description: "The new version's own requests, as the gate sees them." },
   ),
-  conditions: optional(array(condition)),
+  conditions: optional(array(condition), undefined, { description: 'Progressing and Succeeded.' }),
   engine: optional(any, undefined, { description: 'What the engine needs to continue after a restart.' }),
 })

@@ -2,8 +2,7 @@
 import { parseDurationMs } from '../../base/duration.ts'
 import type { FieldError } from '../kind.ts'
 import type { ReleaseGate, ReleaseMatch, ReleaseMetricsGate, ReleaseStep, ReleaseValueMatch } from './types.ts'
-import { checkRegex } from '../gloo/field-errors.ts'
-import { invalid, required } from '../field-errors.ts'
+import { checkRegex, invalid, required } from '../field-errors.ts'
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 /** RFC 9110 token. */
