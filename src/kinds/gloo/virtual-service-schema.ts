@@ -7,10 +7,10 @@ import type { GlooStatus } from './shared.ts'
 import { glooStatus, opaque, resourceRef } from './shared.ts'
 
 const headerMatcher = object({
-  name: optional(string),
+  name: optional(string, undefined, { description: 'Name of the header, in any case.' }),
   value: optional(string, undefined, { description: 'Empty: the header must be present, whatever its value.' }),
   regex: optional(boolean, undefined, { description: 'The value is an RE2 regex for the whole header value.' }),
-  invertMatch: optional(boolean),
+  invertMatch: optional(boolean, undefined, { description: 'The header must not match.' }),
 })
 
 const queryParameterMatcher = object({
@@ -21,25 +21,31 @@ const queryParameterMatcher = object({
 
 const matcher = object({
   prefix: optional(string, undefined, { description: 'Plain string prefix of the path: /foo matches /foobar.' }),
-  exact: optional(string),
+  exact: optional(string, undefined, { description: 'The whole path, without the query.' }),
   regex: optional(string, undefined, { description: 'RE2, for the whole path without the query.' }),
   connectMatcher: optional(any),
   caseSensitive: optional(boolean, undefined, { description: 'Default true.' }),
-  headers: optional(array(headerMatcher)),
-  queryParameters: optional(array(queryParameterMatcher)),
-  methods: optional(array(string)),
+  headers: optional(array(headerMatcher), undefined, { description: 'Headers of the request; all must match.' }),
+  queryParameters: optional(array(queryParameterMatcher), undefined, {
+    description: 'Query parameters of the request; all must match.',
+  }),
+  methods: optional(array(string), undefined, {
+    description: 'HTTP methods, one of which must be used; none means any.',
+  }),
 })
 
 const destination = object({
-  upstream: optional(resourceRef),
+  upstream: optional(resourceRef, undefined, { description: 'The Upstream to send to.' }),
   kube: optional(object({ ref: optional(resourceRef), port: optional(int64) })),
   consul: optional(any),
-  subset: optional(object({ values: optional(map(string)) })),
+  subset: optional(object({ values: optional(map(string)) }), undefined, {
+    description: 'Only the endpoints whose pods have these labels.',
+  }),
   destinationSpec: optional(any),
 })
 
 const weightedDestination = object({
-  destination: optional(destination),
+  destination: optional(destination, undefined, { description: 'Where this share goes.' }),
   weight: optional(int64, undefined, { description: "Share = weight / sum of the route's weights. Default 0." }),
   options: optional(
     object(
@@ -57,8 +63,10 @@ const weightedDestination = object({
 })
 
 const routeAction = object({
-  single: optional(destination),
-  multi: optional(object({ destinations: optional(array(weightedDestination)) })),
+  single: optional(destination, undefined, { description: 'Everything goes to one destination.' }),
+  multi: optional(object({ destinations: optional(array(weightedDestination)) }), undefined, {
+    description: 'Requests are split over several destinations by weight.',
+  }),
   upstreamGroup: optional(resourceRef),
   clusterHeader: optional(string),
   dynamicForwardProxy: optional(any),
@@ -148,27 +156,31 @@ const virtualHostOptions = object(
 )
 
 const route = object({
-  name: optional(string),
+  name: optional(string, undefined, { description: 'A name for the route.' }),
   matchers: optional(array(matcher), undefined, { description: 'Any of them; none means every path.' }),
   inheritableMatchers: optional(boolean),
   inheritablePathMatchers: optional(boolean),
-  routeAction: optional(routeAction),
-  redirectAction: optional(redirectAction),
-  directResponseAction: optional(directResponseAction),
+  routeAction: optional(routeAction, undefined, { description: 'Forward the request.' }),
+  redirectAction: optional(redirectAction, undefined, { description: 'Answer with a redirect.' }),
+  directResponseAction: optional(directResponseAction, undefined, { description: 'Answer with this status and body.' }),
   delegateAction: optional(delegateAction),
-  options: optional(routeOptions),
+  options: optional(routeOptions, undefined, {
+    description: 'Timeouts, retries, rewrites and other policies of the route.',
+  }),
   optionsConfigRefs: optional(any),
 })
 
 const virtualHost = object({
   domains: optional(array(string), undefined, { description: 'Hosts, *.wildcards or *; none means *.' }),
   routes: optional(array(route), undefined, { description: 'In order: the first that matches wins.' }),
-  options: optional(virtualHostOptions),
+  options: optional(virtualHostOptions, undefined, {
+    description: 'Policies for the routes of the host.',
+  }),
   optionsConfigRefs: optional(any),
 })
 
 const virtualServiceSpec = object({
-  virtualHost: optional(virtualHost),
+  virtualHost: optional(virtualHost, undefined, { description: 'The hosts and their routes.' }),
   sslConfig: optional(any),
   displayName: optional(string),
   namespacedStatuses: optional(any),
