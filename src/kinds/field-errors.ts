@@ -1,4 +1,6 @@
 /** Field errors in Kubernetes' wording, and the checks that many kinds share. */
+import { RE2JS } from 're2js'
+import { messageOf } from '../base/errors.ts'
 import type { Check } from '../kube/names.ts'
 import { isSameJson } from '../kube/json-value.ts'
 import type { FieldError } from './kind.ts'
@@ -12,7 +14,7 @@ export function invalid(field: string, value: unknown, why: string): FieldError 
   return { reason: 'FieldValueInvalid', field, message: `Invalid value: ${shown(value)}: ${why}` }
 }
 
-function duplicate(field: string, value: unknown): FieldError {
+export function duplicate(field: string, value: unknown): FieldError {
   return { reason: 'FieldValueDuplicate', field, message: `Duplicate value: ${shown(value)}` }
 }
 
@@ -84,4 +86,28 @@ export function checkDistinct(
     seen.add(key)
     return []
   })
+}
+
+/** Names of those fields that have a value. */
+export function given<N extends string>(object: Readonly<Partial<Record<N, unknown>>>, names: readonly N[]): N[] {
+  return names.filter((name) => object[name] !== undefined && object[name] !== null)
+}
+
+/** Exactly one of the alternatives must be given; `path` is their parent. */
+export function exactlyOne(path: string, names: readonly string[], alternatives: readonly string[]): FieldError[] {
+  if (names.length === 0) return [required(path, `one of ${alternatives.join(', ')}`)]
+  return atMostOne(path, names)
+}
+
+export function atMostOne(path: string, names: readonly string[]): FieldError[] {
+  return names.length <= 1 ? [] : [invalid(path, names.join(', '), 'these exclude each other; give one of them')]
+}
+
+export function checkRegex(field: string, pattern: string): FieldError[] {
+  try {
+    RE2JS.compile(pattern)
+    return []
+  } catch (error) {
+    return [invalid(field, pattern, `not an RE2 regular expression: ${messageOf(error)}`)]
+  }
 }

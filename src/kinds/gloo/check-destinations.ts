@@ -1,6 +1,6 @@
 /** What is wrong with the destinations of a route. */
 import type { FieldError } from '../kind.ts'
-import { checkPort, exactlyOne, given, invalid, required } from './field-errors.ts'
+import { checkPort, exactlyOne, given, invalid, required } from '../field-errors.ts'
 import type { Destination, RouteAction, WeightedDestination } from './virtual-service-schema.ts'
 
 /** The largest weight that the routing model takes. */

@@ -1,6 +1,6 @@
 /** What is wrong with a route's matchers. */
 import type { FieldError } from '../kind.ts'
-import { checkRegex, exactlyOne, given, invalid, required } from './field-errors.ts'
+import { checkRegex, exactlyOne, given, invalid, required } from '../field-errors.ts'
 import type { HeaderMatcher, Matcher, QueryParameterMatcher } from './virtual-service-schema.ts'
 
 const PATHS = ['prefix', 'exact', 'regex', 'connectMatcher'] as const

@@ -1,7 +1,7 @@
 /** What is wrong with an Upstream as it stands, whatever else exists. */
 import { parseDurationMs } from '../../base/duration.ts'
 import type { FieldError } from '../kind.ts'
-import { checkPort, duplicate, exactlyOne, given, invalid, notSupported, required } from './field-errors.ts'
+import { checkPort, duplicate, exactlyOne, given, invalid, notSupported, required } from '../field-errors.ts'
 import { FALLBACK_POLICIES, fallbackPolicy } from './fallback.ts'
 import type { KubeUpstream, StaticUpstream, SubsetSpec, Upstream, UpstreamSpec } from './upstream-schema.ts'
 

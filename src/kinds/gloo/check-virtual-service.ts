@@ -12,7 +12,7 @@ import {
   notSupported,
   required,
   tooLong,
-} from './field-errors.ts'
+} from '../field-errors.ts'
 import { parseDurationMs } from '../../base/duration.ts'
 import { REDIRECT_STATUS, redirectStatus } from './redirect.ts'
 import type {

@@ -3,7 +3,7 @@
  * for must not be dropped in silence, so it refuses the object (`error`); what only tunes is left out (`warning`).
  */
 import type { Diagnostic } from '../../base/diagnostic.ts'
-import { given } from './field-errors.ts'
+import { given } from '../field-errors.ts'
 import type { Upstream, UpstreamSpec } from './upstream-schema.ts'
 import type { Destination, Matcher, Route, VirtualService, WeightedDestination } from './virtual-service-schema.ts'
 
