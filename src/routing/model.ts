@@ -13,6 +13,15 @@ export interface RoutingSnapshot {
   readonly tcpListeners?: readonly TcpListener[]
   readonly routeTables: readonly RouteTable[]
   readonly clusters: readonly Cluster[]
+  /** Where the data planes that get this snapshot run; absent: nowhere in particular, so no endpoint is nearer than another. */
+  readonly locality?: Locality
+}
+
+/** Empty texts: unknown. A zone counts only within its region, a subzone only within its zone. */
+export interface Locality {
+  readonly region: string
+  readonly zone: string
+  readonly subzone: string
 }
 
 /** An object as the user knows it: `VirtualService gloo-system/echo`. */
@@ -39,6 +48,8 @@ export interface Listener {
   /** With `https` only, and required there. */
   readonly tls?: ServerTls
   readonly http?: HttpPolicy
+  /** Whose requests come in here, where the listener is one workload's own way out; absent: those of a gateway's clients. */
+  readonly source?: WorkloadIdentity
 }
 
 /** How a listener treats its clients. What is absent takes the data plane's default (docs/guide/proxy-limits.md). */
@@ -51,7 +62,43 @@ export interface HttpPolicy {
   /** At the edge, how many proxies in front of us append to `x-forwarded-for` and are believed. Default 0. */
   readonly trustedHops?: number
   readonly limits?: HttpLimits
+  /** Absent: none is written. */
+  readonly accessLog?: AccessLog
+  /** Absent: trace headers go through as they are, and nothing is recorded. */
+  readonly tracing?: Tracing
+  /**
+   * SHA-256, in lower-case hex, of the token with which a client may ask for the explanation of its request. Absent: nobody may.
+   */
+  readonly debugTokenHash?: string
 }
+
+export interface AccessLog {
+  /** A file that is appended to. `/dev/stdout` and `/dev/stderr` are the data plane's own. */
+  readonly path: string
+  /** In the command operators of Envoy's access log: one line of text, or one operator text for each field of an object. */
+  readonly format:
+    | { readonly kind: 'text'; readonly template: string }
+    | { readonly kind: 'json'; readonly fields: Readonly<Record<string, string>> }
+}
+
+/** A caller's decision to sample or not is kept, at the edge too; the share is of the requests that come without one. */
+export interface Tracing {
+  /** 0 to 1, exact. */
+  readonly sampledShare: number
+  /** The headers that a trace begun here gets; one that came goes on in the headers that it came with. */
+  readonly propagation: readonly TraceHeaders[]
+  /** Name of the spans' service. */
+  readonly serviceName: string
+  /** Where the spans go; absent: nowhere. */
+  readonly export?: {
+    readonly kind: 'zipkin' | 'otlp'
+    /** `http:` or `https:`, whole: `http://127.0.0.1:9411/api/v2/spans`, `http://127.0.0.1:4318/v1/traces`. */
+    readonly url: string
+  }
+}
+
+/** W3C `traceparent`; Zipkin's `x-b3-*`; Zipkin's single `b3`. */
+export type TraceHeaders = 'w3c' | 'b3' | 'b3-single'
 
 export interface HttpLimits {
   /** 431 beyond. */
@@ -68,6 +115,8 @@ export interface HttpLimits {
   readonly bodyIdleTimeoutMs?: number
   /** Between two requests of a connection. */
   readonly keepAliveTimeoutMs?: number
+  /** Requests under way at the same time on one HTTP/2 connection; more are refused. */
+  readonly streamsMax?: number
 }
 
 /** Connections are routed, not requests. */
@@ -82,6 +131,9 @@ export interface TcpListener {
   readonly tls?: ServerTls
   /** Ordered: the first match wins; a connection that matches none is closed. */
   readonly routes: readonly TcpRoute[]
+  /** One entry per connection, when it is over. Absent: none is written. */
+  readonly accessLog?: AccessLog
+  readonly source?: WorkloadIdentity
 }
 
 export interface TcpRoute {
@@ -218,6 +270,8 @@ export interface ForwardAction {
   readonly destinations: readonly WeightedDestination[]
   /** Absent: the exact sequence. Present: a key stays with its destination, and a growing weight moves nobody out. */
   readonly affinity?: Affinity
+  /** What a destination that balances by ring hash or maglev goes by; absent: its own key. */
+  readonly hashKey?: HashKey
 }
 
 /**
@@ -272,6 +326,21 @@ export interface RoutePolicy {
   readonly responseHeaders?: HeaderEdits
   readonly fault?: Fault
   readonly cors?: CorsPolicy
+  /** Who gets copies of the requests that are forwarded. */
+  readonly mirrors?: readonly Mirror[]
+  /** How long an upgraded connection or tunnel may go on after its destination lost its weight; absent = the data plane's default. */
+  readonly tunnelDrainMs?: number
+}
+
+/**
+ * Copies never slow the original and their answers are dropped: one is not sent while the mirror does not keep up, or where
+ * the body is larger than the data plane keeps. The authority of a copy has `-shadow` behind its host.
+ */
+export interface Mirror {
+  /** `Cluster.name`. */
+  readonly cluster: string
+  /** 0 to 1, exact. */
+  readonly share: number
 }
 
 /** A request is tried again only while all of it is still in memory; the data plane documents up to which size it is. */
@@ -289,7 +358,10 @@ export interface RetryPolicy {
   readonly budget: number
 }
 
-/** `5xx` and `gateway-error` (502 to 504) also hold when no response came; `retriable-4xx` is 409. */
+/**
+ * `5xx` and `gateway-error` (502 to 504) also hold when no response came; `retriable-4xx` is 409; `refused-stream` is an HTTP/2
+ * endpoint's word that it did not begin to act.
+ */
 export type RetryCondition =
   | '5xx'
   | 'gateway-error'
@@ -297,6 +369,7 @@ export type RetryCondition =
   | 'connect-failure'
   | 'retriable-4xx'
   | 'retriable-status-codes'
+  | 'refused-stream'
 
 /** The delay first, then the abort; shares are exact, from 0 to 1. Timeouts begin after the delay. */
 export interface Fault {
@@ -354,12 +427,37 @@ export interface Cluster {
   readonly connectTimeoutMs: number
   /** Present: the endpoints are spoken to over TLS. */
   readonly tls?: ClientTls
+  /** What HTTP requests are sent in; over clear text, `http2` is begun without asking. Default `http1`. */
+  readonly protocol?: 'http1' | 'http2'
   /** Default round robin. */
   readonly balance?: Balance
   readonly limits?: ClusterLimits
   readonly outlier?: OutlierDetection
   /** Not together with `tls`. */
   readonly healthCheck?: HealthCheck
+  readonly slowStart?: SlowStart
+  readonly preferLocal?: LocalPreference
+}
+
+/**
+ * An endpoint that is new or healthy again gets less than its share for a while. With round robin and least request only. Its
+ * weight is multiplied by max(share, (time / window) ^ (1 / aggression)).
+ */
+export interface SlowStart {
+  readonly windowMs: number
+  /** Above 0; 1: linear. */
+  readonly aggression: number
+  /** 0 to 1. */
+  readonly minWeightShare: number
+}
+
+/**
+ * Endpoints by how near they are: same subzone, same zone, same region, all others. The nearest get everything as long as
+ * enough of them can be used; where fewer can, the rest goes to the next nearest.
+ */
+export interface LocalPreference {
+  /** Of the endpoints of one distance, a share of 1 / overprovisioning is enough. At least 1; Envoy's is 1.4. */
+  readonly overprovisioning: number
 }
 
 /** Each proxy asks each endpoint now and then. Endpoints that fail are used only where there is no other one left. */
@@ -441,6 +539,8 @@ export interface Endpoint {
   readonly weight?: number
   /** Whom a request that goes here reaches; metrics and release gates count by it. */
   readonly workload?: WorkloadIdentity
+  /** Where it runs. */
+  readonly locality?: Locality
 }
 
 export interface WorkloadIdentity {

@@ -10,6 +10,7 @@ const DURATION_MS_MAX = 2_147_483_647
 const HEAD_BYTES_MAX = 1024 * 1024
 const FIELDS_MAX = 1_000
 const HOPS_MAX = 100
+const STREAMS_MAX = 65_535
 
 const RANGES: Readonly<Record<keyof HttpLimits, readonly [min: number, max: number]>> = {
   headBytesMax: [64, HEAD_BYTES_MAX],
@@ -19,6 +20,7 @@ const RANGES: Readonly<Record<keyof HttpLimits, readonly [min: number, max: numb
   headTimeoutMs: [1, DURATION_MS_MAX],
   bodyIdleTimeoutMs: [1, DURATION_MS_MAX],
   keepAliveTimeoutMs: [1, DURATION_MS_MAX],
+  streamsMax: [1, STREAMS_MAX],
 }
 
 export function checkHttpPolicy({ id, http }: Listener, path: string): Problem[] {
@@ -32,6 +34,7 @@ export function checkHttpPolicy({ id, http }: Listener, path: string): Problem[]
     ['limits.headTimeoutMs', limits.headTimeoutMs, RANGES.headTimeoutMs],
     ['limits.bodyIdleTimeoutMs', limits.bodyIdleTimeoutMs, RANGES.bodyIdleTimeoutMs],
     ['limits.keepAliveTimeoutMs', limits.keepAliveTimeoutMs, RANGES.keepAliveTimeoutMs],
+    ['limits.streamsMax', limits.streamsMax, RANGES.streamsMax],
   ]
   return numbers.flatMap(([field, value, [min, max]]) =>
     when(value !== undefined && !(Number.isInteger(value) && value >= min && value <= max), {

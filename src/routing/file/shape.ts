@@ -98,6 +98,16 @@ export function share(): Shape<number> {
   }
 }
 
+export function number({ above }: { readonly above: number }): Shape<number> {
+  return {
+    decode: (at) =>
+      typeof at.value === 'number' && Number.isFinite(at.value) && at.value > above
+        ? at.value
+        : wrong(at, `a number above ${above}`),
+    json: { type: 'number', exclusiveMinimum: above },
+  }
+}
+
 export function boolean(): Shape<boolean> {
   return {
     decode: (at) => (typeof at.value === 'boolean' ? at.value : wrong(at, 'true or false')),
