@@ -1,6 +1,6 @@
 /** Where a request goes within its cluster: the chooser proposes, what is known of the endpoints disposes. */
 import type { EndpointPool } from './endpoint-pool.ts'
-import type { ServingCluster, ServingEndpoint } from './serving-state.ts'
+import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
 
 /** How often the chooser is asked, per endpoint, before they are gone through one by one. */
 const STEPS_PER_ENDPOINT = 2

@@ -3,7 +3,8 @@ import { hashText } from '../routing/hash.ts'
 import type { RequestView } from '../routing/match.ts'
 
 import type { RequestKey } from './prepared-key.ts'
-import type { ServingCluster, ServingForward } from './serving-state.ts'
+import type { ServingCluster } from './serving-cluster.ts'
+import type { ServingForward } from './serving-state.ts'
 
 /** The keys of one request after the other. */
 export class RequestKeys {

@@ -5,8 +5,8 @@ import { hasServerName } from '../../routing/server-name.ts'
 import type { Split } from '../../routing/split.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
-import { prepareCluster } from '../serving-state.ts'
-import type { ServingCluster, ServingDeps } from '../serving-state.ts'
+import { prepareCluster } from '../serving-cluster.ts'
+import type { ServingCluster, ServingDeps } from '../serving-cluster.ts'
 
 export interface ServingTcp {
   readonly routes: readonly ServingTcpRoute[]

@@ -14,7 +14,7 @@ import type { ClusterGate } from '../cluster-gate.ts'
 import type { EndpointPool } from '../endpoint-pool.ts'
 import type { OutlierHost } from '../outlier-detector.ts'
 import { pickEndpoint } from '../pick-endpoint.ts'
-import type { ServingCluster } from '../serving-state.ts'
+import type { ServingCluster } from '../serving-cluster.ts'
 import { readClientHello } from '../tls/client-hello.ts'
 
 import { findTcpRoute, mayReach } from './serving-tcp.ts'
