@@ -3,6 +3,7 @@ import type { HttpLimits, Listener } from '../model.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'
+import { checkAccessLog, checkTracing } from './telling.ts'
 
 /** The longest delay of a timer. */
 const DURATION_MS_MAX = 2_147_483_647
@@ -36,11 +37,15 @@ export function checkHttpPolicy({ id, http }: Listener, path: string): Problem[]
     ['limits.keepAliveTimeoutMs', limits.keepAliveTimeoutMs, RANGES.keepAliveTimeoutMs],
     ['limits.streamsMax', limits.streamsMax, RANGES.streamsMax],
   ]
-  return numbers.flatMap(([field, value, [min, max]]) =>
-    when(value !== undefined && !(Number.isInteger(value) && value >= min && value <= max), {
-      code: 'bad-limit',
-      path: `${path}.http.${field}`,
-      message: `Cannot serve listener "${id}" with ${field} ${value}: it is not a whole number from ${min} to ${max}`,
-    }),
-  )
+  return [
+    ...checkAccessLog(http?.accessLog, `${path}.http.accessLog`),
+    ...checkTracing(http?.tracing, `${path}.http.tracing`),
+    ...numbers.flatMap(([field, value, [min, max]]) =>
+      when(value !== undefined && !(Number.isInteger(value) && value >= min && value <= max), {
+        code: 'bad-limit',
+        path: `${path}.http.${field}`,
+        message: `Cannot serve listener "${id}" with ${field} ${value}: it is not a whole number from ${min} to ${max}`,
+      }),
+    ),
+  ]
 }

@@ -3,6 +3,7 @@ import type { TcpListener } from '../model.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'
+import { checkAccessLog } from './telling.ts'
 import { checkServerNames, checkServerTls } from './tls.ts'
 
 /** The longest delay of a timer. */
@@ -11,6 +12,7 @@ const DURATION_MS_MAX = 2_147_483_647
 export function checkTcpListener(listener: TcpListener, path: string): Problem[] {
   return [
     ...checkServerTls(listener, path),
+    ...checkAccessLog(listener.accessLog, `${path}.accessLog`),
     ...listener.routes.flatMap(({ id, serverNames, action, idleTimeoutMs }, index) => [
       ...checkServerNames(serverNames, `${path}.routes[${index}].serverNames`),
       ...when(listener.protocol === 'tcp' && serverNames.length > 0, {
@@ -22,6 +24,11 @@ export function checkTcpListener(listener: TcpListener, path: string): Problem[]
         code: 'tcp-affinity',
         path: `${path}.routes[${index}].action.affinity`,
         message: `Cannot keep clients of route "${id}" at a destination: TCP has no request to take a key from. Leave it out`,
+      }),
+      ...when(action.hashKey !== undefined, {
+        code: 'tcp-hash-key',
+        path: `${path}.routes[${index}].action.hashKey`,
+        message: `Cannot balance connections of route "${id}" by a key: TCP has no request to take one from. Leave it out`,
       }),
       ...when(!Number.isInteger(idleTimeoutMs) || idleTimeoutMs < 0 || idleTimeoutMs > DURATION_MS_MAX, {
         code: 'bad-duration',
