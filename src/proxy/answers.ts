@@ -20,6 +20,7 @@ const FAILURES = {
   'connect-timeout': { status: 503, flag: 'UF', why: 'timeout while connecting to the endpoint' },
   'upstream-closed': { status: 503, flag: 'UC', why: 'the endpoint closed the connection before it answered' },
   'upstream-protocol': { status: 502, flag: 'UPE', why: 'the endpoint did not answer in HTTP/1.1' },
+  'refused-stream': { status: 503, flag: 'UR', why: 'the endpoint refused the stream' },
   'upstream-timeout': { status: 504, flag: 'UT', why: 'the endpoint did not answer in time' },
   overflow: { status: 503, flag: 'UO', why: 'too many requests at once' },
   'request-timeout': { status: 408, flag: 'DPE', why: 'the request was not complete in time' },

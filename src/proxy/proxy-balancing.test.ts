@@ -152,3 +152,33 @@ test('weighted endpoints that fail are passed over, whatever their weight', asyn
     assert.deepEqual([...counts], [['b0', 5]])
   }
 })
+
+/** All users go by one header where the cluster says so; the route says another. */
+function keyedByRoute(backends: readonly Backend[], hashKey: HashKey): RoutingSnapshot {
+  const key: HashKey = { kind: 'header', name: 'x-user' }
+  const { action, ...plain } = route('r', { v1: 1 })
+  const routes = action.kind === 'forward' ? [{ ...plain, action: { ...action, hashKey } }] : []
+  const { clusters } = balanced(backends, { kind: 'maglev', key })
+  return snapshotOf(routes, clusters)
+}
+
+test('the key of a route comes before that of its cluster', async (t) => {
+  const backends = await startBackends(t, 4)
+  const { port } = await startProxy(t, keyedByRoute(backends, { kind: 'header', name: 'x-cart' }))
+  const fetchBody = async (user: number, cart: number): Promise<string> =>
+    (await fetchFrom(port, { headers: { 'x-user': `user-${user}`, 'x-cart': `cart-${cart}` } })).body
+  const oneCart = await countBodies(12, (user) => fetchBody(user, 1))
+  assert.equal(oneCart.size, 1)
+  const oneUser = await countBodies(24, (cart) => fetchBody(1, cart))
+  assert.ok(oneUser.size > 1)
+})
+
+test('the cookie that a route goes by is made up and set', async (t) => {
+  const backends = await startBackends(t, 2)
+  const { port } = await startProxy(
+    t,
+    keyedByRoute(backends, { kind: 'cookie', name: 'cart', ttlSeconds: 0, path: '' }),
+  )
+  const { headers } = await fetchFrom(port, { headers: { 'x-user': 'one' } })
+  assert.match(headers['set-cookie']?.join() ?? '', /^cart=[-0-9a-f]{36}; HttpOnly$/)
+})

@@ -12,6 +12,8 @@ export class RequestKeys {
   readonly #newKey: () => string
   #request: RequestView | null = null
   #made = ''
+  /** Of the route of the request; null: it leaves that to the cluster. */
+  #routeKey: RequestKey | null = null
   /** Fields for the response: the cookies that were made up, each with its line end. */
   cookies = ''
 
@@ -23,20 +25,22 @@ export class RequestKeys {
   reset(request: RequestView): void {
     this.#request = request
     this.#made = ''
+    this.#routeKey = null
     this.cookies = ''
   }
 
   /** Index of the destination. A request without the key follows the exact sequence. */
-  destinationOf({ split, affinity }: ServingForward): number {
+  destinationOf({ split, affinity, hashKey }: ServingForward): number {
+    this.#routeKey = hashKey
     if (affinity === null) return split.next()
     const key = this.#keyOf(affinity.key)
     return key === '' ? split.next() : affinity.cohorts.of(hashText(key, affinity.seed))
   }
 
-  /** What the cluster's chooser goes by. */
+  /** What the cluster's chooser goes by: call it after `destinationOf`. */
   hashFor({ key, random }: ServingCluster): number {
     if (key === null) return 0
-    const value = this.#keyOf(key)
+    const value = this.#keyOf(this.#routeKey ?? key)
     return value === '' ? Math.floor(random() * 2 ** 32) : hashText(value)
   }
 

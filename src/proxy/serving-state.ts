@@ -46,6 +46,8 @@ export interface ServingForward {
   /** Same order as the split's weights. */
   readonly destinations: readonly ServingDestination[]
   readonly affinity: ServingAffinity | null
+  /** What a cluster that hashes goes by, where the route says; null: the cluster's own key. */
+  readonly hashKey: RequestKey | null
 }
 
 interface ServingAffinity {
@@ -87,7 +89,7 @@ function prepareRoute(route: Route, clusters: ReadonlyMap<string, ServingCluster
     }
     return { kind: 'cluster', cluster: defined(clusters.get(destination.cluster), 'cluster') }
   })
-  const { split, affinity, destinations: weighted } = route.action
+  const { split, affinity, hashKey, destinations: weighted } = route.action
   const weights = weighted.map(({ weight }) => weight)
   return {
     route,
@@ -96,6 +98,7 @@ function prepareRoute(route: Route, clusters: ReadonlyMap<string, ServingCluster
       split: deps.continuity.split(['route', split, weighted], weights),
       destinations,
       affinity: affinity === undefined ? null : prepareAffinity(affinity, weights),
+      hashKey: hashKey === undefined ? null : prepareKey(hashKey),
     },
   }
 }

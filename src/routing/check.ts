@@ -1,13 +1,14 @@
 /** Whether a snapshot can be served. A data plane refuses a snapshot with an error as a whole and keeps the last good one. */
 import type { Diagnostic } from '../base/diagnostic.ts'
 
-import { checkAffinity, checkBalance } from './check/balance.ts'
+import { checkBalance, checkKeys } from './check/balance.ts'
 import { checkHealthCheck } from './check/health.ts'
 import { checkLimits, checkOutlier } from './check/limits.ts'
 import { checkHttpPolicy } from './check/http-policy.ts'
 import { checkTcpListener } from './check/tcp.ts'
 import { checkClientTls, checkServerTls } from './check/tls.ts'
 import { checkPolicy } from './check/policy.ts'
+import { checkPreferLocal, checkSlowStart, nowhereNear } from './check/preference.ts'
 import type { Problem } from './check/problem.ts'
 import { when } from './check/problem.ts'
 import type { Cluster, ForwardAction, Listener, Route, RouteTable, RoutingSnapshot, TcpListener } from './model.ts'
@@ -46,6 +47,7 @@ export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] 
   return [
     ...problems.map((problem) => ({ severity: 'error' as const, ...problem })),
     ...snapshot.routeTables.flatMap((table, index) => claimedTwice(table, `routeTables[${index}]`)),
+    ...nowhereNear(snapshot),
   ]
 }
 
@@ -106,7 +108,7 @@ function checkRoute(route: Route, path: string, clusters: ReadonlySet<string>): 
     ...checkTexts(route, path),
     ...checkPolicy(route, path),
     ...checkTunnel(route, path),
-    ...checkAffinity(route, path),
+    ...checkKeys(route, path),
     ...(route.action.kind === 'forward' ? checkForward(route.id, route.action, `${path}.action`, clusters) : []),
   ]
 }
@@ -187,6 +189,8 @@ function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<stri
     ...checkLimits(cluster, path),
     ...checkOutlier(cluster, path),
     ...checkHealthCheck(cluster, path),
+    ...checkSlowStart(cluster, path),
+    ...checkPreferLocal(cluster, path),
     ...when(cluster.fallback !== undefined && !clusters.has(cluster.fallback), {
       code: 'unknown-cluster',
       path: `${path}.fallback`,

@@ -560,6 +560,7 @@ export type ResponseFlag =
   | 'UH' // no healthy endpoint
   | 'UF' // could not connect upstream
   | 'UC' // upstream closed the connection
+  | 'UR' // upstream reset the stream
   | 'UT' // upstream timed out
   | 'UPE' // upstream protocol error
   | 'UO' // overflow: a limit was reached

@@ -9,7 +9,12 @@ const RETRIES_UNDER_WAY_MIN = 3
 
 const CONNECT_FAILURES: ReadonlySet<Failure> = new Set(['connect-failed', 'connect-timeout'])
 /** No response came. Not among them: what would be the same the next time, and what limits load. */
-const RESETS: ReadonlySet<Failure> = new Set(['upstream-closed', 'upstream-protocol', 'upstream-timeout'])
+const RESETS: ReadonlySet<Failure> = new Set([
+  'upstream-closed',
+  'upstream-protocol',
+  'upstream-timeout',
+  'refused-stream',
+])
 
 export interface RetryDeps {
   readonly clock: Clock
@@ -50,6 +55,7 @@ export class ServingRetry {
     const isConnect = CONNECT_FAILURES.has(failure)
     if (!isConnect && !RESETS.has(failure)) return false
     if (isConnect && this.#on.has('connect-failure')) return true
+    if (failure === 'refused-stream' && this.#on.has('refused-stream')) return true
     return this.#on.has('reset') || this.#on.has('5xx') || this.#on.has('gateway-error')
   }
 }

@@ -13,9 +13,16 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** What may stand in the attribute of a cookie. */
 const COOKIE_PATH = /^(\/[ !-:<-~]*)?$/
 
-export function checkAffinity({ id, action }: Route, path: string): Problem[] {
-  if (action.kind !== 'forward' || action.affinity === undefined) return []
-  return checkKey(`the split of route "${id}"`, action.affinity.key, `${path}.action.affinity.key`)
+/** What of its requests a route goes by. */
+export function checkKeys({ id, action }: Route, path: string): Problem[] {
+  if (action.kind !== 'forward') return []
+  const { affinity, hashKey } = action
+  return [
+    ...(affinity === undefined
+      ? []
+      : checkKey(`the split of route "${id}"`, affinity.key, `${path}.action.affinity.key`)),
+    ...(hashKey === undefined ? [] : checkKey(`route "${id}"`, hashKey, `${path}.action.hashKey`)),
+  ]
 }
 
 export function checkBalance({ name, balance, endpoints }: Cluster, path: string): Problem[] {

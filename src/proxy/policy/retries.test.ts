@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { seededRandom } from '../../base/random.ts'
+import type { RetryCondition } from '../../routing/model.ts'
+import type { Failure } from '../answers.ts'
+
+import { ServingRetry } from './retries.ts'
+
+function retryOn(...on: RetryCondition[]): ServingRetry {
+  const backoff = { initialMs: 0, maxMs: 0 }
+  return new ServingRetry(
+    { attempts: 1, on, statuses: [], perTryTimeoutMs: 0, backoff, budget: 1 },
+    { clock: new FakeClock(), random: seededRandom(1), underWay: new Map() },
+  )
+}
+
+test('a refused stream is tried again by its own condition, and by those for requests without a response', () => {
+  for (const on of ['refused-stream', 'reset', '5xx', 'gateway-error'] as const) {
+    assert.equal(retryOn(on).wantsFailure('refused-stream'), true, on)
+  }
+  for (const on of ['connect-failure', 'retriable-4xx', 'retriable-status-codes'] as const) {
+    assert.equal(retryOn(on).wantsFailure('refused-stream'), false, on)
+  }
+})
+
+test('the condition for refused streams holds of nothing else', () => {
+  const others: readonly Failure[] = ['upstream-closed', 'upstream-protocol', 'upstream-timeout', 'connect-failed']
+  for (const failure of others) assert.equal(retryOn('refused-stream').wantsFailure(failure), false, failure)
+  assert.equal(retryOn('refused-stream').wantsStatus(503), false)
+})
