@@ -4,21 +4,17 @@
  *
  * What must stay true: one check per endpoint at a time, and none once the endpoint has left or the checker was stopped.
  */
-import { request } from 'node:http'
-import { connect } from 'node:net'
-
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { HealthCheck } from '../routing/model.ts'
 
+import { poolKey } from './endpoint-pool.ts'
+import { askEndpoint } from './health-questions.ts'
+import type { CheckedAddress } from './health-questions.ts'
+
 /** An endpoint as its cluster's checks see it. */
 export interface CheckedHost {
   readonly isHealthy: boolean
-}
-
-export interface CheckedAddress {
-  readonly address: string
-  readonly port: number
 }
 
 export interface HealthCheckerDeps {
@@ -40,6 +36,7 @@ export class HealthChecker {
     const key = JSON.stringify([cluster, at.address, at.port])
     const host = this.#used.get(key) ?? this.#hosts.get(key) ?? new Host(cluster, at, this.#deps)
     host.check = check
+    host.at = at
     this.#used.set(key, host)
     return host
   }
@@ -71,8 +68,9 @@ class Host implements CheckedHost {
   readonly title: string
   /** Of the newest snapshot. */
   check: HealthCheck | null = null
+  /** Of the newest snapshot. */
+  at: CheckedAddress
   isHealthy = true
-  readonly #at: CheckedAddress
   readonly #deps: HealthCheckerDeps
   #isStarted = false
   #isStopped = false
@@ -83,8 +81,8 @@ class Host implements CheckedHost {
 
   constructor(cluster: string, at: CheckedAddress, deps: HealthCheckerDeps) {
     this.cluster = cluster
-    this.title = `${at.address}:${at.port}`
-    this.#at = at
+    this.title = poolKey(at.address, at.port)
+    this.at = at
     this.#deps = deps
   }
 
@@ -108,7 +106,7 @@ class Host implements CheckedHost {
 
   #run(): void {
     if (this.check === null) return
-    const { kind, timeoutMs } = this.check
+    const { timeoutMs } = this.check
     let isOver = false
     const end = (isGood: boolean): void => {
       if (isOver) return
@@ -120,7 +118,7 @@ class Host implements CheckedHost {
       // Up to a tenth more or less, so that the checks of several proxies do not fall together.
       this.#schedule(0.9 + 0.2 * this.#deps.random())
     }
-    const abort = kind === 'tcp' ? askTcp(this.#at, end) : askHttp(this.#at, this.check, end)
+    const abort = askEndpoint(this.at, this.check, end)
     this.#endCheck = () => end(false)
     this.#timer = this.#deps.clock.after(timeoutMs, () => end(false), { unref: true })
   }
@@ -135,23 +133,4 @@ class Host implements CheckedHost {
     this.isHealthy = isGood
     this.#against = 0
   }
-}
-
-/** Good: a connection could be made. Returns what gives it up. */
-function askTcp({ address, port }: CheckedAddress, end: (isGood: boolean) => void): () => void {
-  const socket = connect({ host: address, port })
-  socket.on('connect', () => end(true))
-  socket.on('error', () => end(false))
-  return () => socket.destroy()
-}
-
-/** Good: status 200 to 299. */
-function askHttp({ address, port }: CheckedAddress, check: HealthCheck, end: (isGood: boolean) => void): () => void {
-  const headers = { host: check.host === '' ? `${address}:${port}` : check.host, 'user-agent': 'sluice-health-check' }
-  const asked = request({ host: address, port, path: check.path, headers, agent: false }, ({ statusCode = 0 }) =>
-    end(statusCode >= 200 && statusCode < 300),
-  )
-  asked.on('error', () => end(false))
-  asked.end()
-  return () => asked.destroy()
 }

@@ -120,5 +120,14 @@ test('a check that cannot be made is refused', async (t) => {
   await refusal({ host: 'a b' }, /healthCheck\.host/)
   await refusal({ intervalMs: 0 }, /healthCheck\.intervalMs/)
   await refusal({ unhealthyThreshold: 0.5 }, /healthCheck\.unhealthyThreshold/)
-  await assert.rejects(live.apply(checking([plain.port], { tls: {} })), /speak TLS/)
+})
+
+test('endpoints that are spoken to over TLS are checked over TLS', async (t) => {
+  const clock = new FakeClock()
+  const plain = await startBackend(t, saying('ok'))
+  const tls = { insecureSkipVerify: true }
+  const live = await startProxy(t, checking([plain.port], { tls }), { clock })
+  await pass(clock, () => live.proxy.unhealthy.size === 1)
+  await live.apply(checking([plain.port]))
+  await pass(clock, () => live.proxy.unhealthy.size === 0)
 })

@@ -1,7 +1,7 @@
 /** A cluster made ready to serve one listener: its endpoints with their pools and counters, and who is chosen among them. */
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
-import type { ClientTls, Cluster, Endpoint, RoutingSnapshot } from '../routing/model.ts'
+import type { Cluster, Endpoint, RoutingSnapshot } from '../routing/model.ts'
 import type { DestinationTraffic, TrafficRecorder } from '../telemetry/recorder.ts'
 
 import { createChooser } from './chooser.ts'
@@ -64,7 +64,7 @@ export function prepareCluster(
   const source = withEndpoints(cluster, snapshot)
   const outliers = deps.continuity.outliers(cluster.name, cluster.outlier)
   const endpoints = source.endpoints.map((endpoint) =>
-    prepareEndpoint(endpoint, { listener, service, tls: source.tls, outliers, cluster }, deps),
+    prepareEndpoint(endpoint, { listener, service, source, outliers, cluster }, deps),
   )
   const choices = endpoints.map(({ pool }, index) => ({
     name: pool.endpoint,
@@ -86,24 +86,27 @@ export function prepareCluster(
 interface EndpointContext {
   readonly listener: string
   readonly service: string
-  readonly tls: ClientTls | undefined
+  /** The cluster whose endpoint it is: itself, or the one that it falls back to. */
+  readonly source: Cluster
   readonly outliers: OutlierDetector | null
   readonly cluster: Cluster
 }
 
 function prepareEndpoint(
   { address, port, workload }: Endpoint,
-  { tls, outliers, cluster, ...labels }: EndpointContext,
+  { source, outliers, cluster, ...labels }: EndpointContext,
   { pools, tls: contexts, recorder, health }: ServingDeps,
 ): ServingEndpoint {
-  const pool = pools.use(address, port, contexts.client(tls))
+  const { protocol = 'http1' } = source
+  const tls = contexts.client(source.tls)
+  const pool = pools.use(address, port, tls)
   return {
     pool,
     outlier: outliers === null ? null : outliers.use(pool.endpoint),
     checked:
-      cluster.healthCheck === undefined || tls !== undefined
+      cluster.healthCheck === undefined
         ? null
-        : health.use(cluster.name, cluster.healthCheck, { address, port }),
+        : health.use(cluster.name, cluster.healthCheck, { address, port, tls, protocol }),
     traffic: recorder.destination({
       ...labels,
       workloadNamespace: workload?.namespace ?? '',

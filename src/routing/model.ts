@@ -433,7 +433,6 @@ export interface Cluster {
   readonly balance?: Balance
   readonly limits?: ClusterLimits
   readonly outlier?: OutlierDetection
-  /** Not together with `tls`. */
   readonly healthCheck?: HealthCheck
   readonly slowStart?: SlowStart
   readonly preferLocal?: LocalPreference
@@ -460,9 +459,12 @@ export interface LocalPreference {
   readonly overprovisioning: number
 }
 
-/** Each proxy asks each endpoint now and then. Endpoints that fail are used only where there is no other one left. */
+/**
+ * Each proxy asks each endpoint now and then, over TLS and in HTTP/2 where requests go that way too. Endpoints that fail are used
+ * only where there is no other one left.
+ */
 export interface HealthCheck {
-  /** `http`: GET, good with status 200 to 299; `tcp`: good when a connection can be made. */
+  /** `http`: GET, good with status 200 to 299; `tcp`: good when a connection can be made, its TLS handshake included. */
   readonly kind: 'http' | 'tcp'
   /** With `http`. */
   readonly path: string

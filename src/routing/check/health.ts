@@ -8,7 +8,7 @@ const NUMBER_MAX = 2_147_483_647
 const PATH = /^\/[!-~]*$/
 const HOST = /^[!-~]*$/
 
-export function checkHealthCheck({ name, tls, healthCheck }: Cluster, path: string): Problem[] {
+export function checkHealthCheck({ name, healthCheck }: Cluster, path: string): Problem[] {
   if (healthCheck === undefined) return []
   const { kind, path: asked, host, ...numbers } = healthCheck
   const bad = (field: string, value: unknown, why: string): Problem => ({
@@ -25,6 +25,5 @@ export function checkHealthCheck({ name, tls, healthCheck }: Cluster, path: stri
     ),
     ...when(kind === 'http' && !PATH.test(asked), bad('path', asked, 'it is not a path')),
     ...when(kind === 'http' && !HOST.test(host), bad('host', host, 'it is not a host')),
-    ...when(tls !== undefined, bad('kind', kind, 'its endpoints speak TLS, over which checks are not made yet')),
   ]
 }
