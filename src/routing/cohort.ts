@@ -35,3 +35,23 @@ export function createCohorts(weights: readonly number[]): Cohorts {
     },
   }
 }
+
+/** Where in the range from 0 to 1 a key is, for people. */
+export function cohortPlace(hash: number): number {
+  return (hash >>> 6) / POINTS
+}
+
+/** Which part of the range from 0 to 1 each destination has, for people: from (included) to (not included). */
+export function cohortRanges(weights: readonly number[]): readonly (readonly [from: number, to: number])[] {
+  const sum = weights.reduce((total, weight) => total + weight, 0)
+  const bottom = (weights[1] ?? 0) / sum
+  const top = weights.slice(2).reduce((total, weight) => total + weight, 0) / sum
+  let covered = 0
+  return weights.map((weight, index) => {
+    if (index === 0) return [bottom, 1 - top]
+    if (index === 1) return [0, bottom]
+    const to = 1 - covered / sum
+    covered += weight
+    return [1 - covered / sum, to]
+  })
+}

@@ -22,8 +22,16 @@ export interface RequestView {
 export interface MatchTest {
   /** For people: `header stage = "canary"`. */
   readonly text: string
+  readonly subject: MatchSubject
   readonly holds: (request: RequestView) => boolean
 }
+
+/** What of the match it is about. */
+export type MatchSubject =
+  | { readonly kind: 'path'; readonly match: PathMatch }
+  | { readonly kind: 'method'; readonly methods: readonly string[] }
+  | { readonly kind: 'header'; readonly match: HeaderMatch }
+  | { readonly kind: 'query'; readonly match: QueryMatch }
 
 type ValueTest = (value: string) => boolean
 
@@ -42,7 +50,7 @@ function compilePath(match: PathMatch): MatchTest | undefined {
   const holds = pathTest(match)
   if (holds === undefined) return undefined
   const text = `path ${match.kind} "${match.value}"${match.caseSensitive ? '' : ' (any case)'}`
-  return { text, holds: (request) => holds(request.path) }
+  return { text, subject: { kind: 'path', match }, holds: (request) => holds(request.path) }
 }
 
 function pathTest({ kind, value, caseSensitive }: PathMatch): ((path: string) => boolean) | undefined {
@@ -76,17 +84,19 @@ function elementPrefixTest(wanted: string, caseSensitive: boolean): ((path: stri
 
 function compileMethods(methods: readonly string[]): MatchTest {
   const text = `method ${methods.join(' or ')}`
+  const subject = { kind: 'method', methods } as const
   const [only, ...others] = methods
-  if (others.length === 0) return { text, holds: (request) => request.method === only }
-  return { text, holds: (request) => methods.includes(request.method) }
+  if (others.length === 0) return { text, subject, holds: (request) => request.method === only }
+  return { text, subject, holds: (request) => methods.includes(request.method) }
 }
 
 /** A header that was sent several times holds if one of its values does, as in Envoy. */
-function compileHeader({ name, value, invert }: HeaderMatch): MatchTest {
+function compileHeader(match: HeaderMatch): MatchTest {
+  const { name, value, invert } = match
   const test = compileValue(value)
   const holds = headerTest(name, test)
-  const text = `header ${name} ${invert ? 'not ' : ''}${describe(value)}`
-  return { text, holds: invert ? (request) => !holds(request) : holds }
+  const text = `header ${name} ${invert ? 'not ' : ''}${valueText(value)}`
+  return { text, subject: { kind: 'header', match }, holds: invert ? (request) => !holds(request) : holds }
 }
 
 /** Pseudo headers name the parts of the request line, as in HTTP/2. */
@@ -103,13 +113,14 @@ function headerTest(name: string, test: ValueTest): (request: RequestView) => bo
   }
 }
 
-function compileQuery({ name, value }: QueryMatch): MatchTest {
+function compileQuery(match: QueryMatch): MatchTest {
+  const { name, value } = match
   const test = compileValue(value)
   const holds = (request: RequestView): boolean => {
     const sent = queryParameter(request.query, name)
     return sent !== undefined && test(sent)
   }
-  return { text: `query ${name} ${describe(value)}`, holds }
+  return { text: `query ${name} ${valueText(value)}`, subject: { kind: 'query', match }, holds }
 }
 
 /** The first parameter of that name, not percent-decoded (as Envoy compares it); without `=` its value is empty. */
@@ -145,7 +156,8 @@ export function compileValue(match: ValueMatch): ValueTest {
   }
 }
 
-function describe(match: ValueMatch): string {
+/** `= "canary"`, `prefix "can"`, `present` */
+export function valueText(match: ValueMatch): string {
   if (match.kind === 'present') return 'present'
   return match.kind === 'exact' ? `= "${match.value}"` : `${match.kind} "${match.value}"`
 }

@@ -4,6 +4,7 @@
  *
  * field-line = field-name ":" OWS field-value OWS CRLF, field-name = token. No line folding, no bare CR, LF or NUL.
  */
+import { isForwardedHeader, isInternalHeader } from '../../routing/edge-headers.ts'
 
 /** Envoy's default. */
 export const HEADER_FIELDS_MAX = 100
@@ -26,9 +27,6 @@ const LONG_HOP_BY_HOP: ReadonlySet<string> = new Set(['proxy-connection', 'proxy
 /** Fields that `connection` may not take away: without them the message would mean something else. */
 const NEVER_REMOVED: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding'])
 
-/** Fields that are ours, or that proxies speak to each other in; a client has no say in them. */
-const INTERNAL_PREFIXES = ['x-envoy-', 'x-sluice-', 'l5d-']
-const FORWARDED_PREFIX = 'x-forwarded-'
 const LETTER_F = 0x66
 const LETTER_L = 0x6c
 const LETTER_X = 0x78
@@ -96,7 +94,7 @@ export class HeadFields {
   hideInternal(trustsForwarded: boolean): void {
     for (const index of this.#internal) {
       const name = this.name(index)
-      if (trustsForwarded && name.startsWith(FORWARDED_PREFIX)) continue
+      if (trustsForwarded && isForwardedHeader(name)) continue
       this.#hidden.push(index)
       this.#hopByHop.push(index)
     }
@@ -217,7 +215,7 @@ export class HeadFields {
   #note(index: number): string {
     // By the first letter first: of the usual fields, none begins as these do.
     const letter = lowered(this.text.charCodeAt(this.#spans[4 * index] ?? 0))
-    if ((letter === LETTER_X || letter === LETTER_L || letter === LETTER_F) && isInternal(this.name(index))) {
+    if ((letter === LETTER_X || letter === LETTER_L || letter === LETTER_F) && isInternalHeader(this.name(index))) {
       this.#internal.push(index)
     }
     const length = (this.#spans[4 * index + 1] ?? 0) - (this.#spans[4 * index] ?? 0)
@@ -315,15 +313,6 @@ function withoutBlanks(text: string): string {
   while (from < to && isBlank(text.charCodeAt(from))) from++
   while (to > from && isBlank(text.charCodeAt(to - 1))) to--
   return text.slice(from, to)
-}
-
-/** `forwarded` too, which we do not continue: kept, it would contradict what we say. */
-function isInternal(name: string): boolean {
-  return (
-    name.startsWith(FORWARDED_PREFIX) ||
-    name === 'forwarded' ||
-    INTERNAL_PREFIXES.some((prefix) => name.startsWith(prefix))
-  )
 }
 
 function isBlank(code: number): boolean {

@@ -1,0 +1,155 @@
+/** The endpoints behind a destination, how they are, and by what one of them is picked. */
+import { assertNever } from '../../base/assert.ts'
+import { createHashRing, createMaglev } from '../consistent-hash.ts'
+import type { ExplainedBalance, ExplainedCluster, ExplainedEndpoint, Observed } from '../explanation.ts'
+import { compileHashKey } from '../hash-key.ts'
+import { hashText } from '../hash.ts'
+import type { RequestView } from '../match.ts'
+import type { Balance, Cluster, HashKey, RoutingSnapshot } from '../model.ts'
+
+import { durationText, endpointText, hashKeyText, percentText } from './words.ts'
+
+export interface ClusterSurroundings {
+  readonly snapshot: RoutingSnapshot
+  readonly observed: Observed | undefined
+  readonly request: RequestView
+  readonly clientAddress: string
+}
+
+/** `hashKey`: the route's, which goes before the cluster's own. */
+export function explainCluster(
+  name: string,
+  surroundings: ClusterSurroundings & { readonly hashKey?: HashKey | undefined },
+): ExplainedCluster {
+  const { snapshot, observed } = surroundings
+  const cluster = snapshot.clusters.find((each) => each.name === name)
+  if (cluster === undefined) return missingCluster(name)
+  const source = withEndpoints(cluster, snapshot)
+  const endpoints = explainEndpoints(source, observed)
+  const problem = problemOf(cluster, endpoints)
+  return {
+    cluster: name,
+    service: cluster.service,
+    ...(cluster.subset === undefined ? {} : { subset: cluster.subset }),
+    ...(source === cluster ? {} : { fallback: source.name }),
+    balance: explainBalance(cluster.balance, source, surroundings),
+    guards: guardsOf(cluster),
+    endpoints,
+    ...(problem === undefined ? {} : { problem }),
+  }
+}
+
+/** A snapshot that was checked has none. */
+function missingCluster(cluster: string): ExplainedCluster {
+  return {
+    cluster,
+    service: { namespace: '', name: '', port: 0 },
+    balance: { kind: 'round-robin', text: '' },
+    guards: [],
+    endpoints: [],
+    problem: 'there is no such cluster: requests get 503 (NC)',
+  }
+}
+
+/** The first down the chain of fallbacks that has endpoints; where none has, the cluster itself. */
+function withEndpoints(cluster: Cluster, snapshot: RoutingSnapshot): Cluster {
+  const seen = new Set<string>()
+  let current = cluster
+  while (current.endpoints.length === 0 && current.fallback !== undefined && !seen.has(current.name)) {
+    seen.add(current.name)
+    const next = snapshot.clusters.find(({ name }) => name === current.fallback)
+    if (next === undefined) return cluster
+    current = next
+  }
+  return current.endpoints.length === 0 ? cluster : current
+}
+
+function explainEndpoints({ name, endpoints }: Cluster, observed: Observed | undefined): readonly ExplainedEndpoint[] {
+  const states = observed?.clusters.find((each) => each.name === name)?.endpoints ?? []
+  return endpoints.map((each) => {
+    const endpoint = endpointText(each)
+    const seen = states.find((state) => state.endpoint === endpoint)
+    return {
+      endpoint,
+      ...(seen === undefined ? {} : { state: seen.state, active: seen.active }),
+      weight: each.weight ?? 1,
+      ...(each.workload === undefined ? {} : { workload: each.workload }),
+    }
+  })
+}
+
+function problemOf({ fallback }: Cluster, endpoints: readonly ExplainedEndpoint[]): string | undefined {
+  if (endpoints.length === 0) {
+    const chain = fallback === undefined ? '' : `, and neither has its fallback ${fallback}`
+    return `it has no ready endpoint${chain}: requests get 503 (UH)`
+  }
+  if (endpoints.some(({ state }) => state === undefined || state === 'ready')) return undefined
+  return 'none of its endpoints is well; they are used all the same, for want of others'
+}
+
+function explainBalance(
+  balance: Balance = { kind: 'round-robin' },
+  { endpoints }: Cluster,
+  surroundings: ClusterSurroundings & { readonly hashKey?: HashKey | undefined },
+): ExplainedBalance {
+  const { kind } = balance
+  switch (kind) {
+    case 'round-robin':
+      return { kind, text: 'one after the other' }
+    case 'random':
+      return { kind, text: 'at random' }
+    case 'least-request':
+      return { kind, text: 'of two drawn at random, the one with fewer requests under way' }
+    case 'ring-hash':
+    case 'maglev':
+      return explainHash(kind, surroundings.hashKey ?? balance.key, endpoints, surroundings)
+    default:
+      return assertNever(kind, 'balance')
+  }
+}
+
+// oxlint-disable-next-line max-params -- what is hashed, among whom, and of which request
+function explainHash(
+  kind: 'ring-hash' | 'maglev',
+  key: HashKey,
+  endpoints: Cluster['endpoints'],
+  { request, clientAddress }: ClusterSurroundings,
+): ExplainedBalance {
+  const name = hashKeyText(key)
+  const value = compileHashKey(key)(request, clientAddress) ?? ''
+  if (value === '' && key.kind === 'cookie')
+    return { kind, text: `by ${name}; the request has none, so one is made up and set` }
+  if (value === '') return { kind, text: `by ${name}; the request has none, so at random` }
+  if (endpoints.length === 0) return { kind, text: `by ${name}` }
+  const owners = endpoints.map((each) => ({ name: endpointText(each), weight: each.weight ?? 1 }))
+  const table = kind === 'maglev' ? createMaglev(owners) : createHashRing(owners)
+  const owner = owners[table.ownerOf(hashText(value), 0)]
+  const text = `by ${name} "${value}"`
+  return owner === undefined ? { kind, text } : { kind, text, endpoint: owner.name }
+}
+
+/** What may keep a request from an endpoint. */
+function guardsOf({ limits, outlier, healthCheck, slowStart, preferLocal, tls }: Cluster): readonly string[] {
+  return [
+    ...(tls === undefined
+      ? []
+      : [`TLS towards the endpoints${tls.serverName === undefined ? '' : ` as ${tls.serverName}`}`]),
+    ...(limits === undefined
+      ? []
+      : [
+          `at most ${limits.requestsMax} requests at once, ${limits.connectionsMax} connections and ${limits.pendingMax} waiting`,
+        ]),
+    ...(outlier === undefined
+      ? []
+      : [
+          `endpoints that fail are left out for ${durationText(outlier.baseEjectionMs)} and more, up to ${percentText(outlier.ejectedShareMax)} of them`,
+        ]),
+    ...(healthCheck === undefined
+      ? []
+      : [
+          `health checked by ${healthCheck.kind === 'http' ? `GET ${healthCheck.path}` : 'connecting'} every ${durationText(healthCheck.intervalMs)}`,
+        ]),
+    ...(slowStart === undefined ? [] : [`new endpoints get less for ${durationText(slowStart.windowMs)}`]),
+    ...(preferLocal === undefined ? [] : ['the nearest endpoints first']),
+  ]
+}

@@ -1,0 +1,28 @@
+/** Where a redirect leads. */
+import type { Action, PathMatch } from './model.ts'
+import { rewritePath } from './rewrite.ts'
+
+interface RedirectedRequest {
+  readonly host: string
+  readonly path: string
+  readonly query: string
+}
+
+export interface RedirectOptions {
+  readonly action: Extract<Action, { kind: 'redirect' }>
+  /** What the path was matched by. */
+  readonly match: PathMatch
+  /** What the client speaks. */
+  readonly clientScheme: 'http' | 'https'
+}
+
+/** Parts that the action leaves open stay as the request has them. */
+export function redirectLocation(request: RedirectedRequest, { action, match, clientScheme }: RedirectOptions): string {
+  const path = action.path === undefined ? request.path : rewritePath(request.path, match, action.path)
+  const query = action.stripQuery || request.query === '' ? '' : `?${request.query}`
+  const scheme = action.scheme ?? clientScheme
+  const [, name = '', port = ''] = /^(.*?)(?::([0-9]*))?$/.exec(request.host) ?? []
+  const newPort = action.port ?? (action.host === undefined && action.scheme === undefined ? Number(port) : 0)
+  const isDefault = newPort === 0 || newPort === (scheme === 'https' ? 443 : 80)
+  return `${scheme}://${action.host ?? name}${isDefault ? '' : `:${newPort}`}${path}${query}`
+}
