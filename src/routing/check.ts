@@ -102,13 +102,20 @@ function checkTable(table: RouteTable, path: string, clusters: ReadonlySet<strin
   ]
 }
 
-function checkRoute(route: Route, path: string, clusters: ReadonlySet<string>): Problem[] {
+/** What is wrong with a route by itself; paths begin with `path`. So its owner hears of it before all are refused. */
+export function routeProblems(route: Route, path: string): readonly Problem[] {
   return [
     ...checkRegexes(route, path),
     ...checkTexts(route, path),
     ...checkPolicy(route, path),
     ...checkTunnel(route, path),
     ...checkKeys(route, path),
+  ]
+}
+
+function checkRoute(route: Route, path: string, clusters: ReadonlySet<string>): Problem[] {
+  return [
+    ...routeProblems(route, path),
     ...(route.action.kind === 'forward' ? checkForward(route.id, route.action, `${path}.action`, clusters) : []),
   ]
 }
@@ -182,7 +189,8 @@ function checkForward(id: string, action: ForwardAction, path: string, clusters:
   ]
 }
 
-function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<string>): Problem[] {
+/** The same of a cluster. */
+export function clusterProblems(cluster: Cluster, path: string): readonly Problem[] {
   return [
     ...checkClientTls(cluster, path),
     ...checkBalance(cluster, path),
@@ -191,11 +199,6 @@ function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<stri
     ...checkHealthCheck(cluster, path),
     ...checkSlowStart(cluster, path),
     ...checkPreferLocal(cluster, path),
-    ...when(cluster.fallback !== undefined && !clusters.has(cluster.fallback), {
-      code: 'unknown-cluster',
-      path: `${path}.fallback`,
-      message: `Cannot fall back from cluster "${cluster.name}": there is no cluster "${cluster.fallback ?? ''}"`,
-    }),
     ...cluster.endpoints.flatMap(({ address, port }, index) =>
       when(!isPort(port, 1) || address === '', {
         code: 'bad-endpoint',
@@ -203,6 +206,17 @@ function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<stri
         message: `Cannot reach endpoint "${address}:${port}" of cluster "${cluster.name}": it is not an address and a port`,
       }),
     ),
+  ]
+}
+
+function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<string>): Problem[] {
+  return [
+    ...clusterProblems(cluster, path),
+    ...when(cluster.fallback !== undefined && !clusters.has(cluster.fallback), {
+      code: 'unknown-cluster',
+      path: `${path}.fallback`,
+      message: `Cannot fall back from cluster "${cluster.name}": there is no cluster "${cluster.fallback ?? ''}"`,
+    }),
   ]
 }
 
