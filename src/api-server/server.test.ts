@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { parse } from 'yaml'
+import { failure } from '../kube/api-error.ts'
 import { startTestServer, makeDataDir } from './testing/test-server.ts'
 
 const NOTES = '/api/v1/namespaces/default/notes'
@@ -131,6 +132,27 @@ test('a storage that fails ends the server, loudly', async (t) => {
   await assert.rejects(client.post(NOTES, { metadata: { name: 'lost' } }).then(({ code }) => assert.equal(code, 0)))
   await failed
   await assert.rejects(server.stop())
+})
+
+describe('paths of other parts', () => {
+  test('answer a GET with the token, and nothing else', async (t) => {
+    const ownPaths = { '/sluice.dev/echo': (query: URLSearchParams) => Promise.resolve({ said: query.get('word') }) }
+    const { client } = await startTestServer(t, { ownPaths })
+    assert.deepEqual((await client.get('/sluice.dev/echo?word=a')).json, { said: 'a' })
+    assert.equal((await client.get('/sluice.dev/echo', { authorization: '' })).code, 401)
+    assert.equal((await client.post('/sluice.dev/echo', {})).code, 405)
+    assert.equal((await client.get('/sluice.dev/other')).code, 404)
+    assert.ok((await client.get('/')).text.includes('"/sluice.dev/echo"'))
+  })
+
+  test('what they reject with is the answer', async (t) => {
+    const refuse = (): never => {
+      throw failure({ code: 400, reason: 'BadRequest', message: 'Cannot say that' })
+    }
+    const { client } = await startTestServer(t, { ownPaths: { '/sluice.dev/echo': refuse } })
+    const { code, json } = await client.get('/sluice.dev/echo')
+    assert.deepEqual([code, json.message], [400, 'Cannot say that'])
+  })
 })
 
 describe('metrics', () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { codeOf, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { ensureToken } from '../base/token-file.ts'
 import type { Random } from '../base/random.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { ensureCertificates } from './certificates.ts'
@@ -15,9 +16,10 @@ import { lockDataDir } from './data-dir-lock.ts'
 import type { DataDirLock } from './data-dir-lock.ts'
 import { OpenApi } from './discovery/openapi.ts'
 import { apiGroups } from './discovery/resources.ts'
-import { authenticator, ensureToken } from './http/authenticate.ts'
+import { authenticator } from './http/authenticate.ts'
 import type { PodLogs } from './http/pod-logs.ts'
 import { requestHandler } from './http/request-handler.ts'
+import type { OwnPaths } from './http/request-handler.ts'
 import { RequestMetrics } from './http/request-metrics.ts'
 import { kubeconfigText } from './kubeconfig-text.ts'
 import type { Watch } from './read/watch.ts'
@@ -48,6 +50,8 @@ export interface ApiServerOptions {
   readonly metrics?: () => string
   /** The text behind `kubectl logs`; without it that answers 503. */
   readonly podLogs?: PodLogs
+  /** What other parts answer to an authentic GET, by path. */
+  readonly ownPaths?: OwnPaths
   /** Aborting stops the server. */
   readonly signal?: AbortSignal
 }
@@ -227,11 +231,12 @@ class RunningServer implements ApiServer {
   }
 
   #handler(): ReturnType<typeof requestHandler> {
-    const { version, metrics = () => '', podLogs } = this.#options
+    const { version, metrics = () => '', podLogs, ownPaths = {} } = this.#options
     return requestHandler({
       context: this.#context,
       watches: this.#watches,
       podLogs,
+      ownPaths,
       isAuthentic: authenticator(this.adminToken),
       groups: apiGroups(this.#context.registry),
       openApi: new OpenApi(this.#context.registry),

@@ -19,6 +19,7 @@ import { WorkerGroup } from '../proxy/worker-group.ts'
 import { prometheusText } from '../telemetry/prometheus.ts'
 import { liveGeneration } from '../routing/data-plane.ts'
 import { TelemetryStore } from '../telemetry/store.ts'
+import { explainServed } from './explain.ts'
 import { ListenerPorts } from './listener-ports.ts'
 import { RoutingFileReader } from './routing-file.ts'
 import type { Reading } from './routing-file.ts'
@@ -155,6 +156,7 @@ class Alone {
         const workers = (await this.#link?.describe()) ?? []
         return snapshot === undefined ? { clusters: [], draining: [] } : reportClusters(snapshot, workers)
       },
+      explain: (query: URLSearchParams) => explainServed(this.#link, query),
       unready: () => (this.#isEnding() ? 'draining' : unready(this.#link)),
       drain: () => this.#ending.abort(),
     }

@@ -7,6 +7,7 @@ import { lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '../base/log.ts'
+import { ensureToken } from '../base/token-file.ts'
 import { untilWatched } from '../base/watched.ts'
 import { startApiServer } from '../api-server/server.ts'
 import type { ApiServer } from '../api-server/server.ts'
@@ -25,9 +26,11 @@ import { claimNetwork } from '../runtime/network.ts'
 import { startNodeAgent } from '../runtime/node-agent.ts'
 import type { NodeAgent } from '../runtime/node-agent.ts'
 import { prometheusText } from '../telemetry/prometheus.ts'
+import { DEBUG_HEADER } from '../routing/edge-headers.ts'
 import { TelemetryStore } from '../telemetry/store.ts'
 import { canSharePorts } from '../proxy/shared-port.ts'
 import { runControllers } from './controllers.ts'
+import { explainForApi } from './explain.ts'
 import { settleGatewayPort } from './gateway-port.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -62,6 +65,8 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const network = await claimNetwork({ dataDir, clock })
   const telemetry = new TelemetryStore({ clock })
   let agent: NodeAgent | undefined
+  let link: ControlLink | undefined
+  const debugToken = ensureToken(join(dataDir, 'debug.token'))
 
   const server = starting.adopt(
     await startApiServer({
@@ -86,6 +91,10 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
         }
         return agent.logs(namespace, pod, logOptions, signal)
       },
+      ownPaths: {
+        '/sluice.dev/explain': (query) => explainForApi(link, query),
+        '/sluice.dev/debug-token': () => ({ header: DEBUG_HEADER, token: debugToken }),
+      },
     }),
     (started) => started.stop(),
   )
@@ -103,13 +112,14 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const deps = { client, clock, random, log, signal: working.signal }
   const informers = createInformers(client, deps)
   const socketPath = socketPathOf(dataDir)
-  const link = await startControlLink({
+  const startedLink = await startControlLink({
     socketPath,
     expected: options.proxies,
     onReport: (report) => telemetry.ingest(report),
     ...deps,
   })
-  ended.push(link.closed)
+  link = startedLink
+  ended.push(startedLink.closed)
 
   const startedAgent = await startNodeAgent({
     ...deps,
@@ -121,7 +131,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
       cacheDir: join(dataDir, 'cache'),
       onError: (error) => log.error('cannot read the image catalogue', { error }),
     }),
-    untilDrained: (address, signal) => untilEndpointDrained(link, address, signal),
+    untilDrained: (address, signal) => untilEndpointDrained(startedLink, address, signal),
   })
   agent = startedAgent
   starting.defer(() => startedAgent.stopAll())
@@ -130,9 +140,9 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
     runControllers({
       ...deps,
       informers,
-      dataPlane: link,
+      dataPlane: startedLink,
       metrics: metricsOf(telemetry),
-      gateway: { address: options.gatewayAddress, port: gatewayPort },
+      gateway: { address: options.gatewayAddress, port: gatewayPort, debugTokenHash: sha256(debugToken) },
     }),
     informers.closed(),
   )
@@ -145,7 +155,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   })
   starting.defer(() => supervisor.stopAll())
 
-  const gateway = await Promise.race([boundGateway(link, surroundings.signal), server.closed.then(() => '')])
+  const gateway = await Promise.race([boundGateway(startedLink, surroundings.signal), server.closed.then(() => '')])
   const parts = starting.move()
   return {
     api: server.url,
@@ -203,5 +213,10 @@ function socketPathOf(dataDir: string): string {
   if (uid !== userInfo().uid || (mode & 0o077) !== 0) {
     throw new Error(`Cannot keep the proxies' socket in "${folder}": it must belong to this user alone; remove it`)
   }
-  return join(folder, `${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}.sock`)
+  return join(folder, `${sha256(dataDir).slice(0, 16)}.sock`)
+}
+
+/** In lower-case hex. */
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { cluster, fetchFrom, snapshotOf } from '../../test/support/live-proxy.ts'
+import { cluster, fetchFrom, route, snapshotOf } from '../../test/support/live-proxy.ts'
 import { silentLog } from '../base/log.ts'
+import { explain } from '../routing/explain.ts'
+import { questionFromQuery, questionToQuery } from '../routing/explain-question.ts'
+import type { Explanation } from '../routing/explanation.ts'
 import { startAdmin } from './admin.ts'
 import type { AdminSource } from './admin.ts'
 import { reportClusters } from './cluster-report.ts'
@@ -15,6 +18,7 @@ async function adminOf(t: TestContext, change: Partial<AdminSource> = {}): Promi
     metrics: () => 'requests 1\n',
     config: () => ({}),
     clusters: () => Promise.resolve({}),
+    explain: () => Promise.resolve({ kind: 'refused', message: 'Cannot explain ""' }),
     unready: () => undefined,
     drain: () => {},
     ...change,
@@ -47,6 +51,19 @@ test('a private key is not shown, wherever it stands', async (t) => {
   const port = await adminOf(t, { config: () => ({ listeners: [{ tls: { anything: key } }] }) })
   const { body } = await fetchFrom(port, { path: '/config' })
   assert.deepEqual(JSON.parse(body), { listeners: [{ tls: { anything: '(private key)' } }] })
+})
+
+test('a request is explained, and one that cannot be is the asker’s mistake', async (t) => {
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [9001])])
+  const port = await adminOf(t, { explain: (query) => Promise.resolve(explain(snapshot, questionFromQuery(query))) })
+  const query = questionToQuery({ method: 'GET', url: 'http://x/a?b=c', headers: [{ name: 'stage', value: 'a: b' }] })
+  const good = await fetchFrom(port, { path: `/explain?${query.toString()}` })
+  assert.equal(good.status, 200)
+  const { request, taken } = JSON.parse(good.body) as Explanation
+  assert.deepEqual([request.path, request.query, request.headers], ['/a', 'b=c', [{ name: 'stage', value: 'a: b' }]])
+  assert.equal(taken?.route, 'all')
+  const bad = await fetchFrom(port, { path: '/explain' })
+  assert.deepEqual([bad.status, bad.body.startsWith('Cannot explain "": the URL is empty')], [400, true])
 })
 
 test('an unknown page tells which there are, and one that fails says why', async (t) => {

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import type { Explained } from '../routing/explanation.ts'
 
 const HEADER_BYTES_MAX = 16 * 1024
 const CONNECTIONS_MAX = 128
@@ -18,6 +19,8 @@ export interface AdminSource {
   metrics(): string
   config(): unknown
   clusters(): Promise<unknown>
+  /** The question as `questionToQuery` writes it. */
+  explain(query: URLSearchParams): Promise<Explained>
   /** Why it does not serve; undefined: it does. */
   unready(): string | undefined
   /** Begins the end; returns at once. */
@@ -44,7 +47,7 @@ interface Page {
   readonly path: string
   readonly method: 'GET' | 'POST'
   readonly help: string
-  readonly answer: (source: AdminSource) => Answer | Promise<Answer>
+  readonly answer: (source: AdminSource, query: URLSearchParams) => Answer | Promise<Answer>
 }
 
 const PAGES: readonly Page[] = [
@@ -68,6 +71,15 @@ const PAGES: readonly Page[] = [
     method: 'GET',
     help: 'clusters and their endpoints, with requests and connections',
     answer: async (source) => json(await source.clusters()),
+  },
+  {
+    path: '/explain',
+    method: 'GET',
+    help: 'why a request is routed as it is: ?url=host/path&method=GET&header=name:value',
+    answer: async (source, query) => {
+      const explained = await source.explain(query)
+      return explained.kind === 'explained' ? json(explained.explanation) : plain(400, `${explained.message}\n`)
+    },
   },
   {
     path: '/metrics',
@@ -115,7 +127,7 @@ export function startAdmin({ address, port, source, log, signal }: AdminOptions)
 }
 
 async function answer(request: IncomingMessage, source: AdminSource): Promise<Answer> {
-  const { pathname } = new URL(request.url ?? '/', 'http://admin')
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin')
   const method = request.method === 'HEAD' ? 'GET' : request.method
   if (pathname === '/' && method === 'GET') return plain(200, helpText())
   const page = PAGES.find(({ path }) => path === pathname)
@@ -123,7 +135,7 @@ async function answer(request: IncomingMessage, source: AdminSource): Promise<An
   if (page.method !== method) return plain(405, `${pathname} is for ${page.method}\n`)
   // A page in somebody's browser may send a POST to loopback; programs have no origin.
   if (method === 'POST' && request.headers.origin !== undefined) return plain(403, 'Not for pages in a browser\n')
-  return page.answer(source)
+  return page.answer(source, searchParams)
 }
 
 function helpText(): string {

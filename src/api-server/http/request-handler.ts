@@ -20,6 +20,9 @@ import type { ResourceOptions } from './resource-requests.ts'
 import { answerReview, findReview } from './reviews.ts'
 import { findSchemaIn } from './schemas.ts'
 
+/** JSON each; an `ApiError` is answered as one. */
+export type OwnPaths = Readonly<Record<string, (query: URLSearchParams) => unknown>>
+
 export interface HandlerOptions extends ResourceOptions {
   readonly isAuthentic: (authorization: string | undefined) => boolean
   readonly groups: readonly ApiGroup[]
@@ -27,6 +30,7 @@ export interface HandlerOptions extends ResourceOptions {
   readonly version: Readonly<Record<string, string>>
   /** Metrics of other parts, in Prometheus' text format. */
   readonly otherMetrics: () => string
+  readonly ownPaths: OwnPaths
   readonly metrics: RequestMetrics
   /** Why the server is not healthy, if it is not. */
   readonly failing: () => string | undefined
@@ -81,6 +85,8 @@ async function route(
   if (!isAnonymous(exchange.path) && !options.isAuthentic(exchange.request.headers.authorization)) {
     throw unauthorized()
   }
+  const own = ownAnswer(options, exchange)
+  if (own !== undefined) return jsonReply(200, await own)
   const fixed = fixedReply(options, exchange)
   if (fixed !== undefined) return fixed
   if (target === undefined) throw noSuchResource()
@@ -91,19 +97,29 @@ async function route(
   return jsonReply(201, answerReview(review, body.value))
 }
 
+function ownAnswer({ ownPaths }: HandlerOptions, { path, query, method }: Exchange): Promise<unknown> | undefined {
+  const answerTo = Object.hasOwn(ownPaths, path) ? ownPaths[path] : undefined
+  if (answerTo === undefined) return undefined
+  if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed()
+  return Promise.resolve(answerTo(query))
+}
+
 /** Paths that are not about objects. */
 function fixedReply(options: HandlerOptions, exchange: Exchange): Reply | undefined {
   const { path, query, method } = exchange
   if (method !== 'GET' && method !== 'HEAD') return undefined
   if (path === '/version' || path === '/version/') return jsonReply(200, options.version)
   if (path === '/metrics') return metricsReply(options)
-  if (path === '/')
-    return jsonReply(200, { paths: ['/api', '/apis', '/healthz', '/metrics', '/openapi/v3', '/version'] })
+  if (path === '/') return jsonReply(200, { paths: pathsOf(options) })
   return (
     healthReply(path, query, options.failing()) ??
     options.openApi.reply(exchange) ??
     discoveryReply(options.groups, exchange)
   )
+}
+
+function pathsOf({ ownPaths }: HandlerOptions): readonly string[] {
+  return ['/api', '/apis', '/healthz', '/metrics', '/openapi/v3', '/version', ...Object.keys(ownPaths)].toSorted()
 }
 
 function metricsReply({ metrics, otherMetrics }: HandlerOptions): Reply {

@@ -13,6 +13,8 @@ export interface GatewayAddress {
   readonly address: string
   /** 0: the data plane picks one. */
   readonly port: number
+  /** Of the token with which requests are told how they were routed. */
+  readonly debugTokenHash?: string
 }
 
 /** What is served of an object: an acknowledged snapshot of generation `since` or later contains this `generation`. */
@@ -35,12 +37,13 @@ export class Snapshots {
 
   constructor(
     { dataPlane, clock }: { readonly dataPlane: DataPlane; readonly clock: Clock },
-    { address, port }: GatewayAddress,
+    { address, port, debugTokenHash }: GatewayAddress,
     accepted: AcceptedVirtualServices,
   ) {
     this.#dataPlane = dataPlane
     this.#clock = clock
-    this.#listener = { id: GATEWAY_LISTENER, address, port, protocol: 'http', routeTable: GATEWAY_LISTENER }
+    const http = debugTokenHash === undefined ? {} : { http: { debugTokenHash } }
+    this.#listener = { id: GATEWAY_LISTENER, address, port, protocol: 'http', routeTable: GATEWAY_LISTENER, ...http }
     this.#accepted = accepted
   }
 
