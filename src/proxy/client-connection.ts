@@ -9,6 +9,7 @@ import { assertNever } from '../base/assert.ts'
 import { encodeAnswer, plainAnswer } from './answers.ts'
 import type { Failure } from './answers.ts'
 import type { ClientSide, ExchangeDeps } from './exchange-sides.ts'
+import { Http1Response } from './http1-response.ts'
 import type { Scheme } from './forwarded-heads.ts'
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
 import { RequestHead } from './http1/request-head.ts'
@@ -31,12 +32,15 @@ type Phase = 'head' | 'body' | 'waiting' | 'tunnel' | 'closing' | 'closed'
 export interface ClientConnectionDeps extends ExchangeDeps {
   readonly scheme: Scheme
   readonly onRefused: (status: number) => void
+  /** An error of ours; the connection is gone. */
+  readonly onCrash: (error: unknown) => void
   readonly onClosed: (connection: ClientConnection) => void
 }
 
 export class ClientConnection implements ClientSide {
   readonly clientAddress: string
   readonly scheme: Scheme
+  readonly response = new Http1Response(this)
   readonly #socket: Socket
   readonly #deps: ClientConnectionDeps
   readonly #head = new RequestHead()
@@ -71,8 +75,8 @@ export class ClientConnection implements ClientSide {
     this.#sinceMs = deps.monotonicMs()
     socket
       .on('data', (chunk: Buffer) => this.#onData(chunk))
-      .on('drain', () => this.#onDrain())
-      .on('end', () => this.#onEnd())
+      .on('drain', () => this.#try(() => this.#onDrain()))
+      .on('end', () => this.#try(() => this.#onEnd()))
       .on('error', () => this.#onGone())
       .on('close', () => this.#onGone())
   }
@@ -135,7 +139,21 @@ export class ClientConnection implements ClientSide {
     this.#onGone()
   }
 
+  /** An error of ours while a request is served ends its connection, and nobody else's. */
+  crash(error: unknown): void {
+    this.#deps.onCrash(error)
+    this.destroy()
+  }
+
   sweep(nowMs: number): void {
+    try {
+      this.#sweep(nowMs)
+    } catch (error) {
+      this.crash(error)
+    }
+  }
+
+  #sweep(nowMs: number): void {
     this.#exchange.sweep(nowMs)
     const unsent = this.#socket.writableLength
     if (this.#moved || unsent !== this.#unsent) this.#sinceMs = nowMs
@@ -165,7 +183,23 @@ export class ClientConnection implements ClientSide {
     return this.#inputEnded && this.#input.length === 0
   }
 
+  #try(action: () => void): void {
+    try {
+      action()
+    } catch (error) {
+      this.crash(error)
+    }
+  }
+
   #onData(chunk: Buffer): void {
+    try {
+      this.#take(chunk)
+    } catch (error) {
+      this.crash(error)
+    }
+  }
+
+  #take(chunk: Buffer): void {
     switch (this.#phase) {
       case 'tunnel':
         this.#exchange.sendTunnelled(chunk)
@@ -350,7 +384,11 @@ export class ClientConnection implements ClientSide {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     this.#input = EMPTY
-    this.#exchange.cancel()
+    try {
+      this.#exchange.cancel()
+    } catch (error) {
+      this.#deps.onCrash(error)
+    }
     this.#deps.onClosed(this)
   }
 }

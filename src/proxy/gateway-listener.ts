@@ -22,6 +22,8 @@ export interface GatewayListenerDeps {
   /** Several processes share the port. */
   readonly reusePort: boolean
   readonly onAcceptError: (error: Error) => void
+  /** An error of ours has ended one connection. */
+  readonly onCrash: (error: unknown) => void
   /** The last connection of a closed listener is gone. */
   readonly onEmpty: (listener: GatewayListener) => void
 }
@@ -167,8 +169,13 @@ export class GatewayListener {
 
   #serveClient(socket: Socket, serverName: string | null): void {
     const served = this.#served
-    if (served.kind === 'tcp') this.#serveTcp(socket, served.serving, serverName)
-    else this.#serveHttp(socket, served)
+    try {
+      if (served.kind === 'tcp') this.#serveTcp(socket, served.serving, serverName)
+      else this.#serveHttp(socket, served)
+    } catch (error) {
+      socket.destroy()
+      this.#deps.onCrash(error)
+    }
   }
 
   #serveTcp(socket: Socket, first: ServingTcp, serverName: string | null): void {
@@ -176,6 +183,7 @@ export class GatewayListener {
       monotonicMs: this.#deps.monotonicMs,
       random: this.#deps.random,
       serving: newestOf(first, () => (this.#served.kind === 'tcp' ? this.#served.serving : null)),
+      onCrash: this.#deps.onCrash,
       onClosed: (closed) => this.#forget(closed),
     })
     this.#connections.add(connection)
@@ -191,6 +199,7 @@ export class GatewayListener {
       serving,
       isDraining: () => this.#isClosing,
       onRefused: (status) => countRefused(serving(), status),
+      onCrash: this.#deps.onCrash,
       onClosed: (closed) => this.#forget(closed),
     })
     this.#connections.add(connection)

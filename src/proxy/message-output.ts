@@ -1,6 +1,6 @@
 /** Writing heads and parts of bodies to a client: in one piece where that is cheap. */
+import type { Body } from './exchange-sides.ts'
 import type { ChunkedReader } from './http1/chunked-reader.ts'
-import type { Body } from './upstream-connection.ts'
 
 /** Bodies up to this size are written as one string with their head: one system call, no second buffer. */
 export const INLINE_BODY_BYTES_MAX = 8 * 1024

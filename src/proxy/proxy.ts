@@ -29,6 +29,7 @@ import { UpstreamPools } from './upstream-pools.ts'
 const SWEEP_INTERVAL_MS = 50
 /** How often binding a taken address is tried again. */
 const LISTEN_RETRY_MS = 1_000
+const CRASH_LOG_INTERVAL_MS = 1_000
 
 export interface ProxyOptions {
   readonly clock: Clock
@@ -57,6 +58,8 @@ export class Proxy {
   readonly #emptied: (() => void)[] = []
   #sweepTimer: Timer | null = null
   #isClosed = false
+  #crashes = 0
+  #crashToldMs = -Infinity
 
   constructor(options: ProxyOptions) {
     this.#options = options
@@ -195,6 +198,7 @@ export class Proxy {
       newRequestId: this.#newRequestId,
       reusePort: this.#options.reusePort,
       onAcceptError: (error) => this.#options.log.warn('cannot accept a client', { listener: listener.id, error }),
+      onCrash: (error) => this.#onCrash(listener.id, error),
       onEmpty: (emptied) => this.#onEmpty(emptied),
     })
   }
@@ -216,6 +220,19 @@ export class Proxy {
     if (this.#listeners.get(listener.listener.id) !== listener) return
     await this.#bind(listener)
     this.#options.onChange()
+  }
+
+  /** Told now and then: what fails once may fail with every request. */
+  #onCrash(listener: string, error: unknown): void {
+    const nowMs = this.#options.monotonicMs()
+    this.#crashes++
+    if (nowMs - this.#crashToldMs < CRASH_LOG_INTERVAL_MS) return
+    this.#crashToldMs = nowMs
+    this.#options.log.error('a connection was ended by an error of the data plane', {
+      listener,
+      crashes: this.#crashes,
+      error,
+    })
   }
 
   #retire(listener: GatewayListener): void {

@@ -10,35 +10,8 @@ import { assertNever } from '../base/assert.ts'
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
 import { ResponseHead } from './http1/response-head.ts'
 import type { BodyFraming } from './http1/response-head.ts'
+import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './exchange-sides.ts'
 import type { ClientTlsContext } from './tls/client-tls.ts'
-
-export type UpstreamFailure = 'connect-failed' | 'connect-timeout' | 'upstream-closed' | 'upstream-protocol'
-
-/** The request that uses the connection, as the connection sees it. Buffers may be kept: nobody writes to them again. */
-export interface Exchange {
-  readonly requestMethod: string
-  /** A new connection is there: the request can be sent. */
-  onConnected(): void
-  /** 100 to 199, without 101; the final response is still to come. */
-  onInterim(head: ResponseHead): void
-  /** The head, with the part of the body that came with it. `done`: that is the whole response. */
-  onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void
-  onBody(body: Body, done: boolean): void
-  /** Raw bytes after a 101. */
-  onTunnelled(chunk: Buffer): void
-  onTunnelEnd(): void
-  /** The connection can take more of the request's body. */
-  onSendable(): void
-  /** The connection is gone; the exchange no longer has it. */
-  onFailure(failure: UpstreamFailure): void
-}
-
-/** A range of a buffer. The same object is used again for the next one. */
-export interface Body {
-  buffer: Buffer
-  from: number
-  to: number
-}
 
 /** Whose connection it is. */
 export interface ConnectionOwner {
@@ -58,7 +31,7 @@ type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed'
 const HEAD_TEXT_BYTES = 4_096
 const EMPTY = Buffer.alloc(0)
 
-export class UpstreamConnection {
+export class UpstreamConnection implements UpstreamSide {
   readonly #pool: ConnectionOwner
   readonly #socket: Socket
   readonly #head = new ResponseHead()
@@ -83,12 +56,12 @@ export class UpstreamConnection {
         ? connect({ host: address, port, noDelay: true, allowHalfOpen: true })
         : tls.connect(address, port, { protocols: ['http/1.1'], allowHalfOpen: false })
     this.#socket
-      .on(tls === null ? 'connect' : 'secureConnect', () => this.#onConnect())
+      .on(tls === null ? 'connect' : 'secureConnect', () => this.#try(() => this.#onConnect()))
       .on('data', (chunk: Buffer) => this.#onData(chunk))
-      .on('drain', () => this.#exchange?.onSendable())
-      .on('end', () => this.#onEnd())
-      .on('error', (error) => this.#onError(error))
-      .on('close', () => this.#onClosed())
+      .on('drain', () => this.#try(() => this.#exchange?.onSendable()))
+      .on('end', () => this.#try(() => this.#onEnd()))
+      .on('error', (error) => this.#try(() => this.#onError(error)))
+      .on('close', () => this.#try(() => this.#onClosed()))
   }
 
   get isUsable(): boolean {
@@ -99,12 +72,10 @@ export class UpstreamConnection {
     return this.#state === 'connecting'
   }
 
-  /** Whether it has already served a request: such a connection may have been closed from the other side meanwhile. */
   get wasUsed(): boolean {
     return this.#served > 0
   }
 
-  /** Whether a part of a response has come that is not a whole head yet. */
   get hasPartialResponse(): boolean {
     return this.#partial.length > 0
   }
@@ -113,13 +84,11 @@ export class UpstreamConnection {
     return this.#idleSinceMs <= timeMs
   }
 
-  /** The connection belongs to this exchange until its response is complete or one of them gives up. */
   attach(exchange: Exchange): void {
     this.#exchange = exchange
     if (this.#state === 'idle') this.#state = 'head'
   }
 
-  /** Text is latin1. False: wait for `onSendable` before sending more. */
   send(text: string, body: Buffer | null): boolean {
     if (body === null) return this.#socket.write(text, 'latin1')
     if (text === '') return this.#socket.write(body)
@@ -138,7 +107,6 @@ export class UpstreamConnection {
     this.#socket.resume()
   }
 
-  /** A connection without a request: from now on all bytes go through. */
   openTunnel(): void {
     this.#state = 'tunnel'
   }
@@ -147,7 +115,6 @@ export class UpstreamConnection {
     this.#socket.end()
   }
 
-  /** After the response, when the request was sent completely. */
   release(nowMs: number): void {
     this.#exchange = null
     this.#served++
@@ -162,7 +129,6 @@ export class UpstreamConnection {
     this.#pool.keep(this)
   }
 
-  /** Closes without telling the exchange. */
   destroy(): void {
     this.#exchange = null
     if (this.#state === 'closed') return
@@ -172,7 +138,7 @@ export class UpstreamConnection {
   }
 
   sweep(nowMs: number): void {
-    if (this.#state === 'connecting' && nowMs >= this.#connectDeadlineMs) this.#fail('connect-timeout')
+    if (this.#state === 'connecting' && nowMs >= this.#connectDeadlineMs) this.#try(() => this.#fail('connect-timeout'))
   }
 
   #onConnect(): void {
@@ -181,7 +147,30 @@ export class UpstreamConnection {
     this.#exchange?.onConnected()
   }
 
+  #try(action: () => void): void {
+    try {
+      action()
+    } catch (error) {
+      this.#crash(error)
+    }
+  }
+
+  /** An error of ours: the request that is here ends by it, and no other. */
+  #crash(error: unknown): void {
+    const exchange = this.#exchange
+    this.destroy()
+    exchange?.onCrash(error)
+  }
+
   #onData(chunk: Buffer): void {
+    try {
+      this.#take(chunk)
+    } catch (error) {
+      this.#crash(error)
+    }
+  }
+
+  #take(chunk: Buffer): void {
     switch (this.#state) {
       case 'head':
         this.#onHead(chunk)

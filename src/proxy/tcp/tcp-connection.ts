@@ -34,6 +34,8 @@ export interface TcpConnectionDeps {
   readonly random: Random
   /** What new connections are served with: the newest snapshot. */
   readonly serving: () => ServingTcp
+  /** An error of ours has ended the connection. */
+  readonly onCrash: (error: unknown) => void
   readonly onClosed: (connection: TcpConnection) => void
 }
 
@@ -75,11 +77,11 @@ export class TcpConnection {
     this.#traffic = this.#seen.nowhere
     this.#startedMs = this.#idleSinceMs = deps.monotonicMs()
     client
-      .on('data', (chunk: Buffer) => this.#onClientData(chunk))
+      .on('data', (chunk: Buffer) => this.#try(() => this.#onClientData(chunk)))
       .on('drain', () => this.#upstream?.resume())
-      .on('end', () => this.#onClientEnd())
-      .on('error', () => this.#end('DC'))
-      .on('close', () => this.#onSideClosed(this.#upstream))
+      .on('end', () => this.#try(() => this.#onClientEnd()))
+      .on('error', () => this.#try(() => this.#end('DC')))
+      .on('close', () => this.#try(() => this.#onSideClosed(this.#upstream)))
   }
 
   /** `serverName` null: it stands in the bytes that the client sends first, which go through as they are. */
@@ -99,6 +101,20 @@ export class TcpConnection {
   }
 
   sweep(nowMs: number): void {
+    this.#try(() => this.#sweep(nowMs))
+  }
+
+  /** An error of ours ends this connection, and nobody else's. */
+  #try(action: () => void): void {
+    try {
+      action()
+    } catch (error) {
+      this.#deps.onCrash(error)
+      this.#end('')
+    }
+  }
+
+  #sweep(nowMs: number): void {
     if (this.#moved) this.#idleSinceMs = nowMs
     this.#moved = false
     switch (this.#state) {
@@ -181,12 +197,12 @@ export class TcpConnection {
         : tls.connect(address, port, { protocols: [], allowHalfOpen: true })
     this.#upstream = socket
     socket
-      .on(tls === null ? 'connect' : 'secureConnect', () => this.#onConnected(socket))
-      .on('data', (chunk: Buffer) => this.#onUpstreamData(socket, chunk))
+      .on(tls === null ? 'connect' : 'secureConnect', () => this.#try(() => this.#onConnected(socket)))
+      .on('data', (chunk: Buffer) => this.#try(() => this.#onUpstreamData(socket, chunk)))
       .on('drain', () => this.#client.resume())
       .on('end', () => this.#client.end())
-      .on('error', (error) => this.#onUpstreamError(socket, error))
-      .on('close', () => this.#onUpstreamClosed(socket))
+      .on('error', (error) => this.#try(() => this.#onUpstreamError(socket, error)))
+      .on('close', () => this.#try(() => this.#onUpstreamClosed(socket)))
   }
 
   #onConnected(socket: Socket): void {

@@ -1,6 +1,7 @@
-/** The response to one request as the client gets it: changed as the route wants, in the framing that the client knows. */
+/** The response as a client of HTTP/1 gets it: changed as the route wants, in the framing that the client knows. */
 import { encodeAnswer } from './answers.ts'
 import type { Answer } from './answers.ts'
+import type { Body, ClientResponse } from './exchange-sides.ts'
 import { responseHead, switchingHead } from './forwarded-heads.ts'
 import { ChunkedReader } from './http1/chunked-reader.ts'
 import type { RequestHead } from './http1/request-head.ts'
@@ -9,17 +10,13 @@ import { writeContent, writePart } from './message-output.ts'
 import type { MessageOutput } from './message-output.ts'
 import { editHead } from './policy/head-edit.ts'
 import type { HeadEdit } from './policy/head-edit.ts'
-import type { Body } from './upstream-connection.ts'
 
 /** One after the other for the requests of a connection. */
-export class ClientResponse {
+export class Http1Response implements ClientResponse {
   readonly #output: MessageOutput
-  /** 0 until there is one. */
   status = 0
   bytes = 0
-  /** Whether the client's connection can take another request after it. */
   keep = false
-  /** What the route changes in every response. */
   edit: HeadEdit | null = null
   #isOld = false
   #isBodyless = false
@@ -40,20 +37,17 @@ export class ClientResponse {
     this.#dechunk = null
   }
 
-  /** False: what was written waits in a buffer; so with `begin` and `part`. */
   interim(head: ResponseHead): boolean {
     if (this.#isOld) return true
     return this.#output.write(responseHead(head, { connection: '', dropsChunked: false, added: '' }), null)
   }
 
-  /** To a CONNECT: what follows belongs to the tunnel. */
   connected(): void {
     this.status = 200
     this.keep = false
     this.#output.write('HTTP/1.1 200 OK\r\n\r\n', null)
   }
 
-  /** A 101. `cookies`: whole fields of our own; so with `begin`. */
   switch(head: ResponseHead, cookies: string): void {
     this.status = head.status
     this.keep = false
@@ -74,7 +68,11 @@ export class ClientResponse {
     return this.#write('', body)
   }
 
-  /** The whole response, by ourselves. */
+  tunnelled(chunk: Buffer): boolean {
+    this.bytes += chunk.length
+    return this.#output.write('', chunk)
+  }
+
   answer(answer: Answer): void {
     this.status = answer.status
     this.bytes = answer.body.length
