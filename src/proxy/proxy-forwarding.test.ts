@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
-  RawClient,
   cluster,
   fetchFrom,
   forwardingTo,
@@ -11,23 +10,7 @@ import {
   startBackend,
   startProxy,
 } from '../../test/support/live-proxy.ts'
-import { routingCases } from '../../test/routing-cases.ts'
 import type { Route } from '../routing/model.ts'
-
-test('the live proxy takes the route of the table of cases', async (t) => {
-  const live = await startProxy(t, snapshotOf([], []))
-  for (const { name, virtualHosts, request, route: wanted } of routingCases) {
-    await live.apply({ ...snapshotOf([], []), routeTables: [{ id: 'table', virtualHosts }] })
-    const client = new RawClient(t, live.port)
-    const lines = [`${request.method} ${request.target} HTTP/1.1`, `Host: ${request.host}`]
-    const headers = request.headers.map(([key, value]) => `${key}: ${value}`)
-    client.send(`${[...lines, ...headers, 'Connection: close'].join('\r\n')}\r\n\r\n`)
-    const text = await client.untilClosed()
-    const [, status, body] = /^HTTP\/1.1 ([0-9]+) [^]*?\r\n\r\n([^]*)$/.exec(text) ?? []
-    assert.equal(status, wanted === null ? '404' : '200', name)
-    if (wanted !== null) assert.equal(body, wanted, name)
-  }
-})
 
 describe('forwarding', () => {
   test('a request reaches the endpoint with its headers and what a proxy adds', async (t) => {

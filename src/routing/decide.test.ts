@@ -5,23 +5,54 @@ import type { CaseRequest } from '../../test/routing-cases.ts'
 import { decide, prepareRouteTable } from './decide.ts'
 import { explainRoute } from './explain.ts'
 import type { RequestView } from './match.ts'
+import { compileRewrite } from './rewrite.ts'
+import { createSplit } from './split.ts'
 
-function viewOf({ method, host, target, headers }: CaseRequest): RequestView {
-  const [path = '', query = ''] = target.split('?', 2)
+function viewOf({ method, host, target, headers, seen }: CaseRequest): RequestView {
+  const question = target.indexOf('?')
+  const [path, query] = question === -1 ? [target, ''] : [target.slice(0, question), target.slice(question + 1)]
+  // As a data plane reads them: one character per byte.
+  const fields = headers.map(([name, value]) => [name.toLowerCase(), Buffer.from(value).toString('latin1')] as const)
   return {
     method,
-    host,
-    path,
-    query,
-    someHeader: (name, passes) => headers.some(([key, value]) => key.toLowerCase() === name && passes(value)),
+    host: seen?.host ?? host,
+    path: seen?.path ?? path,
+    query: seen === undefined ? query : (seen.query ?? ''),
+    someHeader: (wanted, passes) => fields.some(([name, value]) => name === wanted && passes(value)),
   }
 }
+
+test('the table is what it says: every case has its own name, and there are enough of them', () => {
+  assert.ok(routingCases.length >= 300, `${routingCases.length}`)
+  const names = routingCases.map(({ name }) => name)
+  assert.deepEqual([...new Set(names)], names)
+})
 
 describe('decide takes the route of the table of cases', () => {
   for (const { name, virtualHosts, request, route } of routingCases) {
     test(name, () => {
       const decision = decide(prepareRouteTable({ id: 't', virtualHosts }), viewOf(request))
       assert.equal(decision.kind === 'route' ? decision.route.id : null, route)
+    })
+  }
+})
+
+describe('what is decided after the route is as in the table of cases', () => {
+  for (const { name, virtualHosts, request, outcome } of routingCases) {
+    test(name, () => {
+      const decision = decide(prepareRouteTable({ id: 't', virtualHosts }), viewOf(request))
+      if (decision.kind !== 'route') return assert.equal(outcome.kind, 'answer')
+      const { action, match, policy } = decision.route
+      if (action.kind === 'respond' && policy.fault === undefined) {
+        assert.equal(outcome.kind === 'answer' && outcome.status, action.status)
+      }
+      if (action.kind !== 'forward' || outcome.kind !== 'endpoint') return
+      const picked = action.destinations[createSplit(action.destinations.map(({ weight }) => weight)).next()]
+      const isOwn = picked?.kind === 'cluster' && picked.cluster.startsWith('v')
+      if (isOwn) assert.equal(picked.cluster, outcome.cluster)
+      if (policy.rewrite?.path === undefined || outcome.line === undefined) return
+      const path = compileRewrite(match.path, policy.rewrite.path)(viewOf(request).path)
+      assert.equal(`${request.method} ${path}`, outcome.line.split('?')[0])
     })
   }
 })

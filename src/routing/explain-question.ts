@@ -12,7 +12,8 @@ const HEADER_NAME = METHOD
 /** As the data plane takes it: visible ASCII. */
 const TARGET = /^[!"$-~]*$/
 const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]+)(?::[0-9]*)?$/
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** Sent as UTF-8. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\u{10ffff}]*$/u
 const ADDRESS = /^[0-9A-Fa-f:.]+$/
 
 export type Asked =

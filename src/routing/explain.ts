@@ -24,6 +24,7 @@ import type {
 } from './explanation.ts'
 import type { RequestView } from './match.ts'
 import type { Listener, Route, RoutingSnapshot } from './model.ts'
+import { asField } from './field-text.ts'
 import { redirectLocation } from './redirect.ts'
 import { compileRewrite } from './rewrite.ts'
 
@@ -163,7 +164,7 @@ function viewOf({ method, host, path, query, headers }: ExplainedRequest): Reque
     host,
     path,
     query,
-    someHeader: (name, test) => headers.some((header) => header.name === name && test(header.value)),
+    someHeader: (name, test) => headers.some((header) => header.name === name && test(asField(header.value))),
   }
 }
 

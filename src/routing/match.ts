@@ -2,6 +2,7 @@
 import { assertNever } from '../base/assert.ts'
 
 import type { HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch } from './model.ts'
+import { asField, fieldText } from './field-text.ts'
 import { compileRegex } from './regex.ts'
 
 /** A request as far as routing looks at it. */
@@ -103,7 +104,9 @@ function compileHeader(match: HeaderMatch): MatchTest {
 function headerTest(name: string, test: ValueTest): (request: RequestView) => boolean {
   switch (name) {
     case ':authority':
-      return (request) => test(request.host)
+    // Not the field: beside an absolute target it does not count.
+    case 'host':
+      return (request) => request.host !== '' && test(request.host)
     case ':method':
       return (request) => test(request.method)
     case ':path':
@@ -138,10 +141,11 @@ export function queryParameter(query: string, name: string): string | undefined 
   return undefined
 }
 
-/** Throws on a broken regex. */
+/** Of a value as it comes over the wire. Throws on a broken regex. */
 export function compileValue(match: ValueMatch): ValueTest {
   if (match.kind === 'present') return () => true
-  const { kind, value: wanted } = match
+  const { kind, value: written } = match
+  const wanted = asField(written)
   switch (kind) {
     case 'exact':
       return (value) => value === wanted
@@ -150,10 +154,16 @@ export function compileValue(match: ValueMatch): ValueTest {
     case 'suffix':
       return (value) => value.endsWith(wanted)
     case 'regex':
-      return compileRegex(wanted)
+      return fieldRegex(written)
     default:
       return assertNever(kind, 'value match')
   }
+}
+
+/** A regex goes by characters. */
+function fieldRegex(pattern: string): ValueTest {
+  const matches = compileRegex(pattern)
+  return (value) => matches(fieldText(value))
 }
 
 /** `= "canary"`, `prefix "can"`, `present` */

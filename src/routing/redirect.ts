@@ -16,13 +16,14 @@ export interface RedirectOptions {
   readonly clientScheme: 'http' | 'https'
 }
 
-/** Parts that the action leaves open stay as the request has them. */
+/** Parts that the action leaves open stay as the request has them. `OPTIONS *` has no path (RFC 9110 §7.1). */
 export function redirectLocation(request: RedirectedRequest, { action, match, clientScheme }: RedirectOptions): string {
   const path = action.path === undefined ? request.path : rewritePath(request.path, match, action.path)
+  const shown = path === '*' ? '' : path
   const query = action.stripQuery || request.query === '' ? '' : `?${request.query}`
   const scheme = action.scheme ?? clientScheme
   const [, name = '', port = ''] = /^(.*?)(?::([0-9]*))?$/.exec(request.host) ?? []
   const newPort = action.port ?? (action.host === undefined && action.scheme === undefined ? Number(port) : 0)
   const isDefault = newPort === 0 || newPort === (scheme === 'https' ? 443 : 80)
-  return `${scheme}://${action.host ?? name}${isDefault ? '' : `:${newPort}`}${path}${query}`
+  return `${scheme}://${action.host ?? name}${isDefault ? '' : `:${newPort}`}${shown}${query}`
 }

@@ -3,12 +3,15 @@ import { RE2JS } from 're2js'
 
 import type { PathMatch, PathRewrite } from './model.ts'
 
+/** `OPTIONS *` asks about a server as a whole. */
+const NO_PATH = '*'
+
 /** Gives the new path (without query) for each path. Throws on a broken regex (see `checkSnapshot`). */
 export function compileRewrite(match: PathMatch, rewrite: PathRewrite): (path: string) => string {
   if (rewrite.kind !== 'regex') return (path) => rewritePath(path, match, rewrite)
   const pattern = RE2JS.compile(rewrite.pattern)
   const parts = substitutionParts(rewrite.value)
-  return (path) => rooted(replaceAll(path, pattern, parts))
+  return (path) => (path === NO_PATH ? path : rooted(replaceAll(path, pattern, parts)))
 }
 
 /**
@@ -20,6 +23,7 @@ export function rewritePath(
   match: PathMatch,
   rewrite: Extract<PathRewrite, { kind: 'prefix' | 'full' }>,
 ): string {
+  if (path === NO_PATH) return path
   if (rewrite.kind === 'full' || match.kind === 'exact' || match.kind === 'regex') return rooted(rewrite.value)
   if (match.kind === 'prefix') return rooted(rewrite.value + path.slice(match.value.length))
   const rest = path.slice(withoutSlash(match.value).length)

@@ -1,6 +1,7 @@
 /** The conditions of a route against one request: which fail, and what the request has where they look. */
 import { assertNever } from '../../base/assert.ts'
 import type { FailedCondition } from '../explanation.ts'
+import { fieldText } from '../field-text.ts'
 import { queryParameter, valueText } from '../match.ts'
 import type { MatchTest, RequestView } from '../match.ts'
 import type { HeaderMatch, PathMatch, ValueMatch } from '../model.ts'
@@ -75,18 +76,18 @@ function isOnlyCase({ kind, value, caseSensitive }: PathMatch, path: string): bo
 
 function headerFailure(condition: string, { name, value, invert }: HeaderMatch, request: RequestView): FailedCondition {
   const has = headerOf(name, request)
-  const wanted = `${invert ? 'not ' : ''}${wantedText(value)}`
+  const wanted = invert ? unwantedText(value) : wantedText(value)
   return { condition, has, text: `header ${name}: wanted ${wanted}, the request has ${hasText(has)}` }
 }
 
 /** All values, for people. */
 function headerOf(name: string, request: RequestView): string | null {
-  if (name === ':authority') return request.host
+  if (name === ':authority' || name === 'host') return request.host
   if (name === ':method') return request.method
   if (name === ':path') return request.query === '' ? request.path : `${request.path}?${request.query}`
   const values: string[] = []
   request.someHeader(name, (value) => {
-    values.push(value)
+    values.push(fieldText(value))
     return false
   })
   return values.length === 0 ? null : values.join(', ')
@@ -95,6 +96,10 @@ function headerOf(name: string, request: RequestView): string | null {
 function wantedText(value: ValueMatch): string {
   if (value.kind === 'present') return 'any value'
   return value.kind === 'exact' ? `exact "${value.value}"` : valueText(value)
+}
+
+function unwantedText(value: ValueMatch): string {
+  return value.kind === 'present' ? 'none' : `not ${wantedText(value)}`
 }
 
 function hasText(has: string | null): string {

@@ -1,0 +1,120 @@
+/** The table of routing cases before a live proxy: real sockets on both sides, the request's bytes as a client sends them. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import type { Cluster, RoutingSnapshot } from '../../src/routing/model.ts'
+import { routingCases } from '../routing-cases.ts'
+import type { RoutingCase } from '../routing-cases.ts'
+import type { CASE_CLUSTERS, CaseCluster, Fields, Outcome } from '../routing-cases/sketch.ts'
+import { RawClient, cluster, snapshotOf, startBackend, startProxy } from '../support/live-proxy.ts'
+
+/** What an endpoint says of the request that it got. */
+interface Seen {
+  readonly cluster: CaseCluster
+  readonly line: string
+  readonly fields: Readonly<Record<string, string>>
+}
+
+interface Reply {
+  readonly status: number
+  readonly fields: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+test('the live proxy does what the table of cases says', async (t) => {
+  const clusters = await startClusters(t)
+  const snapshotFor = ({ virtualHosts }: Pick<RoutingCase, 'virtualHosts'>): RoutingSnapshot => ({
+    ...snapshotOf([], clusters),
+    routeTables: [{ id: 'table', virtualHosts }],
+  })
+  const live = await startProxy(t, snapshotFor({ virtualHosts: [] }))
+  for (const each of routingCases) {
+    await t.test(each.name, async (subtest) => {
+      await live.apply(snapshotFor(each))
+      const client = new RawClient(subtest, live.port)
+      judge(each, await (each.outcome.kind === 'tunnel' ? throughTunnel(client, each) : asked(client, each)))
+    })
+  }
+})
+
+/** Every cluster of `CASE_CLUSTERS`. */
+async function startClusters(t: TestContext): Promise<readonly Cluster[]> {
+  const [v1, v2] = await Promise.all([startEndpoint(t, 'v1'), startEndpoint(t, 'v2')])
+  const made: Readonly<Record<(typeof CASE_CLUSTERS)[number], Cluster>> = {
+    v1: cluster('v1', [v1]),
+    v2: cluster('v2', [v2]),
+    empty: cluster('empty', []),
+    'falls-back': cluster('falls-back', [], { fallback: 'v1' }),
+    'falls-back-twice': cluster('falls-back-twice', [], { fallback: 'falls-back' }),
+    'falls-in-a-circle': cluster('falls-in-a-circle', [], { fallback: 'falls-in-a-circle' }),
+  }
+  return Object.values(made)
+}
+
+async function startEndpoint(t: TestContext, name: CaseCluster): Promise<number> {
+  const backend = await startBackend(t, ({ method, url, headersDistinct }, response) => {
+    const fields = Object.entries(headersDistinct).map(([key, values = []]) => [key, values.join(', ')] as const)
+    const seen: Seen = { cluster: name, line: `${method} ${url}`, fields: Object.fromEntries(fields) }
+    // In a field, because HEAD has no body.
+    response.setHeader('x-seen', encodeURIComponent(JSON.stringify(seen)))
+    response.setHeader('x-cluster', name)
+    response.end()
+  })
+  return backend.port
+}
+
+function asked(client: RawClient, { request: { method, target, host, headers } }: RoutingCase): Promise<Reply> {
+  const fields = headers.map(([name, value]) => `${name}: ${value}`)
+  const wants = headers.some(([name]) => name.toLowerCase() === 'connection') ? [] : ['Connection: close']
+  client.send(utf8([`${method} ${target} HTTP/1.1`, `Host: ${host}`, ...fields, ...wants].join('\r\n')))
+  client.send('\r\n\r\n')
+  return reply(client, wants.length > 0)
+}
+
+/** Asks the endpoint at the other end of the tunnel. */
+async function throughTunnel(client: RawClient, { request: { target, host } }: RoutingCase): Promise<Reply> {
+  client.send(`CONNECT ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+  assert.equal(await client.until((text) => text.includes('\r\n\r\n')), 'HTTP/1.1 200 OK\r\n\r\n')
+  client.clear()
+  client.send('GET /inside HTTP/1.1\r\nHost: inside\r\nConnection: close\r\n\r\n')
+  return reply(client, true)
+}
+
+async function reply(client: RawClient, isLast: boolean): Promise<Reply> {
+  const text = await (isLast ? client.untilClosed() : client.until((received) => received.includes('\r\n\r\n')))
+  const [head = '', ...rest] = text.split('\r\n\r\n')
+  const [line = '', ...lines] = head.split('\r\n')
+  const fields = lines.map((field) => field.split(/: (.*)/).slice(0, 2))
+  return {
+    status: Number(/^HTTP\/1\.1 ([0-9]{3}) /.exec(line)?.[1]),
+    fields: Object.fromEntries(fields.map(([name = '', value]) => [name.toLowerCase(), value])) as Reply['fields'],
+    body: Buffer.from(rest.join('\r\n\r\n'), 'latin1').toString(),
+  }
+}
+
+function judge({ request: { method }, outcome }: RoutingCase, { status, fields, body }: Reply): void {
+  if (outcome.kind === 'answer')
+    return judgeAnswer(method === 'CONNECT' ? { ...outcome, fields: {} } : outcome, { status, fields, body })
+  assert.equal(status, 200)
+  const seen = JSON.parse(decodeURIComponent(fields['x-seen'] ?? 'null')) as Seen | null
+  assert.equal(seen?.cluster, outcome.cluster)
+  if (outcome.kind === 'tunnel') return assert.equal(seen.line, 'GET /inside')
+  if (outcome.line !== undefined) assert.equal(seen.line, outcome.line)
+  hasFields(seen.fields, outcome.fields)
+  hasFields(fields, outcome.responseFields)
+}
+
+function judgeAnswer(wanted: Extract<Outcome, { kind: 'answer' }>, { status, fields, body }: Reply): void {
+  assert.equal(status, wanted.status)
+  assert.equal(fields['x-seen'], undefined, 'no endpoint was asked')
+  hasFields(fields, wanted.fields)
+  if (wanted.body !== undefined) assert.equal(body, wanted.body)
+}
+
+function hasFields(fields: Readonly<Record<string, string>>, wanted: Fields = {}): void {
+  for (const [name, value] of Object.entries(wanted)) assert.equal(fields[name] ?? null, value, name)
+}
+
+function utf8(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
