@@ -26,6 +26,10 @@ function toSplit(destinations: string): string {
   return `{ routes: [{ routeAction: { multi: { destinations: [${destinations}] } } }] }`
 }
 
+function withOptions(options: string): string {
+  return `{ routes: [{ ${TO_ECHO}, options: ${options} }] }`
+}
+
 const REFUSED: readonly Refused[] = [
   { what: 'an empty domain', host: '{ domains: [""] }', reason: 'FieldValueRequired', field: `${HOST}.domains[0]` },
   {
@@ -181,6 +185,156 @@ const REFUSED: readonly Refused[] = [
     reason: 'FieldValueInvalid',
     field: `${ROUTE}.options`,
   },
+  {
+    what: 'a header that is not changed as one',
+    host: withOptions(`{ headerManipulation: { requestHeadersToAdd: [{ header: { key: Host, value: a } }] } }`),
+    reason: 'FieldValueForbidden',
+    field: `${ROUTE}.options.headerManipulation.requestHeadersToAdd[0].header.key`,
+  },
+  {
+    what: 'a pseudo-header to remove',
+    host: withOptions(`{ headerManipulation: { responseHeadersToRemove: [':status'] } }`),
+    reason: 'FieldValueForbidden',
+    field: `${ROUTE}.options.headerManipulation.responseHeadersToRemove[0]`,
+  },
+  {
+    what: 'a name that no header has',
+    host: withOptions(`{ headerManipulation: { requestHeadersToRemove: ['a b'] } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.headerManipulation.requestHeadersToRemove[0]`,
+  },
+  {
+    what: 'a header to add without a header',
+    host: withOptions(`{ headerManipulation: { requestHeadersToAdd: [{ append: true }] } }`),
+    reason: 'FieldValueRequired',
+    field: `${ROUTE}.options.headerManipulation.requestHeadersToAdd[0].header`,
+  },
+  {
+    what: 'a header value that would end its line',
+    host: withOptions(`{ headerManipulation: { requestHeadersToAdd: [{ header: { key: a, value: "b\\nc" } }] } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.headerManipulation.requestHeadersToAdd[0].header.value`,
+  },
+  {
+    what: 'a percent sign that begins no variable',
+    host: withOptions(`{ headerManipulation: { requestHeadersToAdd: [{ header: { key: a, value: 5% } }] } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.headerManipulation.requestHeadersToAdd[0].header.value`,
+  },
+  {
+    what: 'more retries than help anybody',
+    host: withOptions(`{ retries: { retryOn: 5xx, numRetries: 101 } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.retries.numRetries`,
+  },
+  {
+    what: 'a longest back-off without a shortest',
+    host: withOptions(`{ retries: { retryBackOff: { maxInterval: 1s } } }`),
+    reason: 'FieldValueRequired',
+    field: `${ROUTE}.options.retries.retryBackOff.baseInterval`,
+  },
+  {
+    what: 'a back-off that shrinks',
+    host: withOptions(`{ retries: { retryBackOff: { baseInterval: 2s, maxInterval: 1s } } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.retries.retryBackOff.maxInterval`,
+  },
+  {
+    what: 'a back-off of no time',
+    host: withOptions(`{ retries: { retryBackOff: { baseInterval: 0s } } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.retries.retryBackOff.baseInterval`,
+  },
+  {
+    what: 'a fault for more than all',
+    host: withOptions(`{ faults: { abort: { percentage: 100.1, httpStatus: 500 } } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.faults.abort.percentage`,
+  },
+  {
+    what: 'an abort without a status',
+    host: withOptions(`{ faults: { abort: { percentage: 1 } } }`),
+    reason: 'FieldValueRequired',
+    field: `${ROUTE}.options.faults.abort.httpStatus`,
+  },
+  {
+    what: 'a delay of no time',
+    host: withOptions(`{ faults: { delay: { percentage: 1, fixedDelay: 0s } } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.faults.delay.fixedDelay`,
+  },
+  {
+    what: 'CORS for nobody',
+    host: withOptions(`{ cors: { allowMethods: [GET] } }`),
+    reason: 'FieldValueRequired',
+    field: `${ROUTE}.options.cors.allowOrigin`,
+  },
+  {
+    what: 'a broken regex of origins',
+    host: withOptions(`{ cors: { allowOriginRegex: ['('] } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.cors.allowOriginRegex[0]`,
+  },
+  {
+    what: 'a method of CORS that is none',
+    host: withOptions(`{ cors: { allowOrigin: ['*'], allowMethods: ['G ET'] } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.cors.allowMethods`,
+  },
+  {
+    what: 'an age of CORS that is no time',
+    host: withOptions(`{ cors: { allowOrigin: ['*'], maxAge: long } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.cors.maxAge`,
+  },
+  {
+    what: 'a rewrite by no regex',
+    host: withOptions(`{ regexRewrite: { substitution: a } }`),
+    reason: 'FieldValueRequired',
+    field: `${ROUTE}.options.regexRewrite.pattern.regex`,
+  },
+  {
+    what: 'two rewrites of the path',
+    host: withOptions(`{ regexRewrite: { pattern: { regex: a } }, prefixRewrite: /b }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options`,
+  },
+  {
+    what: 'copies for nobody',
+    host: withOptions(`{ shadowing: { percentage: 5 } }`),
+    reason: 'FieldValueRequired',
+    field: `${ROUTE}.options.shadowing.upstream.name`,
+  },
+  {
+    what: 'a hash of nothing',
+    host: withOptions(`{ lbHash: { hashPolicies: [{ terminal: true }] } }`),
+    reason: 'FieldValueRequired',
+    field: `${ROUTE}.options.lbHash.hashPolicies[0]`,
+  },
+  {
+    what: 'a cookie without a name',
+    host: withOptions(`{ lbHash: { hashPolicies: [{ cookie: { ttl: 1s } }] } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.lbHash.hashPolicies[0].cookie.name`,
+  },
+  {
+    what: 'a cookie for longer than browsers keep one',
+    host: withOptions(`{ lbHash: { hashPolicies: [{ cookie: { name: a, ttl: 9601h } }] } }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.lbHash.hashPolicies[0].cookie.ttl`,
+  },
+  {
+    what: 'an idle timeout that is no duration',
+    host: withOptions(`{ idleTimeout: soon }`),
+    reason: 'FieldValueInvalid',
+    field: `${ROUTE}.options.idleTimeout`,
+  },
+  {
+    what: 'a way to merge that Gloo does not have',
+    host: '{ options: { corsPolicyMergeSettings: { exposeHeaders: INTERSECTION } } }',
+    reason: 'FieldValueNotSupported',
+    field: `${HOST}.options.corsPolicyMergeSettings.exposeHeaders`,
+  },
 ]
 
 for (const { what, host, reason, field } of REFUSED) {
@@ -217,12 +371,37 @@ test('a field that Gloo does not know is reported, also deep inside', () => {
 })
 
 test('what is known and not acted on is said when it is applied', () => {
-  const object = read(`{ options: { cors: {} }, routes: [{ ${TO_ECHO}, options: { jwt: {}, retries: {} } }] }`)
+  const object = read(`{ options: { stats: {} }, routes: [{ ${TO_ECHO}, options: { jwt: {}, tracing: {} } }] }`)
   assert.deepEqual(
     unsupportedInVirtualService(object).map(({ severity, path }) => `${severity} ${path}`),
-    [`warning ${HOST}.options.cors`, `error ${ROUTE}.options.jwt`, `warning ${ROUTE}.options.retries`],
+    [`warning ${HOST}.options.stats`, `error ${ROUTE}.options.jwt`, `warning ${ROUTE}.options.tracing`],
   )
   assert.equal(virtualServiceKind.warnings?.(object).length, 3)
+})
+
+test('a retry condition that Sluice does not have is named when it is applied', () => {
+  const object = read(`{ routes: [{ ${TO_ECHO}, options: { retries: { retryOn: "5xx,cancelled" } } }] }`)
+  assert.deepEqual(virtualServiceKind.warnings?.(object), [
+    `${ROUTE}.options.retries.retryOn: Cannot act on "cancelled": Sluice has no such condition; nothing is tried again for it`,
+  ])
+})
+
+test('options that Sluice acts on are applied without a word', () => {
+  const options = `
+    headerManipulation: { requestHeadersToAdd: [{ header: { key: x-env, value: 100%% }, append: false }] }
+    retries: { retryOn: "5xx,reset", numRetries: 3, perTryTimeout: 1s, retryBackOff: { baseInterval: 10ms } }
+    faults: { abort: { percentage: 0.5, httpStatus: 503 } }
+    cors: { allowOrigin: ["*"], allowMethods: ["GET, PUT"], maxAge: 1d }
+    regexRewrite: { pattern: { regex: a+ }, substitution: b }
+    idleTimeout: 0s
+    shadowing: { upstream: { name: other }, percentage: 10 }
+    lbHash: { hashPolicies: [{ cookie: { name: sticky, ttl: 0s } }] }
+    upgrades: [{ websocket: {} }]
+  `
+  const object = read(`{ routes: [{ ${TO_ECHO}, options: ${JSON.stringify(parse(options))} }] }`)
+  assert.deepEqual(virtualServiceErrors(object), [])
+  assert.deepEqual(unsupportedInVirtualService(object), [])
+  assert.deepEqual(checkObject(virtualServiceKind.schema, object).unknownFields, [])
 })
 
 test('kubectl get shows its hosts and what became of it', () => {

@@ -18,10 +18,21 @@ export type {
   RedirectAction,
   Route,
   RouteOptions,
+  VirtualHostOptions,
   VirtualService,
   VirtualServiceSpec,
   WeightedDestination,
 } from './gloo/virtual-service-schema.ts'
+export type { Cors, Faults, HashPolicy, HeaderManipulation, Retries, Shadowing } from './gloo/options-schema.ts'
+export {
+  headerText,
+  maxAgeSeconds,
+  mergeStrategy,
+  retryConditions,
+  shareOfPercentage,
+  textList,
+  usedHashPolicy,
+} from './gloo/option-values.ts'
 export { redirectStatus } from './gloo/redirect.ts'
 export { unsupportedInVirtualService, virtualServiceErrors }
 

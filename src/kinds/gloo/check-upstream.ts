@@ -1,12 +1,13 @@
 /** What is wrong with an Upstream as it stands, whatever else exists. */
 import { parseDurationMs } from '../../base/duration.ts'
 import type { FieldError } from '../kind.ts'
-import { checkPort, duplicate, exactlyOne, given, invalid, notSupported, required } from '../field-errors.ts'
+import { atMostOne, checkPort, duplicate, exactlyOne, given, invalid, notSupported, required } from '../field-errors.ts'
 import { FALLBACK_POLICIES, fallbackPolicy } from './fallback.ts'
 import type { KubeUpstream, StaticUpstream, SubsetSpec, Upstream, UpstreamSpec } from './upstream-schema.ts'
 
 const WEIGHT_MAX = 1_000_000
 const TYPES = ['kube', 'static', 'pipe', 'consul', 'aws', 'awsEc2', 'azure', 'gcp', 'ai'] as const
+const BALANCES = ['roundRobin', 'leastRequest', 'random', 'ringHash', 'maglev'] as const
 
 export function upstreamErrors({ spec }: Upstream): readonly FieldError[] {
   if (spec === undefined) return [required('spec')]
@@ -20,6 +21,7 @@ export function upstreamErrors({ spec }: Upstream): readonly FieldError[] {
       : [invalid('spec.connectionConfig.connectTimeout', timeout, 'must be a duration, such as 5s')]),
     ...checkCounts('spec.circuitBreakers', spec.circuitBreakers ?? {}),
     ...checkCounts('spec.connectionConfig', spec.connectionConfig ?? {}),
+    ...checkLoadBalancer('spec.loadBalancerConfig', spec.loadBalancerConfig ?? {}),
     ...checkHealthChecks(spec),
     ...checkOutlierDetection('spec.outlierDetection', spec.outlierDetection ?? {}),
   ]
@@ -39,6 +41,23 @@ function checkDurations(path: string, durations: Readonly<Record<string, string 
       ? []
       : [invalid(`${path}.${name}`, text, 'must be a duration above 0, such as 10s')],
   )
+}
+
+function checkLoadBalancer(path: string, config: NonNullable<UpstreamSpec['loadBalancerConfig']>): FieldError[] {
+  return [
+    ...atMostOne(path, given(config, BALANCES)),
+    ...(['roundRobin', 'leastRequest'] as const).flatMap((kind) => {
+      const { slowStartWindow, aggression = 1, minWeightPercent = 0 } = config[kind]?.slowStartConfig ?? {}
+      const at = `${path}.${kind}.slowStartConfig`
+      return [
+        ...checkDurations(at, { slowStartWindow }),
+        ...(aggression > 0 ? [] : [invalid(`${at}.aggression`, aggression, 'must be above 0')]),
+        ...(minWeightPercent >= 0 && minWeightPercent <= 100
+          ? []
+          : [invalid(`${at}.minWeightPercent`, minWeightPercent, 'must be from 0 to 100')]),
+      ]
+    }),
+  ]
 }
 
 function checkHealthChecks({ healthChecks = [] }: UpstreamSpec): FieldError[] {

@@ -2,6 +2,7 @@
 import type { FieldError } from '../kind.ts'
 import { checkRouteAction } from './check-destinations.ts'
 import { checkMatchers } from './check-matchers.ts'
+import { checkRouteOptions, checkVirtualHostOptions } from './check-options.ts'
 import {
   atMostOne,
   checkPort,
@@ -13,13 +14,12 @@ import {
   required,
   tooLong,
 } from '../field-errors.ts'
-import { parseDurationMs } from '../../base/duration.ts'
 import { REDIRECT_STATUS, redirectStatus } from './redirect.ts'
 import type {
   DirectResponseAction,
   RedirectAction,
   Route,
-  RouteOptions,
+  VirtualHostOptions,
   VirtualService,
 } from './virtual-service-schema.ts'
 
@@ -33,10 +33,11 @@ const DOMAIN =
 export function virtualServiceErrors({ spec }: VirtualService): readonly FieldError[] {
   const host = spec?.virtualHost
   if (host === undefined) return [required('spec.virtualHost')]
-  const routes = host.routes ?? []
+  const { routes = [], options = {} } = host
   return [
     ...checkDomains('spec.virtualHost.domains', host.domains ?? []),
-    ...routes.flatMap((route, index) => checkRoute(`spec.virtualHost.routes[${index}]`, route)),
+    ...checkVirtualHostOptions('spec.virtualHost.options', options),
+    ...routes.flatMap((route, index) => checkRoute(`spec.virtualHost.routes[${index}]`, route, options)),
     ...checkRouteNames('spec.virtualHost.routes', routes),
   ]
 }
@@ -62,7 +63,7 @@ function checkRouteNames(path: string, routes: readonly Route[]): FieldError[] {
   })
 }
 
-function checkRoute(path: string, route: Route): FieldError[] {
+function checkRoute(path: string, route: Route, host: VirtualHostOptions): FieldError[] {
   const { matchers, routeAction, redirectAction, directResponseAction, options } = route
   return [
     ...exactlyOne(path, given(route, ACTIONS), ACTIONS),
@@ -72,7 +73,7 @@ function checkRoute(path: string, route: Route): FieldError[] {
     ...(directResponseAction === undefined
       ? []
       : checkDirectResponse(`${path}.directResponseAction`, directResponseAction)),
-    ...(options === undefined ? [] : checkOptions(`${path}.options`, options)),
+    ...(options === undefined ? [] : checkRouteOptions(`${path}.options`, options, host)),
   ]
 }
 
@@ -101,19 +102,5 @@ function checkDirectResponse(path: string, { status, body }: DirectResponseActio
     ...(Buffer.byteLength(body ?? '') > DIRECT_RESPONSE_BODY_BYTES_MAX
       ? [tooLong(`${path}.body`, DIRECT_RESPONSE_BODY_BYTES_MAX)]
       : []),
-  ]
-}
-
-function checkOptions(path: string, options: RouteOptions): FieldError[] {
-  const { timeout, hostRewrite } = options
-  return [
-    ...(timeout === undefined || parseDurationMs(timeout) !== undefined
-      ? []
-      : [invalid(`${path}.timeout`, timeout, 'must be a duration, such as 15s or 500ms; 0s disables')]),
-    ...atMostOne(path, given(options, ['hostRewrite', 'autoHostRewrite', 'hostRewritePathRegex', 'hostRewriteHeader'])),
-    ...atMostOne(path, given(options, ['prefixRewrite', 'regexRewrite'])),
-    ...(hostRewrite === undefined || /^[\w.:[\]-]*$/.test(hostRewrite)
-      ? []
-      : [invalid(`${path}.hostRewrite`, hostRewrite, 'must be a host name, with or without a port')]),
   ]
 }

@@ -3,15 +3,14 @@
  * for must not be dropped in silence, so it refuses the object (`error`); what only tunes is left out (`warning`).
  */
 import type { Diagnostic } from '../../base/diagnostic.ts'
-import { given } from '../field-errors.ts'
+import { ignored, noEffect, refusal, refused } from './findings.ts'
+import { unsupportedInHostOptions, unsupportedInRouteOptions } from './unsupported-options.ts'
 import type { Upstream, UpstreamSpec } from './upstream-schema.ts'
 import type { Destination, Matcher, Route, VirtualService, WeightedDestination } from './virtual-service-schema.ts'
 
 const REFUSED_OPTIONS = [
-  'headerManipulation',
   'transformations',
   'stagedTransformations',
-  'regexRewrite',
   'hostRewritePathRegex',
   'hostRewriteHeader',
   'ratelimitBasic',
@@ -36,23 +35,14 @@ const REFUSED_OPTIONS = [
 
 const IGNORED_OPTIONS = [
   'extensions',
-  'retries',
-  'cors',
   'bufferPerRoute',
-  'faults',
   'tracing',
-  'shadowing',
-  'lbHash',
-  'upgrades',
   'envoyMetadata',
   'maxStreamDuration',
-  'idleTimeout',
   'ai',
-  'appendXForwardedHost',
   'stats',
   'includeRequestAttemptCount',
   'includeAttemptCountInResponse',
-  'corsPolicyMergeSettings',
 ] as const
 
 const UPSTREAM_TYPES = ['pipe', 'consul', 'aws', 'awsEc2', 'azure', 'gcp', 'ai'] as const
@@ -73,6 +63,7 @@ const HEALTH_CHECK = [
   'intervalJitterPercent',
   'grpcHealthCheck',
   'customHealthCheck',
+  'reuseConnection',
   'noTrafficInterval',
   'unhealthyInterval',
   'unhealthyEdgeInterval',
@@ -92,7 +83,6 @@ const HTTP_HEALTH_CHECK = [
 ] as const
 const IGNORED_UPSTREAM = [
   'failover',
-  'protocolSelection',
   'initialStreamWindowSize',
   'initialConnectionWindowSize',
   'maxConcurrentStreams',
@@ -100,6 +90,14 @@ const IGNORED_UPSTREAM = [
   'respectDnsTtl',
   'dnsRefreshRate',
   'preconnectPolicy',
+  'overrideStreamErrorOnInvalidHttpMessage',
+  'ignoreHealthOnHostRemoval',
+] as const
+const IGNORED_CONNECTION = [
+  'tcpKeepalive',
+  'perConnectionBufferLimitBytes',
+  'commonHttpProtocolOptions',
+  'http1ProtocolOptions',
 ] as const
 
 export function unsupportedInVirtualService({ spec }: VirtualService): readonly Diagnostic[] {
@@ -109,6 +107,7 @@ export function unsupportedInVirtualService({ spec }: VirtualService): readonly 
     ...refused('spec', spec ?? {}, ['sslConfig']),
     ...refused(path, host ?? {}, ['optionsConfigRefs']),
     ...inOptions(`${path}.options`, host?.options ?? {}),
+    ...unsupportedInHostOptions(`${path}.options`, host?.options ?? {}),
     ...(host?.routes ?? []).flatMap((route, index) => inRoute(`${path}.routes[${index}]`, route)),
   ]
 }
@@ -118,15 +117,12 @@ export function unsupportedInUpstream({ spec = {} }: Upstream): readonly Diagnos
     ...refused('spec', spec, UPSTREAM_TYPES),
     ...refused('spec', spec, REFUSED_UPSTREAM),
     ...ignored('spec', spec, IGNORED_UPSTREAM),
-    ...(spec.useHttp2 === true ? refused('spec', spec, ['useHttp2']) : []),
-    ...ignored('spec.loadBalancerConfig', spec.loadBalancerConfig ?? {}, [
-      'healthyPanicThreshold',
-      'ringHash',
-      'maglev',
-      'localityWeightedLbConfig',
-    ]),
-    ...ignored('spec.connectionConfig', spec.connectionConfig ?? {}, ['tcpKeepalive']),
-    ...inLeastRequest(spec),
+    ...(isDownstreamProtocol(spec) ? ignored('spec', spec, ['protocolSelection']) : []),
+    ...(spec.circuitBreakers?.trackRemaining === true
+      ? ignored('spec.circuitBreakers', spec.circuitBreakers, ['trackRemaining'])
+      : []),
+    ...ignored('spec.connectionConfig', spec.connectionConfig ?? {}, IGNORED_CONNECTION),
+    ...inLoadBalancer(spec),
     ...inOutlierDetection(spec),
     ...inHealthChecks(spec),
     ...inKube(spec),
@@ -134,13 +130,31 @@ export function unsupportedInUpstream({ spec = {} }: Upstream): readonly Diagnos
   ]
 }
 
-function inLeastRequest({ loadBalancerConfig }: UpstreamSpec): Diagnostic[] {
-  const leastRequest = loadBalancerConfig?.leastRequest ?? {}
-  const { choiceCount = 2 } = leastRequest
-  return ignored('spec.loadBalancerConfig.leastRequest', leastRequest, [
-    ...(choiceCount === 2 ? [] : ['choiceCount']),
-    'slowStartConfig',
-  ])
+/** By number it is 1. */
+function isDownstreamProtocol({ protocolSelection }: UpstreamSpec): boolean {
+  return protocolSelection === 1 || protocolSelection === 'USE_DOWNSTREAM_PROTOCOL'
+}
+
+function inLoadBalancer({ loadBalancerConfig: config = {} }: UpstreamSpec): Diagnostic[] {
+  const path = 'spec.loadBalancerConfig'
+  const { leastRequest = {}, roundRobin = {}, ringHash = {} } = config
+  return [
+    ...ignored(path, config, [
+      // Endpoints that fail are used only where no other is left: that is 0.
+      ...(config.healthyPanicThreshold === 0 ? [] : ['healthyPanicThreshold']),
+      ...(config.useHostnameForHashing === true ? ['useHostnameForHashing'] : []),
+      ...(config.closeConnectionsOnHostSetChange === true ? ['closeConnectionsOnHostSetChange'] : []),
+      'updateMergeWindow',
+      'localityWeightedLbConfig',
+    ]),
+    ...((leastRequest.choiceCount ?? 2) === 2 ? [] : ignored(`${path}.leastRequest`, leastRequest, ['choiceCount'])),
+    ...ignored(`${path}.ringHash`, ringHash, ['ringHashConfig']),
+    ...Object.entries({ leastRequest, roundRobin }).flatMap(([kind, { slowStartConfig }]) =>
+      slowStartConfig === undefined || slowStartConfig.slowStartWindow !== undefined
+        ? []
+        : [noEffect(`${path}.${kind}.slowStartConfig`, 'slowStartConfig', 'it has no slowStartWindow')],
+    ),
+  ]
 }
 
 function inOutlierDetection({ outlierDetection = {} }: UpstreamSpec): Diagnostic[] {
@@ -194,6 +208,7 @@ function inRoute(path: string, route: Route): Diagnostic[] {
   return [
     ...refused(path, route, ['delegateAction', 'optionsConfigRefs']),
     ...inOptions(`${path}.options`, route.options ?? {}),
+    ...unsupportedInRouteOptions(`${path}.options`, route.options ?? {}),
     ...(route.matchers ?? []).flatMap((matcher, index) => inMatcher(`${path}.matchers[${index}]`, matcher)),
     ...refused(`${path}.routeAction`, action, ['upstreamGroup', 'clusterHeader', 'dynamicForwardProxy']),
     ...(action.single === undefined ? [] : inDestination(`${path}.routeAction.single`, action.single)),
@@ -214,33 +229,19 @@ function inMatcher(path: string, matcher: Matcher): Diagnostic[] {
 }
 
 function inWeighted(path: string, { destination = {}, options = {} }: WeightedDestination): Diagnostic[] {
-  return [...inOptions(`${path}.options`, options), ...inDestination(`${path}.destination`, destination)]
+  return [
+    ...(options.headerManipulation === undefined
+      ? []
+      : [refusal(`${path}.options.headerManipulation`, 'headerManipulation', "Move it to the route's options")]),
+    ...inOptions(`${path}.options`, options),
+    ...inDestination(`${path}.destination`, destination),
+  ]
 }
 
 function inDestination(path: string, destination: Destination): Diagnostic[] {
   return refused(path, destination, ['consul', 'destinationSpec'])
 }
 
-function inOptions(path: string, options: Fields): Diagnostic[] {
+function inOptions(path: string, options: Readonly<Partial<Record<string, unknown>>>): Diagnostic[] {
   return [...refused(path, options, REFUSED_OPTIONS), ...ignored(path, options, IGNORED_OPTIONS)]
-}
-
-type Fields = Readonly<Partial<Record<string, unknown>>>
-
-function refused(path: string, object: Fields, names: readonly string[]): Diagnostic[] {
-  return given(object, names).map((name) => refusal(`${path}.${name}`, name))
-}
-
-function refusal(path: string, what: string): Diagnostic {
-  const message = `Cannot act on "${what}": Sluice does not implement it yet, and serving without it would not be what was asked for`
-  return { severity: 'error', code: 'not-implemented', path, message }
-}
-
-function ignored(path: string, object: Fields, names: readonly string[]): Diagnostic[] {
-  return given(object, names).map((name) => ({
-    severity: 'warning',
-    code: 'not-implemented',
-    path: `${path}.${name}`,
-    message: `Cannot act on "${name}": Sluice does not implement it yet; it has no effect`,
-  }))
 }

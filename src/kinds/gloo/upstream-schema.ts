@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../kube/object.ts'
 import { objectMeta, typeMeta } from '../metadata.ts'
 import type { Infer } from '../schema.ts'
-import { any, array, boolean, int64, intOrString, map, object, optional, string } from '../schema.ts'
+import { any, array, boolean, double, int64, intOrString, map, object, optional, string } from '../schema.ts'
 import type { GlooStatus } from './shared.ts'
 import { glooStatus, opaque } from './shared.ts'
 
@@ -52,21 +52,32 @@ const connectionConfig = object({
   ...opaque('tcpKeepalive', 'perConnectionBufferLimitBytes', 'commonHttpProtocolOptions', 'http1ProtocolOptions'),
 })
 
-const leastRequest = object({ choiceCount: optional(int64), slowStartConfig: optional(any) })
+const slowStartConfig = optional(
+  object({
+    slowStartWindow: optional(string, undefined, { description: 'For so long an endpoint that is new gets less.' }),
+    aggression: optional(double, undefined, { description: '1 (default) grows evenly; more grows faster at first.' }),
+    minWeightPercent: optional(double, undefined, { description: 'Never less of its weight. Default: 10.' }),
+  }),
+  undefined,
+  { description: 'New endpoints get less than their share for a while.' },
+)
+
+const leastRequest = object({ choiceCount: optional(int64), slowStartConfig })
+
+const ringHash = object({
+  ringHashConfig: optional(object({ minimumRingSize: optional(int64), maximumRingSize: optional(int64) })),
+})
 
 const loadBalancerConfig = object({
   leastRequest: optional(leastRequest, undefined, { description: 'Of two endpoints, the one with fewer requests.' }),
   random: optional(object({})),
-  ...opaque(
-    'roundRobin',
-    'ringHash',
-    'maglev',
-    'healthyPanicThreshold',
-    'updateMergeWindow',
-    'localityWeightedLbConfig',
-    'useHostnameForHashing',
-    'closeConnectionsOnHostSetChange',
-  ),
+  roundRobin: optional(object({ slowStartConfig }), undefined, { description: 'One after the other; the default.' }),
+  ringHash: optional(ringHash, undefined, { description: "By what the route's lbHash names." }),
+  maglev: optional(object({}), undefined, { description: "By what the route's lbHash names." }),
+  healthyPanicThreshold: optional(double),
+  useHostnameForHashing: optional(boolean),
+  closeConnectionsOnHostSetChange: optional(boolean),
+  ...opaque('updateMergeWindow', 'localityWeightedLbConfig'),
 })
 
 const circuitBreakers = object({
@@ -142,7 +153,8 @@ const upstreamSpec = object({
   circuitBreakers: optional(circuitBreakers),
   outlierDetection: optional(outlierDetection),
   healthChecks: optional(array(healthCheck)),
-  useHttp2: optional(boolean),
+  protocolSelection: optional(intOrString),
+  useHttp2: optional(boolean, undefined, { description: 'Endpoints are spoken to in HTTP/2, such as gRPC needs.' }),
   ...opaque(
     'pipe',
     'consul',
@@ -154,7 +166,6 @@ const upstreamSpec = object({
     'sslConfig',
     'failover',
     'discoveryMetadata',
-    'protocolSelection',
     'initialStreamWindowSize',
     'initialConnectionWindowSize',
     'maxConcurrentStreams',

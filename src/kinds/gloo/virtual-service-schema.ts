@@ -1,10 +1,11 @@
-/** The fields of a Gloo VirtualService. Source: Gloo's gateway and proxy protos, 1.3 to 1.20. Closed one level deep. */
+/** The fields of a Gloo VirtualService. Source: Gloo's gateway and proxy protos, 1.3 to 1.20. Closed where Sluice acts on them. */
 import type { KubeObject } from '../../kube/object.ts'
 import { objectMeta, typeMeta } from '../metadata.ts'
 import type { Infer } from '../schema.ts'
 import { any, array, boolean, int64, intOrString, map, object, optional, string } from '../schema.ts'
 import type { GlooStatus } from './shared.ts'
-import { glooStatus, opaque, resourceRef } from './shared.ts'
+import { destinationOptions, routeOptions, virtualHostOptions } from './options-schema.ts'
+import { glooStatus, resourceRef } from './shared.ts'
 
 const headerMatcher = object({
   name: optional(string, undefined, { description: 'Name of the header, in any case.' }),
@@ -47,19 +48,7 @@ const destination = object({
 const weightedDestination = object({
   destination: optional(destination, undefined, { description: 'Where this share goes.' }),
   weight: optional(int64, undefined, { description: "Share = weight / sum of the route's weights. Default 0." }),
-  options: optional(
-    object(
-      opaque(
-        'headerManipulation',
-        'transformations',
-        'extensions',
-        'extauth',
-        'bufferPerRoute',
-        'csrf',
-        'stagedTransformations',
-      ),
-    ),
-  ),
+  options: optional(destinationOptions),
 })
 
 const routeAction = object({
@@ -93,67 +82,6 @@ const delegateAction = object({
   ref: optional(resourceRef),
   selector: optional(any),
 })
-
-const sharedOptions = [
-  'extensions',
-  'retries',
-  'headerManipulation',
-  'cors',
-  'transformations',
-  'ratelimitBasic',
-  'ratelimitEarly',
-  'rateLimitEarlyConfigs',
-  'ratelimit',
-  'rateLimitConfigs',
-  'ratelimitRegular',
-  'rateLimitRegularConfigs',
-  'waf',
-  'jwt',
-  'jwtStaged',
-  'rbac',
-  'extauth',
-  'dlp',
-  'bufferPerRoute',
-  'csrf',
-  'stagedTransformations',
-  'extProcEarly',
-  'extProc',
-  'extProcLate',
-] as const
-
-const routeOptions = object({
-  prefixRewrite: optional(string),
-  timeout: optional(string, undefined, { description: 'A duration; default 15s, 0s disables.' }),
-  hostRewrite: optional(string),
-  autoHostRewrite: optional(boolean),
-  appendXForwardedHost: optional(boolean),
-  ...opaque(
-    ...sharedOptions,
-    'faults',
-    'tracing',
-    'shadowing',
-    'hostRewritePathRegex',
-    'hostRewriteHeader',
-    'lbHash',
-    'upgrades',
-    'jwtProvidersStaged',
-    'envoyMetadata',
-    'regexRewrite',
-    'maxStreamDuration',
-    'idleTimeout',
-    'ai',
-  ),
-})
-
-const virtualHostOptions = object(
-  opaque(
-    ...sharedOptions,
-    'stats',
-    'includeRequestAttemptCount',
-    'includeAttemptCountInResponse',
-    'corsPolicyMergeSettings',
-  ),
-)
 
 const route = object({
   name: optional(string, undefined, { description: 'A name for the route.' }),
@@ -196,6 +124,7 @@ export const virtualServiceSchema = object(
   { name: 'io.solo.gateway.v1.VirtualService' },
 )
 
+export type { RouteOptions, VirtualHostOptions } from './options-schema.ts'
 export type Matcher = Infer<typeof matcher>
 export type HeaderMatcher = Infer<typeof headerMatcher>
 export type QueryParameterMatcher = Infer<typeof queryParameterMatcher>
@@ -204,7 +133,6 @@ export type WeightedDestination = Infer<typeof weightedDestination>
 export type RouteAction = Infer<typeof routeAction>
 export type RedirectAction = Infer<typeof redirectAction>
 export type DirectResponseAction = Infer<typeof directResponseAction>
-export type RouteOptions = Infer<typeof routeOptions>
 export type Route = Infer<typeof route>
 export type VirtualServiceSpec = Infer<typeof virtualServiceSpec>
 

@@ -13,6 +13,7 @@ import type { Clusters } from './clusters.ts'
 import { createClusters } from './clusters.ts'
 import type { Targets } from './destinations.ts'
 import { fromFieldErrors } from './findings.ts'
+import { findClusterProblems } from './problems.ts'
 import type { ResolvedUpstream } from './upstream.ts'
 import { resolveService, resolveUpstream } from './upstream.ts'
 
@@ -125,10 +126,16 @@ function examine(
 ): Entry {
   const own = [...fromFieldErrors(upstreamErrors(object)), ...unsupportedInUpstream(object)]
   const current = hasErrors(own) ? undefined : resolveNow(index, object)
-  const diagnostics = [...own, ...(current?.resolved.diagnostics ?? [])]
+  const problems = current === undefined ? [] : problemsOf(current)
+  const diagnostics = [...own, ...(current?.resolved.diagnostics ?? []), ...problems]
   if (!hasErrors(diagnostics)) return { object, diagnostics, ...(current === undefined ? {} : { serving: current }) }
-  const serving = lastUsable(index, object, accepted) ?? current
+  const serving = lastUsable(index, object, accepted) ?? (problems.length === 0 ? current : undefined)
   return { object, diagnostics, ...(serving === undefined ? {} : { serving }) }
+}
+
+/** What a data plane would refuse is never served, or it would refuse everything. */
+function problemsOf({ resolved }: Serving): readonly Diagnostic[] {
+  return findClusterProblems(createClusters().use(resolved))
 }
 
 function resolveNow(index: Backends, object: Upstream): Serving {
@@ -151,7 +158,7 @@ function lastUsable(
     .toSorted((a, b) => b.generation - a.generation)
   return records
     .map((record) => ({ record, resolved: resolveOld(index, key, record) }))
-    .find(({ resolved }) => !hasErrors(resolved.diagnostics))
+    .find((old) => !hasErrors(old.resolved.diagnostics) && problemsOf(old).length === 0)
 }
 
 /** Its clusters have names of their own: the current form may be in use beside it. */

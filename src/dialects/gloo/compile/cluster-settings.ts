@@ -1,12 +1,20 @@
 /** How an Upstream wants its endpoints used: balancing, limits and outlier detection, with Envoy's defaults. */
-import { parseDurationMs } from '../../../base/duration.ts'
 import type { UpstreamSpec } from '../../../kinds/gloo-upstream.ts'
-import type { Balance, Cluster, ClusterLimits, HealthCheck, OutlierDetection } from '../../../routing/model.ts'
+import type {
+  Balance,
+  Cluster,
+  ClusterLimits,
+  HashKey,
+  HealthCheck,
+  OutlierDetection,
+  SlowStart,
+} from '../../../routing/model.ts'
+import { durationMs } from './duration.ts'
 
-export type ClusterSettings = Pick<Cluster, 'balance' | 'limits' | 'outlier' | 'healthCheck'>
+export type ClusterSettings = Pick<Cluster, 'protocol' | 'balance' | 'limits' | 'outlier' | 'healthCheck' | 'slowStart'>
 
 /** What is not limited. Envoy's numbers go up to twice this, which is no limit either. */
-const COUNT_MAX = 2_147_483_647
+export const COUNT_MAX = 2_147_483_647
 const LIMIT = 1_024
 const RETRIES_MAX = 3
 const CONSECUTIVE = 5
@@ -18,23 +26,42 @@ const EJECTED_PERCENT_MAX = 10
 const CHECK_INTERVAL_MS = 5_000
 const CHECK_TIMEOUT_MS = 1_000
 const THRESHOLD = 1
+const MIN_WEIGHT_PERCENT = 10
+/** An Upstream has no key of its own in Gloo: without the route's, requests go anywhere. Clients cannot send this header. */
+const NO_KEY: HashKey = { kind: 'header', name: 'x-sluice-hash-key' }
 
 export function clusterSettings(spec: UpstreamSpec): ClusterSettings {
   const balance = balanceOf(spec)
   const limits = limitsOf(spec)
   const outlier = outlierOf(spec)
   const healthCheck = healthCheckOf(spec)
+  const slowStart = slowStartOf(spec)
   return {
+    ...(spec.useHttp2 === true ? { protocol: 'http2' } : {}),
     ...(balance === undefined ? {} : { balance }),
     ...(limits === undefined ? {} : { limits }),
     ...(outlier === undefined ? {} : { outlier }),
     ...(healthCheck === undefined ? {} : { healthCheck }),
+    ...(slowStart === undefined ? {} : { slowStart }),
   }
 }
 
-function balanceOf({ loadBalancerConfig }: UpstreamSpec): Balance | undefined {
-  if (loadBalancerConfig?.leastRequest !== undefined) return { kind: 'least-request' }
-  return loadBalancerConfig?.random === undefined ? undefined : { kind: 'random' }
+function balanceOf({ loadBalancerConfig = {} }: UpstreamSpec): Balance | undefined {
+  if (loadBalancerConfig.leastRequest !== undefined) return { kind: 'least-request' }
+  if (loadBalancerConfig.ringHash !== undefined) return { kind: 'ring-hash', key: NO_KEY }
+  if (loadBalancerConfig.maglev !== undefined) return { kind: 'maglev', key: NO_KEY }
+  return loadBalancerConfig.random === undefined ? undefined : { kind: 'random' }
+}
+
+function slowStartOf({ loadBalancerConfig = {} }: UpstreamSpec): SlowStart | undefined {
+  const { roundRobin, leastRequest } = loadBalancerConfig
+  const config = roundRobin?.slowStartConfig ?? leastRequest?.slowStartConfig
+  if (config?.slowStartWindow === undefined) return undefined
+  return {
+    windowMs: durationMs(config.slowStartWindow, 0),
+    aggression: config.aggression ?? 1,
+    minWeightShare: (config.minWeightPercent ?? MIN_WEIGHT_PERCENT) / 100,
+  }
 }
 
 /** Envoy has its defaults also where nothing is said; here an Upstream that says nothing has no limits. */
@@ -58,7 +85,7 @@ function outlierOf({ outlierDetection }: UpstreamSpec): OutlierDetection | undef
   if (outlierDetection === undefined) return undefined
   const { consecutive5xx = CONSECUTIVE, enforcingConsecutive5xx = 100, interval } = outlierDetection
   const { consecutiveGatewayFailure = CONSECUTIVE, enforcingConsecutiveGatewayFailure = 0 } = outlierDetection
-  const baseEjectionMs = durationOf(outlierDetection.baseEjectionTime, BASE_EJECTION_MS)
+  const baseEjectionMs = durationMs(outlierDetection.baseEjectionTime, BASE_EJECTION_MS)
   const counted = {
     consecutive5xx: enforcingConsecutive5xx > 0 ? Math.min(consecutive5xx, COUNT_MAX) : 0,
     consecutiveGatewayErrors:
@@ -67,7 +94,7 @@ function outlierOf({ outlierDetection }: UpstreamSpec): OutlierDetection | undef
   if (counted.consecutive5xx === 0 && counted.consecutiveGatewayErrors === 0) return undefined
   return {
     ...counted,
-    intervalMs: durationOf(interval, INTERVAL_MS),
+    intervalMs: durationMs(interval, INTERVAL_MS),
     baseEjectionMs,
     maxEjectionMs: Math.max(MAX_EJECTION_MS, baseEjectionMs),
     ejectedShareMax: (outlierDetection.maxEjectionPercent ?? EJECTED_PERCENT_MAX) / 100,
@@ -83,14 +110,9 @@ function healthCheckOf({ healthChecks: [check] = [] }: UpstreamSpec): HealthChec
     kind: httpHealthCheck === undefined ? 'tcp' : 'http',
     path: httpHealthCheck?.path ?? '/',
     host: httpHealthCheck?.host ?? '',
-    intervalMs: durationOf(check.interval, CHECK_INTERVAL_MS),
-    timeoutMs: durationOf(check.timeout, CHECK_TIMEOUT_MS),
+    intervalMs: durationMs(check.interval, CHECK_INTERVAL_MS),
+    timeoutMs: durationMs(check.timeout, CHECK_TIMEOUT_MS),
     healthyThreshold: Math.min(healthyThreshold, COUNT_MAX),
     unhealthyThreshold: Math.min(unhealthyThreshold, COUNT_MAX),
   }
-}
-
-function durationOf(text: string | undefined, otherwise: number): number {
-  const ms = Math.round(parseDurationMs(text ?? '') ?? otherwise)
-  return Math.min(Math.max(1, ms), COUNT_MAX)
 }

@@ -5,6 +5,7 @@ import type { Destination, WeightedDestination } from '../../../kinds/gloo-virtu
 import type { ObjectKey } from '../../../kube/object.ts'
 import { objectKey } from '../../../kube/object.ts'
 import type { Cluster, WeightedDestination as ModelDestination } from '../../../routing/model.ts'
+import type { ClusterSettings } from './cluster-settings.ts'
 import type { Clusters, SubsetValues } from './clusters.ts'
 import { errorAt, warningAt } from './findings.ts'
 import type { ResolvedUpstream } from './upstream.ts'
@@ -17,15 +18,19 @@ export interface Targets {
 }
 
 export interface CompiledDestination {
+  /** For messages. */
+  readonly title: string
+  /** How it wants its endpoints used. */
+  readonly settings: ClusterSettings
   readonly destination: ModelDestination
   readonly diagnostics: readonly Diagnostic[]
   /** Host names behind it, for `autoHostRewrite`. */
   readonly hostNames: readonly string[]
 }
 
-interface Place {
+export interface Place {
   readonly path: string
-  /** Namespace of the object that names the destination. */
+  /** Namespace of the object that names somebody. */
   readonly namespace: string
 }
 
@@ -43,6 +48,8 @@ export function compileWeighted(
   const findings = checkSubset(path, target.upstream, subset)
   const isSilent = isWhole || weight === 0 || findings.length > 0
   return {
+    title: target.upstream.title,
+    settings: target.upstream.settings,
     destination: { kind: 'cluster', cluster: cluster.name, weight },
     diagnostics: isSilent ? findings : checkEmptiness(path, target.upstream, cluster),
     hostNames: target.upstream.hostNames,
@@ -69,6 +76,8 @@ function findTarget(targets: Targets, { path, namespace }: Place, { upstream, ku
 
 function missing({ missing: reason, path, code }: Missing, weight: number): CompiledDestination {
   return {
+    title: reason,
+    settings: {},
     destination: { kind: 'invalid', status: 503, reason, weight },
     diagnostics: [warningAt(path, code, `${reason}: its share of the requests answers 503`)],
     hostNames: [],

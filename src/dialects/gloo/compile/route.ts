@@ -1,29 +1,27 @@
 /** One rule of a VirtualService as routes of the model: one per matcher, all with the same action. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import { parseDurationMs } from '../../../base/duration.ts'
-import type { RedirectAction, Route, RouteOptions, WeightedDestination } from '../../../kinds/gloo-virtual-service.ts'
-import { redirectStatus } from '../../../kinds/gloo-virtual-service.ts'
 import type {
-  Action,
-  ForwardAction,
-  Origin,
-  Rewrite,
-  Route as ModelRoute,
-  RoutePolicy,
-} from '../../../routing/model.ts'
+  RedirectAction,
+  Route,
+  VirtualHostOptions,
+  WeightedDestination,
+} from '../../../kinds/gloo-virtual-service.ts'
+import { redirectStatus } from '../../../kinds/gloo-virtual-service.ts'
+import type { Action, ForwardAction, HashKey, Origin, Route as ModelRoute } from '../../../routing/model.ts'
 import type { CompiledDestination, Targets } from './destinations.ts'
 import { compileWeighted } from './destinations.ts'
-import { errorAt, warningAt } from './findings.ts'
+import { checkHashing, compileHashKey } from './hash-key.ts'
 import { EVERY_PATH, compileMatcher, idleInMatcher } from './match.ts'
-
-/** Envoy's default for a route that says nothing. */
-const TIMEOUT_MS = 15_000
+import { compilePolicy } from './policy.ts'
+import { findRouteProblems } from './problems.ts'
 
 export interface RulePlace {
   readonly id: string
   /** `spec.virtualHost.routes[0]` */
   readonly path: string
   readonly origin: Omit<Origin, 'match'>
+  /** What the virtual host has for all its routes. */
+  readonly host: VirtualHostOptions
 }
 
 export interface CompiledRule {
@@ -32,21 +30,25 @@ export interface CompiledRule {
 }
 
 export function compileRule(targets: Targets, place: RulePlace, rule: Route): CompiledRule {
-  const { action, diagnostics, hostNames } = compileAction(targets, place, rule)
-  const { policy, idle } = compilePolicy(`${place.path}.options`, rule, hostNames)
+  const { path, origin, host } = place
+  const { action, diagnostics, destinations } = compileAction(targets, place, rule)
+  const optionsAt = { path: `${path}.options`, namespace: origin.namespace }
+  const policy = compilePolicy(targets, optionsAt, { rule, host, destinations })
   const matchers = rule.matchers === undefined || rule.matchers.length === 0 ? [EVERY_PATH] : rule.matchers
+  const routes = matchers.map((matcher, index) => ({
+    id: `${place.id}/${index}`,
+    origin: { ...origin, match: index },
+    match: compileMatcher(matcher),
+    action,
+    policy: policy.policy,
+  }))
   return {
-    routes: matchers.map((matcher, index) => ({
-      id: `${place.id}/${index}`,
-      origin: { ...place.origin, match: index },
-      match: compileMatcher(matcher),
-      action,
-      policy,
-    })),
+    routes,
     diagnostics: [
       ...diagnostics,
-      ...idle,
-      ...matchers.flatMap((matcher, index) => idleInMatcher(`${place.path}.matchers[${index}]`, matcher)),
+      ...policy.diagnostics,
+      ...matchers.flatMap((matcher, index) => idleInMatcher(`${path}.matchers[${index}]`, matcher)),
+      ...findRouteProblems(routes, { path, rule, host }),
     ],
   }
 }
@@ -54,7 +56,8 @@ export function compileRule(targets: Targets, place: RulePlace, rule: Route): Co
 interface CompiledAction {
   readonly action: Action
   readonly diagnostics: readonly Diagnostic[]
-  readonly hostNames: readonly string[]
+  /** Of a route that forwards. */
+  readonly destinations: readonly CompiledDestination[]
 }
 
 /** The object has passed its checks: one action is there, or one that was refused and is reported elsewhere. */
@@ -64,44 +67,48 @@ function compileAction(targets: Targets, place: RulePlace, rule: Route): Compile
   if (directResponseAction !== undefined) {
     return plain(respond(directResponseAction.status ?? 200, directResponseAction.body ?? ''))
   }
+  const path = `${place.path}.routeAction`
   if (routeAction?.single !== undefined) {
     const weighted = { destination: routeAction.single, weight: 1 }
-    return forward(targets, place, [{ path: `${place.path}.routeAction.single`, weighted }])
+    return forward(targets, place, { rule, all: [{ path: `${path}.single`, weighted }] })
   }
-  const path = `${place.path}.routeAction.multi.destinations`
-  const all = routeAction?.multi?.destinations ?? []
-  return forward(
-    targets,
-    place,
-    all.map((weighted, index) => ({ path: `${path}[${index}].destination`, weighted })),
-  )
+  const all = (routeAction?.multi?.destinations ?? []).map((weighted, index) => ({
+    path: `${path}.multi.destinations[${index}].destination`,
+    weighted,
+  }))
+  return forward(targets, place, { rule, all })
 }
 
-interface PlacedDestination {
-  readonly path: string
-  readonly weighted: WeightedDestination
+interface Forwarding {
+  readonly rule: Route
+  readonly all: readonly { readonly path: string; readonly weighted: WeightedDestination }[]
 }
 
-function forward(targets: Targets, { id, origin }: RulePlace, all: readonly PlacedDestination[]): CompiledAction {
-  const compiled = all.map(({ path, weighted }) =>
-    compileWeighted(targets, { path, namespace: origin.namespace }, weighted),
+function forward(targets: Targets, { id, path, origin }: RulePlace, { rule, all }: Forwarding): CompiledAction {
+  const destinations = all.map((one) =>
+    compileWeighted(targets, { path: one.path, namespace: origin.namespace }, one.weighted),
   )
+  const hashKey = compileHashKey(rule.options?.lbHash?.hashPolicies)
   return {
-    action: forwardAction(id, compiled),
-    diagnostics: compiled.flatMap(({ diagnostics }) => diagnostics),
-    hostNames: compiled.flatMap(({ hostNames }) => hostNames),
+    action: forwardAction(id, destinations, hashKey),
+    diagnostics: [
+      ...destinations.flatMap(({ diagnostics }) => diagnostics),
+      ...checkHashing(path, hashKey, destinations),
+    ],
+    destinations,
   }
 }
 
 /** Where nothing that could be reached has a weight, the route itself answers, as Envoy does without a cluster. */
-function forwardAction(split: string, compiled: readonly CompiledDestination[]): Action {
+function forwardAction(split: string, compiled: readonly CompiledDestination[], hashKey: HashKey | undefined): Action {
   const destinations: ForwardAction['destinations'] = compiled.map(({ destination }) => destination)
   const isReachable = destinations.some(({ kind, weight }) => kind === 'cluster' && weight > 0)
-  return isReachable ? { kind: 'forward', split, destinations } : { ...respond(503, ''), flag: 'NC' }
+  if (!isReachable) return { ...respond(503, ''), flag: 'NC' }
+  return { kind: 'forward', split, destinations, ...(hashKey === undefined ? {} : { hashKey }) }
 }
 
 function plain(action: Action): CompiledAction {
-  return { action, diagnostics: [], hostNames: [] }
+  return { action, diagnostics: [], destinations: [] }
 }
 
 function respond(status: number, body: string): Extract<Action, { kind: 'respond' }> {
@@ -127,65 +134,4 @@ function compileRedirect(redirect: RedirectAction): Action {
     ...(path === undefined ? {} : { path }),
     stripQuery: redirect.stripQuery ?? false,
   }
-}
-
-interface CompiledPolicy {
-  readonly policy: RoutePolicy
-  readonly idle: readonly Diagnostic[]
-}
-
-function compilePolicy(
-  path: string,
-  { options = {}, routeAction }: Route,
-  hostNames: readonly string[],
-): CompiledPolicy {
-  const timeoutMs = options.timeout === undefined ? TIMEOUT_MS : (parseDurationMs(options.timeout) ?? TIMEOUT_MS)
-  if (routeAction === undefined) return { policy: { timeoutMs }, idle: idleOptions(path, options) }
-  const authority = authorityOf(path, options, hostNames)
-  const prefix = options.prefixRewrite ?? ''
-  const rewrite: Rewrite = {
-    ...(prefix === '' ? {} : { path: { kind: 'prefix', value: prefix } }),
-    ...(authority.value === undefined ? {} : { authority: authority.value }),
-  }
-  const hasRewrite = Object.keys(rewrite).length > 0
-  return { policy: { timeoutMs, ...(hasRewrite ? { rewrite } : {}) }, idle: authority.diagnostics }
-}
-
-/** Options of a route that forwards nothing. */
-function idleOptions(path: string, options: RouteOptions): readonly Diagnostic[] {
-  const names = (['prefixRewrite', 'hostRewrite', 'autoHostRewrite', 'timeout'] as const).filter(
-    (name) => options[name] !== undefined,
-  )
-  return names.map((name) =>
-    warningAt(
-      `${path}.${name}`,
-      'no-effect',
-      `Cannot act on "${name}": the route forwards nothing, it answers by itself`,
-    ),
-  )
-}
-
-interface Authority {
-  readonly value?: string
-  readonly diagnostics: readonly Diagnostic[]
-}
-
-/** `autoHostRewrite` sets the name of the chosen host; we can where all destinations have the same one. */
-function authorityOf(
-  path: string,
-  { hostRewrite, autoHostRewrite }: RouteOptions,
-  hostNames: readonly string[],
-): Authority {
-  if (hostRewrite !== undefined && hostRewrite !== '') return { value: hostRewrite, diagnostics: [] }
-  if (autoHostRewrite !== true) return { diagnostics: [] }
-  const [only, ...others] = [...new Set(hostNames)]
-  const field = `${path}.autoHostRewrite`
-  if (only === undefined) {
-    const message = 'Cannot act on "autoHostRewrite": only static Upstreams have host names'
-    return { diagnostics: [warningAt(field, 'no-effect', message)] }
-  }
-  if (others.length === 0) return { value: only, diagnostics: [] }
-  const message =
-    'Cannot act on "autoHostRewrite": the destinations have different host names, which is not implemented yet'
-  return { diagnostics: [errorAt(field, 'not-implemented', message)] }
 }

@@ -1,6 +1,5 @@
 /** An Upstream, resolved: which endpoints stand behind it now, and which subsets it has. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import { parseDurationMs } from '../../../base/duration.ts'
 import type { KubeUpstream, StaticUpstream, SubsetSpec, UpstreamSpec } from '../../../kinds/gloo-upstream.ts'
 import type { Service, ServicePort } from '../../../kinds/service.ts'
 import { objectKey } from '../../../kube/object.ts'
@@ -10,6 +9,7 @@ import type { Backend, Backends } from '../../backends.ts'
 import { readyBackends } from '../../backends.ts'
 import { clusterSettings } from './cluster-settings.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
+import { durationMs } from './duration.ts'
 import { errorAt, warningAt } from './findings.ts'
 
 /** Gloo's default. */
@@ -37,7 +37,7 @@ interface Identity {
 }
 
 export function resolveUpstream(index: Backends, identity: Identity, spec: UpstreamSpec): ResolvedUpstream {
-  const connectTimeoutMs = parseDurationMs(spec.connectionConfig?.connectTimeout ?? '') ?? CONNECT_TIMEOUT_MS
+  const connectTimeoutMs = durationMs(spec.connectionConfig?.connectTimeout, CONNECT_TIMEOUT_MS)
   const { cluster } = identity
   const parts = spec.kube === undefined ? resolveStatic(identity, spec.static ?? {}) : resolveKube(index, spec.kube)
   const title = `Upstream "${identity.namespace}/${identity.name}"`

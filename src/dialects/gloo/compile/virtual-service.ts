@@ -33,7 +33,7 @@ export function compileVirtualService(
   const diagnostics = [
     ...own,
     ...conflicts,
-    ...rules.flatMap((rule) => rule.diagnostics),
+    ...once(rules.flatMap((rule) => rule.diagnostics)),
     ...findUnreachable(routes),
     ...(routes.length === 0 ? [noRoutes()] : []),
   ]
@@ -42,7 +42,7 @@ export function compileVirtualService(
 }
 
 function compileRules(targets: Targets, object: VirtualService): ReturnType<typeof compileRule>[] {
-  const rules = object.spec?.virtualHost?.routes ?? []
+  const { routes: rules = [], options: host = {} } = object.spec?.virtualHost ?? {}
   const ids = ruleIds(keyOf(object), rules)
   const generation = object.metadata.generation ?? 1
   return rules.map((rule, index) =>
@@ -52,10 +52,22 @@ function compileRules(targets: Targets, object: VirtualService): ReturnType<type
         id: ids[index] ?? '',
         path: `spec.virtualHost.routes[${index}]`,
         origin: { ...referenceTo(object), generation, rule: index },
+        host,
       },
       rule,
     ),
   )
+}
+
+/** What is wrong with an option of the virtual host is found with every rule that has it. */
+function once(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const said = new Set<string>()
+  return diagnostics.filter(({ path, code }) => {
+    if (!path.startsWith('spec.virtualHost.options')) return true
+    const isFirst = !said.has(`${path} ${code}`)
+    said.add(`${path} ${code}`)
+    return isFirst
+  })
 }
 
 interface Claim {
