@@ -27,6 +27,17 @@ export interface DemoOptions {
   readonly keep?: boolean
 }
 
+export interface ExplainOptions {
+  readonly request: string
+  readonly header: readonly string[]
+  readonly listener?: string
+  readonly from?: string
+  readonly admin?: string
+  readonly filename?: string
+  readonly live?: boolean
+  readonly output?: 'json' | 'yaml'
+}
+
 export interface GetOptions {
   readonly allNamespaces?: boolean
   readonly selector?: string

@@ -10,6 +10,7 @@ const COMMANDS = [
   'delete',
   'logs',
   'status',
+  'explain',
   'proxy',
   'proxy url',
   'proxy address',

@@ -6,6 +6,7 @@ import { addApply } from './commands/apply.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDelete } from './commands/delete.ts'
 import { addDemo } from './commands/demo.ts'
+import { addExplain } from './commands/explain.ts'
 import { addGet } from './commands/get.ts'
 import { addLogs } from './commands/logs.ts'
 import { addProxy } from './commands/proxy.ts'
@@ -59,6 +60,7 @@ function buildProgram(deps: CliDeps, exit: (code: number) => void = () => {}): C
   addLogs(program, host)
   program.commandsGroup(TRAFFIC)
   addStatus(program, host)
+  addExplain(program, host)
   addProxy(program, host)
   addRelease(program, host)
   program.commandsGroup(OTHER)

@@ -3,7 +3,7 @@
  * added. Every `text`, `why` and `failed.text` is for people and may change.
  */
 import type { BoundListener } from './data-plane.ts'
-import type { HeaderValue, ObjectReference, Origin, ResponseFlag, WorkloadIdentity } from './model.ts'
+import type { HeaderValue, Origin, ResponseFlag, WorkloadIdentity } from './model.ts'
 
 /** The request that is asked about, as somebody types it. */
 export interface Question {
@@ -246,7 +246,9 @@ export type Explained =
   /** The question cannot be answered; the message says why, and what to do. */
   | { readonly kind: 'refused'; readonly message: string }
 
-/** `VirtualService gloo-system/echo` */
-export function objectText({ kind, namespace, name }: ObjectReference): string {
-  return namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`
+/** `VirtualService gloo-system/echo, generation 3, rule 1, match 0`; of a routing file, the place alone says it. */
+export function originText({ kind, namespace, name, generation, rule, match }: Origin): string {
+  if (kind === 'RoutingFile') return name
+  const object = namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`
+  return `${object}, generation ${generation}, rule ${rule}, match ${match}`
 }

@@ -134,11 +134,7 @@ function guardsOf({ limits, outlier, healthCheck, slowStart, preferLocal, tls }:
     ...(tls === undefined
       ? []
       : [`TLS towards the endpoints${tls.serverName === undefined ? '' : ` as ${tls.serverName}`}`]),
-    ...(limits === undefined
-      ? []
-      : [
-          `at most ${limits.requestsMax} requests at once, ${limits.connectionsMax} connections and ${limits.pendingMax} waiting`,
-        ]),
+    ...limitTexts(limits),
     ...(outlier === undefined
       ? []
       : [
@@ -152,4 +148,18 @@ function guardsOf({ limits, outlier, healthCheck, slowStart, preferLocal, tls }:
     ...(slowStart === undefined ? [] : [`new endpoints get less for ${durationText(slowStart.windowMs)}`]),
     ...(preferLocal === undefined ? [] : ['the nearest endpoints first']),
   ]
+}
+
+/** What nobody limited has this limit. */
+const UNLIMITED = 2_147_483_647
+
+function limitTexts(limits: Cluster['limits']): readonly string[] {
+  if (limits === undefined) return []
+  const all = [
+    [limits.requestsMax, 'requests'],
+    [limits.connectionsMax, 'connections'],
+    [limits.pendingMax, 'requests that wait'],
+  ] as const
+  const set = all.filter(([count]) => count < UNLIMITED).map(([count, what]) => `${count} ${what}`)
+  return set.length === 0 ? [] : [`at most ${set.join(', ')} at once`]
 }

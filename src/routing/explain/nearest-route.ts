@@ -5,14 +5,26 @@ import type { RequestView } from '../match.ts'
 
 import { failedConditions } from './conditions.ts'
 
-/** The first one of the fewest failures; undefined: the host has no routes. */
+type Route = PreparedHost['routes'][number]
+
+interface Miss {
+  readonly route: Route
+  readonly failed: readonly FailedCondition[]
+}
+
+/** Of the fewest conditions that fail, and where several have that, the most that hold; undefined: the host has no routes. */
 export function nearestRoute({ routes }: PreparedHost, request: RequestView): NearestRoute | undefined {
-  let best: { readonly route: PreparedHost['routes'][number]; readonly failed: readonly FailedCondition[] } | undefined
+  let best: Miss | undefined
   for (const route of routes) {
-    const failed = [...failedConditions(route, request)]
-    if (best === undefined || failed.length < best.failed.length) best = { route, failed }
+    const miss = { route, failed: [...failedConditions(route, request)] }
+    if (best === undefined || isNearer(miss, best)) best = miss
   }
   if (best === undefined) return undefined
   const { id, origin } = best.route.route
   return { route: id, origin, failed: best.failed }
+}
+
+function isNearer(miss: Miss, than: Miss): boolean {
+  const [fewer, more] = [miss.failed.length, than.failed.length]
+  return fewer === more ? miss.route.tests.length > than.route.tests.length : fewer < more
 }

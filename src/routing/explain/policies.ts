@@ -12,7 +12,7 @@ export function explainPolicies(
   request: ExplainedRequest,
 ): readonly ExplainedPolicy[] {
   const { fault, cors, rewrite, retry, requestHeaders, responseHeaders, mirrors = [] } = policy
-  const forwards = action.kind === 'forward'
+  const forwards = action.kind === 'forward' && !isPreflight(policy, request)
   const found: (ExplainedPolicy | null)[] = [
     cors === undefined ? null : { kind: 'cors', text: corsText(cors, request), settings: cors },
     ...faultPolicies(fault),
