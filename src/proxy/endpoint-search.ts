@@ -4,7 +4,7 @@ import { defined } from '../base/assert.ts'
 import type { ClusterGate, Waiting } from './cluster-gate.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
 import { pickEndpoint } from './pick-endpoint.ts'
-import type { ServingCluster, ServingEndpoint } from './serving-state.ts'
+import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** How many endpoints a request tries to connect to before it fails. */

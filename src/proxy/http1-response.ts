@@ -1,7 +1,7 @@
 /** The response as a client of HTTP/1 gets it: changed as the route wants, in the framing that the client knows. */
 import { encodeAnswer } from './answers.ts'
 import type { Answer } from './answers.ts'
-import type { Body, ClientResponse } from './exchange-sides.ts'
+import type { ClientResponse } from './exchange-sides.ts'
 import { responseHead, switchingHead } from './forwarded-heads.ts'
 import { ChunkedReader } from './http1/chunked-reader.ts'
 import type { RequestHead } from './http1/request-head.ts'
@@ -10,6 +10,7 @@ import { writeContent, writePart } from './message-output.ts'
 import type { MessageOutput } from './message-output.ts'
 import { editHead } from './policy/head-edit.ts'
 import type { HeadEdit } from './policy/head-edit.ts'
+import type { Body } from './upstream-side.ts'
 
 /** One after the other for the requests of a connection. */
 export class Http1Response implements ClientResponse {

@@ -1,5 +1,5 @@
 /** Writing heads and parts of bodies to a client: in one piece where that is cheap. */
-import type { Body } from './exchange-sides.ts'
+import type { Body } from './upstream-side.ts'
 import type { ChunkedReader } from './http1/chunked-reader.ts'
 
 /** Bodies up to this size are written as one string with their head: one system call, no second buffer. */

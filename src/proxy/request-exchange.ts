@@ -8,7 +8,7 @@ import { decide } from '../routing/decide.ts'
 
 import { failureAnswer, plainAnswer } from './answers.ts'
 import type { Answer, Failure } from './answers.ts'
-import type { Body, ClientSide, ExchangeDeps, RequestBody, UpstreamFailure } from './exchange-sides.ts'
+import type { ClientSide, ExchangeDeps, RequestBody } from './exchange-sides.ts'
 import { ExchangeTimes } from './exchange-times.ts'
 import { requestHead } from './forwarded-heads.ts'
 import type { RequestHead } from './http1/request-head.ts'
@@ -20,6 +20,7 @@ import { RequestKeys } from './request-key.ts'
 import type { ServingForward, ServingListener, ServingRoute } from './serving-state.ts'
 import { UpstreamRequest } from './upstream-request.ts'
 import type { UpstreamRequestOwner } from './upstream-request.ts'
+import type { Body, UpstreamFailure } from './upstream-side.ts'
 
 type State = 'idle' | 'waiting' | 'responding' | 'tunnel'
 

@@ -19,9 +19,7 @@ import type { RequestKey } from './prepared-key.ts'
 import { prepareRoutePolicy } from './policy/route-policy.ts'
 import type { ServingPolicy } from './policy/route-policy.ts'
 import { NOBODY, prepareCluster } from './serving-cluster.ts'
-import type { ServingCluster, ServingDeps, ServingEndpoint } from './serving-cluster.ts'
-
-export type { ServingCluster, ServingEndpoint }
+import type { ServingCluster, ServingDeps } from './serving-cluster.ts'
 
 export interface ServingListener {
   readonly table: PreparedTable

@@ -10,8 +10,8 @@ import { assertNever } from '../base/assert.ts'
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
 import { ResponseHead } from './http1/response-head.ts'
 import type { BodyFraming } from './http1/response-head.ts'
-import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './exchange-sides.ts'
 import type { ClientTlsContext } from './tls/client-tls.ts'
+import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './upstream-side.ts'
 
 /** Whose connection it is. */
 export interface ConnectionOwner {

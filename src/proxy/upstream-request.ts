@@ -14,13 +14,13 @@ import type { Failure } from './answers.ts'
 import type { Waiting } from './cluster-gate.ts'
 import { EndpointSearch } from './endpoint-search.ts'
 import type { Search, SearchStart } from './endpoint-search.ts'
-import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './exchange-sides.ts'
 import type { ExchangeTimes } from './exchange-times.ts'
 import type { BodyFraming, ResponseHead } from './http1/response-head.ts'
 import { KeptRequest } from './kept-request.ts'
 import { RequestRetries } from './policy/retries.ts'
 import type { ServingRetry } from './policy/retries.ts'
-import type { ServingCluster, ServingEndpoint } from './serving-state.ts'
+import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
+import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './upstream-side.ts'
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 
