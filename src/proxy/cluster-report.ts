@@ -1,9 +1,10 @@
 /** What `/clusters` shows: the clusters that are served, with what all workers together have open to their endpoints. */
-import type { Cluster, RoutingSnapshot, WorkloadIdentity } from '../routing/model.ts'
+import type { Cluster, Endpoint, Locality, RoutingSnapshot, WorkloadIdentity } from '../routing/model.ts'
 
 import type { GateState } from './cluster-gate.ts'
 import { poolKey } from './endpoint-pool.ts'
 import type { PoolState } from './endpoint-pool.ts'
+import type { Nearness, NearLevelState } from './near-levels.ts'
 
 /** What one proxy has open, and whom it leaves out. */
 export interface ProxyDescription {
@@ -19,6 +20,10 @@ export interface ClusterState {
   readonly ejected: readonly string[]
   /** `address:port` of endpoints that fail their health checks. */
   readonly unhealthy: readonly string[]
+  /** By `address:port`, how much of its weight an endpoint gets while it starts slowly. */
+  readonly warming?: Readonly<Record<string, number>>
+  /** Of clusters that prefer near endpoints. */
+  readonly levels?: readonly NearLevelState[]
 }
 
 interface Counts {
@@ -39,12 +44,28 @@ interface EndpointReport extends Counts {
    */
   readonly state: 'ready' | 'avoided' | 'ejected' | 'unhealthy'
   readonly workload?: WorkloadIdentity
+  /** How much of its weight it gets, by the worker that gives it least; absent: all of it. */
+  readonly slowStart?: number
+  readonly locality?: Locality
+  /** Where the cluster prefers near endpoints. */
+  readonly nearness?: Nearness
+}
+
+interface LevelReport {
+  readonly nearness: Nearness
+  readonly endpoints: number
+  /** By the worker that can use least of them. */
+  readonly usable: number
+  /** Of the cluster's requests, over all workers. */
+  readonly share: number
 }
 
 interface ClusterReport extends Counts {
   readonly name: string
   /** Requests that wait for a connection, where the cluster has limits. */
   readonly pending: number
+  /** The nearest first, where the cluster prefers near endpoints. */
+  readonly levels?: readonly LevelReport[]
   readonly endpoints: readonly EndpointReport[]
 }
 
@@ -81,11 +102,40 @@ function reportCluster(
   const reports = endpoints.map((each): EndpointReport => {
     const endpoint = keyOf(each)
     const pools = byEndpoint.get(endpoint) ?? []
-    const workload = each.workload === undefined ? {} : { workload: each.workload }
-    return { endpoint, state: stateOf(endpoint, states, pools), ...sum(pools), ...workload }
+    return { endpoint, state: stateOf(endpoint, states, pools), ...sum(pools), ...aboutEndpoint(each, states) }
   })
+  const levels = reportLevels(states)
   const pending = states.reduce((so, { gate }) => so + (gate?.pending ?? 0), 0)
-  return { name, ...sum(reports), pending, endpoints: reports }
+  return { name, ...sum(reports), pending, ...(levels.length === 0 ? {} : { levels }), endpoints: reports }
+}
+
+/** Who it is, and why it gets less than others. */
+function aboutEndpoint(each: Endpoint, states: readonly ClusterState[]): Partial<EndpointReport> {
+  const { workload, locality } = each
+  const endpoint = keyOf(each)
+  const factors = states.flatMap(({ warming }) => warming?.[endpoint] ?? [])
+  const level = states.flatMap(({ levels = [] }) => levels).find(({ endpoints }) => endpoints.includes(endpoint))
+  return {
+    ...(workload === undefined ? {} : { workload }),
+    ...(factors.length === 0 ? {} : { slowStart: rounded(Math.min(...factors)) }),
+    ...(locality === undefined ? {} : { locality }),
+    ...(level === undefined ? {} : { nearness: level.nearness }),
+  }
+}
+
+function reportLevels(states: readonly ClusterState[]): readonly LevelReport[] {
+  const workers = states.flatMap(({ levels }) => (levels === undefined ? [] : [levels]))
+  const [first = []] = workers
+  return first.map(({ nearness, endpoints }) => {
+    const same = workers.flatMap((levels) => levels.filter((level) => level.nearness === nearness))
+    const share = same.reduce((total, level) => total + level.share, 0) / workers.length
+    const usable = Math.min(...same.map((level) => level.usable))
+    return { nearness, endpoints: endpoints.length, usable, share: rounded(share) }
+  })
+}
+
+function rounded(share: number): number {
+  return Math.round(share * 1_000) / 1_000
 }
 
 function stateOf(

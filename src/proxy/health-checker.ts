@@ -23,18 +23,20 @@ export interface HealthCheckerDeps {
 }
 
 export class HealthChecker {
-  readonly #deps: HealthCheckerDeps
+  /** Rises whenever an endpoint becomes healthy or unhealthy. */
+  changes = 0
+  readonly #hostDeps: HostDeps
   #hosts = new Map<string, Host>()
   #used = new Map<string, Host>()
 
   constructor(deps: HealthCheckerDeps) {
-    this.#deps = deps
+    this.#hostDeps = { ...deps, onChange: () => this.changes++ }
   }
 
   /** The endpoint of the cluster, new or known. It is checked until a `settle` before which nobody asked for it. */
   use(cluster: string, check: HealthCheck, at: CheckedAddress): CheckedHost {
     const key = JSON.stringify([cluster, at.address, at.port])
-    const host = this.#used.get(key) ?? this.#hosts.get(key) ?? new Host(cluster, at, this.#deps)
+    const host = this.#used.get(key) ?? this.#hosts.get(key) ?? new Host(cluster, at, this.#hostDeps)
     host.check = check
     host.at = at
     this.#used.set(key, host)
@@ -63,6 +65,11 @@ export class HealthChecker {
   }
 }
 
+interface HostDeps extends HealthCheckerDeps {
+  /** It became healthy or unhealthy. */
+  readonly onChange: () => void
+}
+
 class Host implements CheckedHost {
   readonly cluster: string
   readonly title: string
@@ -71,7 +78,7 @@ class Host implements CheckedHost {
   /** Of the newest snapshot. */
   at: CheckedAddress
   isHealthy = true
-  readonly #deps: HealthCheckerDeps
+  readonly #deps: HostDeps
   #isStarted = false
   #isStopped = false
   /** How many in a row spoke against what it counts as. */
@@ -79,7 +86,7 @@ class Host implements CheckedHost {
   #timer: Timer | null = null
   #endCheck: () => void = () => {}
 
-  constructor(cluster: string, at: CheckedAddress, deps: HealthCheckerDeps) {
+  constructor(cluster: string, at: CheckedAddress, deps: HostDeps) {
     this.cluster = cluster
     this.title = poolKey(at.address, at.port)
     this.at = at
@@ -132,5 +139,6 @@ class Host implements CheckedHost {
     if (++this.#against < (isGood ? healthyThreshold : unhealthyThreshold)) return
     this.isHealthy = isGood
     this.#against = 0
+    this.#deps.onChange()
   }
 }

@@ -18,6 +18,8 @@ export interface OutlierHost {
 export class OutlierDetector {
   /** Of the newest snapshot. */
   settings: OutlierDetection
+  /** Rises whenever an endpoint is ejected or taken back. */
+  changes = 0
   #hosts = new Map<string, Host>()
   #used = new Map<string, Host>()
   #sweepAtMs = 0
@@ -87,6 +89,7 @@ class Host implements OutlierHost {
       if (this.#ejections > 0) this.#ejections--
     } else if (nowMs >= this.#untilMs) {
       this.isEjected = false
+      this.#detector.changes++
       this.#errors = 0
       this.#gatewayErrors = 0
     }
@@ -99,6 +102,7 @@ class Host implements OutlierHost {
       (consecutiveGatewayErrors > 0 && this.#gatewayErrors >= consecutiveGatewayErrors)
     if (!isOut || this.isEjected || !this.#detector.hasRoom) return
     this.isEjected = true
+    this.#detector.changes++
     this.#ejections++
     this.#untilMs = nowMs + Math.min(maxEjectionMs, baseEjectionMs * this.#ejections)
   }

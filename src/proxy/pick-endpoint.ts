@@ -1,9 +1,7 @@
 /** Where a request goes within its cluster: the chooser proposes, what is known of the endpoints disposes. */
 import type { EndpointPool } from './endpoint-pool.ts'
 import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
-
-/** How often the chooser is asked, per endpoint, before they are gone through one by one. */
-const STEPS_PER_ENDPOINT = 2
+import { isUsable } from './slow-start.ts'
 
 /** Never one of those in `tried`; while there are others, none that just failed, is ejected or unhealthy. `hash` is of the cluster's key. */
 export function pickEndpoint(
@@ -13,8 +11,7 @@ export function pickEndpoint(
   tried: readonly EndpointPool[] | null,
 ): ServingEndpoint | undefined {
   const { endpoints, chooser } = cluster
-  const steps = endpoints.length * STEPS_PER_ENDPOINT
-  for (let step = 0; step < steps; step++) {
+  for (let step = 0; step < chooser.steps; step++) {
     const endpoint = endpoints[chooser.choose(hash, step)]
     if (endpoint !== undefined && isOpen(endpoint, tried) && isGood(endpoint, nowMs)) return endpoint
   }
@@ -43,7 +40,6 @@ function isOpen({ pool }: ServingEndpoint, tried: readonly EndpointPool[] | null
   return !pool.isRetired && (tried === null || !tried.includes(pool))
 }
 
-function isGood({ pool, outlier, checked }: ServingEndpoint, nowMs: number): boolean {
-  if (pool.isAvoided(nowMs) || (outlier !== null && outlier.isEjected)) return false
-  return checked === null || checked.isHealthy
+function isGood(endpoint: ServingEndpoint, nowMs: number): boolean {
+  return !endpoint.pool.isAvoided(nowMs) && isUsable(endpoint)
 }

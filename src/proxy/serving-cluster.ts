@@ -4,8 +4,9 @@ import type { Random } from '../base/random.ts'
 import type { Cluster, Endpoint, RoutingSnapshot } from '../routing/model.ts'
 import type { DestinationTraffic, TrafficRecorder } from '../telemetry/recorder.ts'
 
-import { createChooser } from './chooser.ts'
 import type { Chooser } from './chooser.ts'
+import { prepareChooser } from './cluster-chooser.ts'
+import type { Candidate } from './cluster-chooser.ts'
 import type { ClusterGate } from './cluster-gate.ts'
 import type { Continuity } from './continuity.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
@@ -66,17 +67,18 @@ export function prepareCluster(
   const endpoints = source.endpoints.map((endpoint) =>
     prepareEndpoint(endpoint, { listener, service, source, outliers, cluster }, deps),
   )
-  const choices = endpoints.map(({ pool }, index) => ({
-    name: pool.endpoint,
-    weight: source.endpoints[index]?.weight ?? 1,
-    load: pool,
-  }))
+  const candidates = source.endpoints.flatMap((endpoint, index): Candidate[] => {
+    const serving = endpoints[index]
+    return serving === undefined ? [] : [{ ...serving, endpoint }]
+  })
+  const { health } = deps
+  const changes = (): number => health.changes + (outliers === null ? 0 : outliers.changes)
   return {
     name: cluster.name,
     connectTimeoutMs: cluster.connectTimeoutMs,
     nobody: deps.recorder.destination({ ...NOBODY, listener, service }),
     endpoints,
-    chooser: createChooser(cluster, choices, deps),
+    chooser: prepareChooser(cluster, candidates, { ...deps, here: snapshot.locality, changes }),
     key: cluster.balance !== undefined && 'key' in cluster.balance ? prepareKey(cluster.balance.key) : null,
     random: deps.random,
     gate: deps.continuity.gate(cluster.name, cluster.limits),
