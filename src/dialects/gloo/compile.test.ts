@@ -68,6 +68,15 @@ test('whatever the objects are, the output can be served', () => {
   fc.assert(fc.property(world, (objects) => assertServable(compileGloo(inputOf(objects)))))
 })
 
+test('whatever the options are, the output can be served', () => {
+  fc.assert(
+    fc.property(options, hostOptions, (ofRoute, ofHost) => {
+      assertServable(compileGloo(inputOf(withOptions(ofRoute, ofHost))))
+    }),
+    { numRuns: 500 },
+  )
+})
+
 test('every object that is not served as it stands has an error that says why', () => {
   fc.assert(
     fc.property(world, (objects) => {
@@ -203,6 +212,27 @@ function assertServable({ virtualHosts, clusters, sources }: GlooOutput): void {
   assert.deepEqual(checkSnapshot(snapshot), [])
 }
 
+function withOptions(ofRoute: object, ofHost: object): readonly KubeObject[] {
+  const good: Upstream = {
+    apiVersion: 'gloo.solo.io/v1',
+    kind: 'Upstream',
+    metadata: { namespace: 'n', name: 'a', uid: 'us', generation: 1 },
+    spec: { static: { hosts: [{ addr: '127.0.0.1', port: 80 }] } },
+  }
+  const object: VirtualService = {
+    apiVersion: 'gateway.solo.io/v1',
+    kind: 'VirtualService',
+    metadata: { namespace: 'n', name: 'a', uid: 'vs', generation: 1 },
+    spec: {
+      virtualHost: {
+        options: ofHost,
+        routes: [{ routeAction: { single: { upstream: { name: 'a' } } }, options: ofRoute }],
+      },
+    },
+  }
+  return [good, object]
+}
+
 function shuffled<T>(items: readonly T[], seed: number): readonly T[] {
   const random = seededRandom(seed)
   return items
@@ -301,3 +331,75 @@ const world = fc
     fc.array(ready, { maxLength: 3 }),
   )
   .map(([a, b, c, d]) => apply([], [...a, ...b, ...c, ...d.flat()]))
+
+/** Bad values among good ones: none may make a snapshot that is refused as a whole. */
+function mostly<T>(good: readonly T[], bad: readonly T[]): fc.Arbitrary<T> {
+  return fc.oneof({ weight: 25, arbitrary: fc.constantFrom(...good) }, fc.constantFrom(...bad))
+}
+const text = mostly(
+  ['a', 'B-c', 'd'],
+  ['', '/', ':path', 'host', 'Content-Length', 'a b', 'a\nb', 'é', '💥', '5%', '%PROTOCOL%', '\\9', '('],
+)
+const percentage = mostly([0, 0.5, 1, 50, 100], [-1, 101, Number.NaN])
+const status = mostly([404, 503], [0, 0.5, 99, 600, 1e9, Number.NaN])
+const count = mostly([0, 1, 2, 100], [-1, 0.5, 101, Number.NaN])
+const time = mostly(['0.3ms', '1s', '2s'], ['0s', '1e9s', '99999h', 'soon', ''])
+const header = fc.record({ header: fc.record({ key: text, value: text }), append: fc.boolean() })
+const sharedOptions = {
+  headerManipulation: fc.record(
+    {
+      requestHeadersToAdd: fc.array(header, { maxLength: 2 }),
+      responseHeadersToAdd: fc.array(header, { maxLength: 2 }),
+      requestHeadersToRemove: fc.array(text, { maxLength: 1 }),
+    },
+    { requiredKeys: [] },
+  ),
+  retries: fc.record(
+    {
+      retryOn: fc.constantFrom('5xx', 'reset,retriable-status-codes', 'x', ''),
+      numRetries: count,
+      perTryTimeout: time,
+      retryBackOff: fc.record({ baseInterval: time, maxInterval: time }, { requiredKeys: [] }),
+      retriableStatusCodes: fc.array(status, { maxLength: 1 }),
+    },
+    { requiredKeys: [] },
+  ),
+  cors: fc.record(
+    {
+      allowOrigin: fc.array(text, { minLength: 1, maxLength: 2 }),
+      allowOriginRegex: fc.array(text, { maxLength: 1 }),
+      allowMethods: fc.array(text, { maxLength: 2 }),
+      maxAge: time,
+    },
+    { requiredKeys: ['allowOrigin'] },
+  ),
+}
+const options = fc.record(
+  {
+    ...sharedOptions,
+    prefixRewrite: text,
+    regexRewrite: fc.record({ pattern: fc.record({ regex: text }), substitution: text }),
+    hostRewrite: text,
+    timeout: time,
+    idleTimeout: time,
+    faults: fc.record(
+      {
+        abort: fc.record({ percentage, httpStatus: status }),
+        delay: fc.record({ percentage, fixedDelay: time }),
+      },
+      { requiredKeys: [] },
+    ),
+    shadowing: fc.record({ upstream: fc.record({ name: names }), percentage }),
+    lbHash: fc.record({
+      hashPolicies: fc.array(
+        fc.oneof(
+          fc.record({ header: text }),
+          fc.record({ cookie: fc.record({ name: text, ttl: time, path: text }, { requiredKeys: [] }) }),
+        ),
+        { maxLength: 2 },
+      ),
+    }),
+  },
+  { requiredKeys: [] },
+)
+const hostOptions = fc.record(sharedOptions, { requiredKeys: [] })

@@ -1,0 +1,174 @@
+/** Options of a VirtualService, compiled and served: what a client and an endpoint see of them. */
+import assert from 'node:assert/strict'
+import type { IncomingHttpHeaders } from 'node:http'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { parse } from 'yaml'
+import { fetchFrom, saying, startBackend, startProxy } from '../../../test/support/live-proxy.ts'
+import type { LiveProxy, Reply } from '../../../test/support/live-proxy.ts'
+import type { Upstream } from '../../kinds/gloo-upstream.ts'
+import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
+import { compileGloo } from './compile.ts'
+
+/** Serves the virtual host, given as YAML; every object must be accepted without a word. */
+async function serve(
+  t: TestContext,
+  virtualHost: string,
+  upstreams: Readonly<Record<string, object>>,
+): Promise<LiveProxy> {
+  const { virtualHosts, clusters, sources, reports } = compileGloo({
+    virtualServices: [virtualServiceOf(virtualHost)],
+    upstreams: Object.entries(upstreams).map(([name, spec]) => upstreamOf(name, spec)),
+    services: [],
+    endpointSlices: [],
+    pods: [],
+    accepted: new Map(),
+  })
+  assert.deepEqual(
+    reports.flatMap(({ diagnostics }) => diagnostics),
+    [],
+  )
+  return startProxy(t, {
+    generation: 1,
+    sources,
+    listeners: [{ id: 'gateway', address: '127.0.0.1', port: 0, protocol: 'http', routeTable: 'gateway' }],
+    routeTables: [{ id: 'gateway', virtualHosts }],
+    clusters,
+  })
+}
+
+function virtualServiceOf(virtualHost: string): VirtualService {
+  return {
+    apiVersion: 'gateway.solo.io/v1',
+    kind: 'VirtualService',
+    metadata: { namespace: 'gloo-system', name: 'echo', uid: 'vs', generation: 1 },
+    spec: { virtualHost: parse(virtualHost) as NonNullable<VirtualService['spec']>['virtualHost'] & object },
+  }
+}
+
+function upstreamOf(name: string, spec: Upstream['spec'] & object): Upstream {
+  const metadata = { namespace: 'gloo-system', name, uid: name, generation: 1 }
+  return { apiVersion: 'gloo.solo.io/v1', kind: 'Upstream', metadata, spec }
+}
+
+function hosts(...ports: number[]): object {
+  return { static: { hosts: ports.map((port) => ({ addr: '127.0.0.1', port })) } }
+}
+
+async function times<T>(count: number, ask: () => Promise<T>): Promise<readonly T[]> {
+  const replies: T[] = []
+  for (let index = 0; index < count; index++) replies.push(await ask())
+  return replies
+}
+
+test('headers, retries, faults and CORS of one VirtualService act together', async (t) => {
+  const seen: IncomingHttpHeaders[] = []
+  let tries = 0
+  const backend = await startBackend(t, (request, response) => {
+    seen.push(request.headers)
+    // Every other try of this path fails.
+    response.statusCode = request.url === '/flaky' && tries++ % 2 === 0 ? 503 : 200
+    response.setHeader('server', 'backend').setHeader('x-version', 'v1').end('hello')
+  })
+  const virtualHost = `
+    domains: ['*']
+    options:
+      headerManipulation:
+        requestHeadersToAdd: [{ header: { key: x-env, value: prod }, append: false }]
+        responseHeadersToRemove: [server]
+      retries: { retryOn: 5xx, numRetries: 1, retryBackOff: { baseInterval: 1ms } }
+      cors: { allowOrigin: [https://shop.test], allowMethods: [GET, PUT], exposeHeaders: [x-version] }
+    routes:
+      - matchers: [{ exact: /aborted }]
+        routeAction: { single: { upstream: { name: echo } } }
+        options: { faults: { abort: { percentage: 25, httpStatus: 418 } } }
+      - matchers: [{ prefix: / }]
+        routeAction: { single: { upstream: { name: echo } } }
+        options:
+          headerManipulation:
+            requestHeadersToAdd: [{ header: { key: x-env, value: test } }, { header: { key: x-rate, value: 100%% } }]
+            requestHeadersToRemove: [x-debug]
+            responseHeadersToAdd: [{ header: { key: x-served-by, value: sluice } }]
+  `
+  const { port } = await serve(t, virtualHost, { echo: hosts(backend.port) })
+
+  const plain = await fetchFrom(port, { headers: { 'x-debug': '1', origin: 'https://shop.test' } })
+  assert.equal(plain.status, 200)
+  assert.equal(plain.headers['server'], undefined)
+  assert.equal(plain.headers['x-served-by'], 'sluice')
+  assert.equal(plain.headers['access-control-allow-origin'], 'https://shop.test')
+  assert.equal(plain.headers['access-control-expose-headers'], 'x-version')
+  assert.deepEqual([seen[0]?.['x-env'], seen[0]?.['x-rate'], seen[0]?.['x-debug']], ['prod', '100%', undefined])
+
+  const flaky = await times(3, () => fetchFrom(port, { path: '/flaky' }))
+  assert.deepEqual(flaky.map(statusOf), [200, 200, 200])
+  assert.equal(tries, 6)
+
+  const aborted = await times(8, () => fetchFrom(port, { path: '/aborted' }))
+  assert.equal(aborted.map(statusOf).filter((status) => status === 418).length, 2)
+
+  const before = seen.length
+  const preflight = await fetchFrom(port, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://shop.test', 'access-control-request-method': 'PUT' },
+  })
+  assert.equal(preflight.headers['access-control-allow-methods'], 'GET, PUT')
+  assert.equal(seen.length, before)
+})
+
+test('a regex rewrites the path, and the host is told on', async (t) => {
+  const backend = await startBackend(t, (request, response) => {
+    response.end(`${request.url} ${request.headers.host} ${String(request.headers['x-forwarded-host'])}`)
+  })
+  const virtualHost = `
+    routes:
+      - routeAction: { single: { upstream: { name: echo } } }
+        options:
+          regexRewrite: { pattern: { regex: '^/user/([^/]+)' }, substitution: '/\\1' }
+          hostRewrite: echo.internal
+          appendXForwardedHost: true
+  `
+  const { port } = await serve(t, virtualHost, { echo: hosts(backend.port) })
+  const { body } = await fetchFrom(port, { path: '/user/ada?a=b', headers: { host: 'shop.test' } })
+  assert.equal(body, '/ada?a=b echo.internal shop.test')
+})
+
+test('an Upstream that balances by hash goes by the key of the route', async (t) => {
+  const backends = await Promise.all(['a', 'b', 'c'].map((name) => startBackend(t, saying(name))))
+  const ports = backends.map(({ port }) => port)
+  const virtualHost = `
+    routes:
+      - matchers: [{ exact: /user }]
+        routeAction: { single: { upstream: { name: ring } } }
+        options: { lbHash: { hashPolicies: [{ header: X-User }] } }
+      - routeAction: { single: { upstream: { name: table } } }
+        options: { lbHash: { hashPolicies: [{ cookie: { name: sticky, ttl: 1h } }] } }
+  `
+  const { port } = await serve(t, virtualHost, {
+    ring: { ...hosts(...ports), loadBalancerConfig: { ringHash: {} } },
+    table: { ...hosts(...ports), loadBalancerConfig: { maglev: {} } },
+  })
+
+  const byUser = new Set<string>()
+  for (let user = 0; user < 20; user++) {
+    const ask = (): Promise<Reply> => fetchFrom(port, { path: '/user', headers: { 'x-user': `user-${user}` } })
+    const [first, second] = await times(2, ask)
+    assert.equal(first?.body, second?.body)
+    byUser.add(first?.body ?? '')
+  }
+  assert.equal(byUser.size, 3)
+
+  const first = await fetchFrom(port)
+  const [cookie = ''] = first.headers['set-cookie'] ?? []
+  assert.match(cookie, /^sticky=.+; Max-Age=3600; HttpOnly$/)
+  const [pair = ''] = cookie.split(';')
+  const again = await times(5, () => fetchFrom(port, { headers: { cookie: pair } }))
+  assert.deepEqual(
+    again.map(({ body, headers }) => [body, headers['set-cookie']]),
+    again.map(() => [first.body, undefined]),
+  )
+})
+
+function statusOf({ status }: Reply): number {
+  return status
+}
