@@ -34,6 +34,22 @@ export class KeptRequest {
     else this.#rest = null
   }
 
+  /** Of the body, in its framing. */
+  get bodyBytes(): number {
+    return this.#bytes
+  }
+
+  /** With another head. Later changes of this one do not reach it. */
+  copy(edit: (head: string) => string): KeptRequest {
+    const copy = new KeptRequest()
+    const headEnd = this.#text.indexOf('\r\n\r\n') + 4
+    copy.#text = edit(this.#text.slice(0, headEnd)) + this.#text.slice(headEnd)
+    copy.#first = this.#first
+    copy.#rest = this.#rest
+    copy.#bytes = this.#bytes
+    return copy
+  }
+
   /** All of it. False: it waits in a buffer. */
   sendTo(output: { send: MessageOutput['write'] }): boolean {
     let more = output.send(this.#text, this.#first)

@@ -141,7 +141,7 @@ export class Proxy {
   }
 
   async #swap(snapshot: RoutingSnapshot): Promise<void> {
-    const { recorder, clock, random } = this.#options
+    const { recorder, clock, random, log } = this.#options
     const deps = {
       pools: this.#pools,
       tls: this.#tls,
@@ -149,6 +149,7 @@ export class Proxy {
       health: this.#health,
       recorder,
       clock,
+      log,
       random,
     }
     const served = this.#prepare(snapshot, deps)

@@ -231,6 +231,8 @@ export class RequestExchange implements UpstreamRequestOwner {
     const isAdmitted = this.#upstream.begin(cluster, {
       method: head.method,
       retry: policy.retry,
+      // Of a connection that changes its protocol there is nothing to copy.
+      mirrors: policy.mirrors === null || head.isUpgrade || head.method === 'CONNECT' ? null : policy.mirrors,
       isComplete: body.done,
       hash: this.#keys.hashFor(cluster),
       nowMs: startedMs,

@@ -1,5 +1,6 @@
 /** A cluster made ready to serve one listener: its endpoints with their pools and counters, and who is chosen among them. */
 import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Cluster, Endpoint, RoutingSnapshot } from '../routing/model.ts'
 import type { DestinationTraffic, TrafficRecorder } from '../telemetry/recorder.ts'
@@ -48,6 +49,7 @@ export interface ServingDeps {
   readonly continuity: Continuity
   readonly recorder: Pick<TrafficRecorder, 'destination'>
   readonly clock: Clock
+  readonly log: Log
   readonly random: Random
   readonly health: HealthChecker
 }

@@ -16,6 +16,7 @@ import { prepareHttp } from './http-policy.ts'
 import type { ServingHttp } from './http-policy.ts'
 import { prepareKey } from './prepared-key.ts'
 import type { RequestKey } from './prepared-key.ts'
+import type { MirrorsDeps } from './policy/mirrors.ts'
 import { prepareRoutePolicy } from './policy/route-policy.ts'
 import type { ServingPolicy } from './policy/route-policy.ts'
 import { NOBODY, prepareCluster } from './serving-cluster.ts'
@@ -69,16 +70,38 @@ export function prepareListener(snapshot: RoutingSnapshot, listener: Listener, d
     snapshot.clusters.map((cluster) => [cluster.name, prepareCluster(cluster, snapshot, listener.id, deps)]),
   )
   const table = prepareRouteTable(source)
+  const mirror = mirrorsOf(snapshot, listener.id, deps)
   return {
     table,
     clusters,
-    routes: table.routes.map(({ route }) => prepareRoute(route, clusters, deps)),
+    routes: table.routes.map(({ route }) => prepareRoute(route, clusters, { ...deps, mirror })),
     nowhere: deps.recorder.destination({ ...NOBODY, listener: listener.id, service: '' }),
     http: prepareHttp(listener.http),
   }
 }
 
-function prepareRoute(route: Route, clusters: ReadonlyMap<string, ServingCluster>, deps: ServingDeps): ServingRoute {
+/** The clusters of the snapshot as mirrors: with the same endpoints and turns, and with counters of their own. */
+function mirrorsOf(snapshot: RoutingSnapshot, listener: string, deps: ServingDeps): MirrorsDeps['mirror'] {
+  const mirrors = new Map<string, ServingCluster>()
+  const recorder: ServingDeps['recorder'] = {
+    destination: (labels) => deps.recorder.destination({ ...labels, protocol: 'mirror' }),
+  }
+  return (name) => {
+    const cluster = defined(
+      snapshot.clusters.find((each) => each.name === name),
+      'cluster',
+    )
+    const prepared = mirrors.get(name) ?? prepareCluster(cluster, snapshot, listener, { ...deps, recorder })
+    mirrors.set(name, prepared)
+    return prepared
+  }
+}
+
+function prepareRoute(
+  route: Route,
+  clusters: ReadonlyMap<string, ServingCluster>,
+  deps: ServingDeps & Pick<MirrorsDeps, 'mirror'>,
+): ServingRoute {
   const policy = prepareRoutePolicy(route, deps)
   if (route.action.kind !== 'forward') return { route, policy, forward: undefined }
   const destinations = route.action.destinations.map((destination): ServingDestination => {

@@ -10,15 +10,19 @@ import { assertNever, defined } from '../base/assert.ts'
 import type { Timer } from '../base/clock.ts'
 import type { DestinationTraffic } from '../telemetry/recorder.ts'
 
+import { failureAnswer } from './answers.ts'
 import type { Failure } from './answers.ts'
 import type { Waiting } from './cluster-gate.ts'
 import { EndpointSearch } from './endpoint-search.ts'
 import type { Search, SearchStart } from './endpoint-search.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
 import type { ExchangeTimes } from './exchange-times.ts'
 import type { BodyFraming, ResponseHead } from './http1/response-head.ts'
 import { KeptRequest } from './kept-request.ts'
 import { RequestRetries } from './policy/retries.ts'
 import type { ServingRetry } from './policy/retries.ts'
+import { countLost } from './policy/mirrors.ts'
+import type { ServingMirrors } from './policy/mirrors.ts'
 import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './upstream-side.ts'
 
@@ -54,6 +58,7 @@ interface UpstreamRequestDeps {
 export interface UpstreamRequestStart extends SearchStart {
   readonly method: string
   readonly retry: ServingRetry | null
+  readonly mirrors: ServingMirrors | null
   /** Whether all of the request is there. */
   readonly isComplete: boolean
 }
@@ -67,6 +72,9 @@ export class UpstreamRequest implements Exchange, Waiting {
   #upstream: UpstreamSide | null = null
   /** Null where the route has no policy for it. */
   #retries: RequestRetries | null = null
+  #mirrors: ServingMirrors | null = null
+  /** Who gets a copy once the request is complete. */
+  #copiesTo: readonly ServingCluster[] | null = null
   /** The request waits for its next try. */
   #timer: Timer | null = null
   #isComplete = false
@@ -103,13 +111,17 @@ export class UpstreamRequest implements Exchange, Waiting {
     this.#retries = start.retry === null ? null : new RequestRetries(start.retry)
     this.traffic = cluster.nobody
     this.flag = ''
-    return this.#search.begin(cluster, start)
+    if (!this.#search.begin(cluster, start)) return false
+    this.#mirrors = start.mirrors
+    this.#copiesTo = start.mirrors === null ? null : start.mirrors.choose()
+    return true
   }
 
   /** Head, latin1, and what came with it of the body. */
   start(head: string, first: Buffer | null): void {
-    this.#kept.start(head, first, this.#retries !== null)
+    this.#kept.start(head, first, this.#retries !== null || this.#copiesTo !== null)
     this.#follow(this.#search.next())
+    if (this.#copiesTo !== null && this.#isComplete) this.#sendCopies(this.#copiesTo)
   }
 
   /** More of the body. False: hold the client's input. */
@@ -118,6 +130,7 @@ export class UpstreamRequest implements Exchange, Waiting {
     if (done) {
       this.#isComplete = true
       if (this.#retries !== null) this.#startTry(this.#retries)
+      if (this.#copiesTo !== null) this.#sendCopies(this.#copiesTo)
     }
     if (this.#upstream === null || chunk.length === 0) return true
     return this.#upstream.send('', chunk)
@@ -180,6 +193,7 @@ export class UpstreamRequest implements Exchange, Waiting {
   /** The request is over and counted. */
   end(): void {
     this.#kept.clear()
+    this.#copiesTo = null
     this.#timer?.cancel()
     this.#timer = null
     this.#retries?.end()
@@ -201,7 +215,7 @@ export class UpstreamRequest implements Exchange, Waiting {
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
     const outlier = this.#search.endpoint === null ? null : this.#search.endpoint.outlier
     if (outlier !== null) outlier.onStatus(head.status, this.#monotonicMs())
-    if (this.#retries !== null && this.#triesAgainOn(this.#retries, head.status)) return this.#discard(done)
+    if (this.#retries !== null && this.#triesAgainOn(this.#retries, head.status)) return this.#discard(head.status, done)
     this.#isAnswered = true
     this.#times.endTry()
     this.#owner.onResponse(head, framing, body, done)
@@ -232,7 +246,7 @@ export class UpstreamRequest implements Exchange, Waiting {
     const isStale = failure === 'upstream-closed' && upstream.wasUsed && !upstream.hasPartialResponse
     if (!isStale) this.#blameEndpoint()
     if (failure === 'connect-failed' || failure === 'connect-timeout') {
-      return this.#follow(this.#search.elsewhere(pool, this.#monotonicMs()), failure)
+      return this.#connectElsewhere(pool, failure)
     }
     if (isStale && this.#canSendAgain()) this.#follow(this.#search.again(pool))
     else this.#failed(failure)
@@ -240,6 +254,14 @@ export class UpstreamRequest implements Exchange, Waiting {
 
   onCrash(error: unknown): void {
     this.#owner.onCrash(error)
+  }
+
+  /** Nothing was sent, so no policy is asked; the endpoint has failed all the same. */
+  #connectElsewhere(pool: EndpointPool, failure: UpstreamFailure): void {
+    const { traffic } = this
+    const search = this.#search.elsewhere(pool, this.#monotonicMs())
+    if (search === 'found' || search === 'waiting') countFailedTry(traffic, failure)
+    this.#follow(search, failure)
   }
 
   /** A connection may be had, under the limits of the cluster. */
@@ -289,6 +311,12 @@ export class UpstreamRequest implements Exchange, Waiting {
     if (!more && !this.#isComplete) this.#owner.holdInput()
   }
 
+  #sendCopies(to: readonly ServingCluster[]): void {
+    this.#copiesTo = null
+    if (this.#kept.isWhole) this.#mirrors?.send(this.#kept, this.requestMethod, to, this.#monotonicMs)
+    else for (const cluster of to) countLost(cluster)
+  }
+
   #canSendAgain(): boolean {
     return this.#isComplete && this.#kept.isWhole && IDEMPOTENT.has(this.requestMethod)
   }
@@ -305,8 +333,11 @@ export class UpstreamRequest implements Exchange, Waiting {
   /** The try under way has failed without a response. */
   #failed(failure: Failure): void {
     const retries = this.#retries
-    if (retries !== null && retries.route.wantsFailure(failure) && this.#mayTryAgain(retries)) this.#tryAgain(retries)
-    else this.#owner.onFailed(failure)
+    if (retries === null || !retries.route.wantsFailure(failure) || !this.#mayTryAgain(retries)) {
+      return this.#owner.onFailed(failure)
+    }
+    countFailedTry(this.traffic, failure)
+    this.#tryAgain(retries)
   }
 
   #triesAgainOn(retries: RequestRetries, status: number): boolean {
@@ -323,7 +354,8 @@ export class UpstreamRequest implements Exchange, Waiting {
   }
 
   /** A response that is here as a whole leaves its connection usable; the rest of another is not waited for. */
-  #discard(done: boolean): void {
+  #discard(status: number, done: boolean): void {
+    this.traffic?.countRetried(status, '')
     if (done) this.finish(this.#monotonicMs())
     else this.drop()
     if (this.#retries !== null) this.#tryAgain(this.#retries)
@@ -332,6 +364,7 @@ export class UpstreamRequest implements Exchange, Waiting {
   /** After the back-off, preferably on an endpoint that has not failed the request yet, of the newest snapshot. */
   #tryAgain(retries: RequestRetries): void {
     this.#search.leaveEndpoint()
+    this.traffic = this.#search.cluster.nobody
     this.#times.endTry()
     this.#timer = retries.wait(() => {
       this.#timer = null
@@ -342,4 +375,10 @@ export class UpstreamRequest implements Exchange, Waiting {
       }
     })
   }
+}
+
+/** The request is sent again: what this try came to is counted for itself. */
+function countFailedTry(traffic: DestinationTraffic | null, failure: Failure): void {
+  const { status, flag } = failureAnswer(failure)
+  traffic?.countRetried(status, flag)
 }

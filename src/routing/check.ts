@@ -117,6 +117,13 @@ function checkRoute(route: Route, path: string, clusters: ReadonlySet<string>): 
   return [
     ...routeProblems(route, path),
     ...(route.action.kind === 'forward' ? checkForward(route.id, route.action, `${path}.action`, clusters) : []),
+    ...(route.policy.mirrors ?? []).flatMap(({ cluster }, index) =>
+      when(!clusters.has(cluster), {
+        code: 'unknown-cluster',
+        path: `${path}.policy.mirrors[${index}].cluster`,
+        message: `Cannot mirror route "${route.id}": there is no cluster "${cluster}"`,
+      }),
+    ),
   ]
 }
 

@@ -8,9 +8,12 @@ interface Family {
   readonly type: 'counter' | 'histogram'
   readonly help: string
   /** Absent: for HTTP. */
-  readonly protocol?: 'tcp'
+  readonly protocol?: 'tcp' | 'mirror'
   readonly samples: (labels: string, series: TrafficSeries) => readonly string[]
 }
+
+/** Beside Istio's: there one request is one request, however often it was tried. */
+const RETRIED = 'sluice_retried_tries_total'
 
 const FAMILIES: readonly Family[] = [
   {
@@ -59,16 +62,26 @@ const FAMILIES: readonly Family[] = [
     protocol: 'tcp',
     samples: (labels, { responseBytes }) => [`istio_tcp_sent_bytes_total{${labels}} ${responseBytes}`],
   },
+  {
+    name: 'sluice_mirrored_requests_total',
+    type: 'counter',
+    help: 'Copies of requests that were answered by a mirror, or given up; response_flags says why.',
+    protocol: 'mirror',
+    samples: (labels, { requests }) => [`sluice_mirrored_requests_total{${labels}} ${requests}`],
+  },
 ]
 
 /** Ends with a line feed, as the format asks. */
-export function prometheusText(store: Pick<TelemetryStore, 'totals'>): string {
+export function prometheusText(store: Pick<TelemetryStore, 'totals' | 'retried'>): string {
   const totals = store.totals().map((series) => ({ series, labels: labelsOf(series.labels) }))
   const lines = FAMILIES.flatMap(({ name, type, help, protocol, samples }) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${type}`,
     ...totals.flatMap(({ series, labels }) => (series.labels.protocol === protocol ? samples(labels, series) : [])),
   ])
+  const retried = store.retried().map(({ labels, tries }) => `${RETRIED}{${labelsOf(labels)}} ${tries}`)
+  lines.push(`# HELP ${RETRIED} Tries that were given up and sent again, by whom they reached.`)
+  lines.push(`# TYPE ${RETRIED} counter`, ...retried)
   return `${lines.join('\n')}\n`
 }
 

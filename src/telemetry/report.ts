@@ -5,6 +5,14 @@ export interface TrafficReport {
   /** When the proxy started, ms since the epoch: a new value means the counts began again at 0. */
   readonly startedAtMs: number
   readonly series: readonly TrafficSeries[]
+  /** Tries that were given up and sent again; absent: none. The requests that they belong to are in `series`, once each. */
+  readonly retried?: readonly RetriedSeries[]
+}
+
+/** Labels: whom the try reached, and what it came to. */
+export interface RetriedSeries {
+  readonly labels: TrafficLabels
+  readonly tries: number
 }
 
 /** One combination of labels. Their number depends on workloads, never on routes or requests. */
@@ -22,8 +30,11 @@ export interface TrafficSeries {
 
 export interface TrafficLabels {
   readonly listener: string
-  /** Absent: HTTP. A TCP connection counts once, when it is over, with status 0. */
-  readonly protocol?: 'tcp'
+  /**
+   * Absent: HTTP. A TCP connection counts once, when it is over, with status 0. `mirror`: copies, which are no traffic of
+   * anybody's.
+   */
+  readonly protocol?: 'tcp' | 'mirror'
   /** `namespace/name` of the service, empty when no route matched. */
   readonly service: string
   /** Whom the request reached; empty fields when it reached nobody. */

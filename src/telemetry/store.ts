@@ -11,7 +11,7 @@ import type { Clock } from '../base/clock.ts'
 import { quantile } from './histogram.ts'
 import type { Histogram } from './histogram.ts'
 import { DURATION_BUCKETS_MS } from './report.ts'
-import type { TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
+import type { RetriedSeries, TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
 import { Timeline } from './store/timeline.ts'
 import type { Span } from './store/timeline.ts'
 
@@ -23,7 +23,9 @@ const TOTALS_MAX = 50_000
 const PROXIES_MAX = 64
 
 /** The upstream's failures. A client that went away (DC) or sent nonsense (DPE) is not one. */
-const FAILURE_FLAGS: ReadonlySet<string> = new Set(['NC', 'UH', 'UF', 'UC', 'UT', 'UPE', 'UO'])
+const FAILURE_FLAGS: ReadonlySet<string> = new Set(['NC', 'UH', 'UF', 'UC', 'UR', 'UT', 'UPE'])
+/** Failures where there is no answer; an answer for which no retry was left is judged by its status. */
+const LIMIT_FLAGS: ReadonlySet<string> = new Set(['UO'])
 
 export interface WorkloadSelector {
   readonly workloadNamespace: string
@@ -34,6 +36,8 @@ export interface TrafficWindow {
   readonly requests: number
   /** Answered with 5xx, or spoilt by the upstream (see the response flags). */
   readonly failures: number
+  /** The same of all tries: those that were given up and sent again are here beside the requests' last ones. */
+  readonly tries: { readonly requests: number; readonly failures: number; readonly retried: number }
   readonly byStatus: ReadonlyMap<number, number>
   readonly latency: Histogram
   /** Latency in ms at the share `p` (0 to 1); undefined without requests. */
@@ -44,6 +48,7 @@ interface KnownProxy {
   readonly startedAtMs: number
   atMs: number
   readonly series: Map<string, TrafficSeries>
+  readonly retried: Map<string, number>
 }
 
 export class TelemetryStore {
@@ -52,6 +57,7 @@ export class TelemetryStore {
   readonly #proxies = new Map<string, KnownProxy>()
   readonly #timelines = new Map<string, Timeline>()
   readonly #totals = new Map<string, TrafficSeries>()
+  readonly #retriedTotals = new Map<string, RetriedSeries>()
 
   constructor({ clock }: { readonly clock: Clock }) {
     this.#clock = clock
@@ -63,7 +69,7 @@ export class TelemetryStore {
     const before = this.#known(report)
     const isBaseline = before === undefined && report.startedAtMs < this.#startedAtMs
     const span = { fromMs: before?.atMs ?? report.startedAtMs, toMs: nowMs }
-    const known = before ?? { startedAtMs: report.startedAtMs, atMs: nowMs, series: new Map() }
+    const known = before ?? { startedAtMs: report.startedAtMs, atMs: nowMs, series: new Map(), retried: new Map() }
     for (const series of report.series) {
       const key = keyOf(series.labels)
       const delta = difference(series, known.series.get(key))
@@ -72,6 +78,7 @@ export class TelemetryStore {
       this.#addTotal(key, delta)
       if (!isBaseline) this.#addToTimeline(span, delta)
     }
+    this.#ingestRetried(report, known, isBaseline ? null : span)
     known.atMs = nowMs
     this.#remember(report.proxy, known)
     for (const timeline of this.#timelines.values()) timeline.age(nowMs)
@@ -83,14 +90,33 @@ export class TelemetryStore {
    */
   window({ workloadNamespace, workload }: WorkloadSelector, fromMs: number, toMs: number): TrafficWindow {
     const timeline = this.#timelines.get(`${workloadNamespace}/${workload}`) ?? new Timeline()
-    const { requests, failures, byStatus, durationBuckets } = timeline.sum(fromMs, toMs)
+    const { requests, failures, retried, retriedFailures, byStatus, durationBuckets } = timeline.sum(fromMs, toMs)
+    const tries = { requests: requests + retried, failures: failures + retriedFailures, retried }
     const latency = { boundsMs: DURATION_BUCKETS_MS, counts: durationBuckets }
-    return { requests, failures, byStatus, latency, quantile: (p) => quantile(latency, p) }
+    return { requests, failures, tries, byStatus, latency, quantile: (p) => quantile(latency, p) }
   }
 
   /** Everything that proxies reported since they, or the store, started: it only grows. */
   totals(): readonly TrafficSeries[] {
     return [...this.#totals.values()]
+  }
+
+  /** Tries that were given up and sent again, as `totals`. */
+  retried(): readonly RetriedSeries[] {
+    return [...this.#retriedTotals.values()]
+  }
+
+  /** `span` null: when they happened is not known. */
+  #ingestRetried({ retried = [] }: TrafficReport, known: KnownProxy, span: Span | null): void {
+    for (const { labels, tries } of retried) {
+      const key = keyOf(labels)
+      const delta = { labels, tries: tries - (known.retried.get(key) ?? 0) }
+      known.retried.set(key, tries)
+      if (delta.tries === 0) continue
+      this.#addRetriedTotal(key, delta)
+      if (span === null || labels.workload === '') continue
+      this.#timelineOf(labels).addRetried(span, { tries: delta.tries, isFailure: isFailure(labels) })
+    }
   }
 
   #known({ proxy, startedAtMs }: TrafficReport): KnownProxy | undefined {
@@ -112,11 +138,20 @@ export class TelemetryStore {
   }
 
   #addToTimeline(span: Span, { labels, requests, durationBuckets }: TrafficSeries): void {
-    if (labels.workload === '') return
-    const isFailure = labels.status >= 500 || FAILURE_FLAGS.has(labels.flag)
-    const key = `${labels.workloadNamespace}/${labels.workload}`
-    const timeline = this.#timelines.get(key) ?? this.#createTimeline(key)
-    timeline.add(span, { status: labels.status, isFailure, requests, durationBuckets })
+    if (labels.workload === '' || labels.protocol === 'mirror') return
+    const { status } = labels
+    this.#timelineOf(labels).add(span, { status, isFailure: isFailure(labels), requests, durationBuckets })
+  }
+
+  #addRetriedTotal(key: string, { labels, tries }: RetriedSeries): void {
+    const total = this.#retriedTotals.get(key)
+    if (total === undefined && this.#retriedTotals.size >= TOTALS_MAX) return
+    this.#retriedTotals.set(key, { labels, tries: tries + (total?.tries ?? 0) })
+  }
+
+  #timelineOf({ workloadNamespace, workload }: WorkloadSelector): Timeline {
+    const key = `${workloadNamespace}/${workload}`
+    return this.#timelines.get(key) ?? this.#createTimeline(key)
   }
 
   #createTimeline(key: string): Timeline {
@@ -128,6 +163,10 @@ export class TelemetryStore {
     this.#timelines.set(key, timeline)
     return timeline
   }
+}
+
+function isFailure({ status, flag }: TrafficLabels): boolean {
+  return status >= 500 || FAILURE_FLAGS.has(flag) || (status === 0 && LIMIT_FLAGS.has(flag))
 }
 
 function keyOf({

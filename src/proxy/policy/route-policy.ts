@@ -1,5 +1,4 @@
 /** The policy of a route made ready for requests. What a route does not use is null, so that it costs nothing. */
-import type { Clock } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
 import type { Route } from '../../routing/model.ts'
 import { compileRewrite } from '../../routing/rewrite.ts'
@@ -11,6 +10,8 @@ import { ServingFault, shareWeights } from './fault.ts'
 import type { ShareOf } from './fault.ts'
 import { prepareHeadEdit } from './head-edit.ts'
 import type { HeadEdit } from './head-edit.ts'
+import { ServingMirrors } from './mirrors.ts'
+import type { MirrorsDeps } from './mirrors.ts'
 import { ServingRetry } from './retries.ts'
 
 export interface ServingPolicy {
@@ -22,17 +23,17 @@ export interface ServingPolicy {
   readonly fault: ServingFault | null
   readonly cors: ServingCors | null
   readonly retry: ServingRetry | null
+  readonly mirrors: ServingMirrors | null
 }
 
-export interface PolicyDeps {
-  readonly clock: Clock
+export interface PolicyDeps extends MirrorsDeps {
   readonly random: Random
   readonly continuity: Continuity
 }
 
 /** The route must have passed `checkSnapshot`. */
 export function prepareRoutePolicy({ id, match, policy }: Route, deps: PolicyDeps): ServingPolicy {
-  const { rewrite, requestHeaders, responseHeaders, fault, cors, retry } = policy
+  const { rewrite, requestHeaders, responseHeaders, fault, cors, retry, mirrors = [] } = policy
   const { clock, random, continuity } = deps
   const shareOf: ShareOf = (name, share) => continuity.split(['share', id, name, share], shareWeights(share))
   return {
@@ -44,5 +45,6 @@ export function prepareRoutePolicy({ id, match, policy }: Route, deps: PolicyDep
     cors: cors === undefined ? null : prepareCors(cors),
     retry:
       retry === undefined ? null : new ServingRetry(retry, { clock, random, underWay: continuity.retriesUnderWay }),
+    mirrors: mirrors.length === 0 ? null : new ServingMirrors(mirrors, shareOf, deps),
   }
 }

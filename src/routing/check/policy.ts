@@ -53,6 +53,7 @@ export function checkPolicy({ id, policy }: Route, path: string): Problem[] {
     ...(policy.retry === undefined ? [] : checkRetry(id, policy.retry, `${at}.retry`)),
     ...(policy.cors === undefined ? [] : checkCors(id, policy.cors, `${at}.cors`)),
     ...badNumber(id, policy.idleTimeoutMs ?? 0, [0, DURATION_MS_MAX], `${at}.idleTimeoutMs`),
+    ...(policy.mirrors ?? []).flatMap(({ share }, index) => badShare(id, share, `${at}.mirrors[${index}].share`)),
     ...badNumber(id, policy.tunnelDrainMs ?? 0, [0, DURATION_MS_MAX], `${at}.tunnelDrainMs`),
   ]
 }
