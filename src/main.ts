@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { systemClock } from './base/clock.ts'
 import { systemRandom } from './base/random.ts'
 import { runProgram } from './cli/program.ts'
+import { holderChannel } from './proxy/holder-channel.ts'
 import type { Surroundings } from './main/surroundings.ts'
 
 // `sluice get … | head`: whoever read our output has gone, so nothing is left to say.
@@ -31,6 +32,7 @@ const surroundings: Surroundings = {
   },
   stdout: process.stdout,
   stderr: process.stderr,
+  holder: holderChannel(process),
   selfCommand: [process.execPath, ...process.execArgv, import.meta.filename],
 }
 
@@ -44,6 +46,7 @@ process.exitCode = await runProgram(
     cwd: process.cwd(),
     up: async (options) => (await import('./main/up.ts')).up(options, surroundings),
     proxyFile: async (options) => (await import('./main/proxy-file.ts')).proxyFile(options, surroundings),
+    keeper: async (options) => (await import('./main/keeper.ts')).keeper(options, surroundings),
     proxy: async (options) => (await import('./main/proxy.ts')).proxy(options, surroundings),
   },
   process.argv.slice(2),

@@ -25,6 +25,8 @@ export interface CliDeps {
   readonly up: (options: UpOptions) => Promise<number>
   /** Runs one data-plane process until the signal aborts; resolves with the exit code. */
   readonly proxy: (options: ProxyOptions) => Promise<number>
+  /** Keeps the data-plane processes of `up` running until the signal aborts; resolves with the exit code. */
+  readonly keeper: (options: KeeperOptions) => Promise<number>
   /** Runs a data plane alone, from a file, until the signal aborts or it is drained; resolves with the exit code. */
   readonly proxyFile: (options: ProxyFileOptions) => Promise<number>
   /** How to start this same program as a child: executable first, then its arguments. */
@@ -58,9 +60,17 @@ export interface ProxyOptions extends LogOptions {
   readonly name: string
   /** Several proxies share the listeners' ports. */
   readonly reusePort: boolean
+  /** Whoever started it holds its listening sockets. */
+  readonly lentSockets: boolean
   /** Whether it ends when the link to control does; otherwise it serves on. */
   readonly endsWithControl: boolean
   readonly drainTimeoutMs: number | undefined
+}
+
+/** The process that keeps the proxies of `up`. */
+export interface KeeperOptions extends LogOptions {
+  /** Absolute path of the folder with its order. */
+  readonly folder: string
 }
 
 /** A data plane alone. */

@@ -15,7 +15,7 @@ import { reportClusters } from '../proxy/cluster-report.ts'
 import { startControlLink } from '../proxy/control-link.ts'
 import type { ControlLink } from '../proxy/control-link.ts'
 import { canSharePorts } from '../proxy/shared-port.ts'
-import { WorkerGroup } from '../proxy/worker-group.ts'
+import { socketFlags, WorkerGroup } from '../proxy/worker-group.ts'
 import { prometheusText } from '../telemetry/prometheus.ts'
 import { liveGeneration } from '../routing/data-plane.ts'
 import { TelemetryStore } from '../telemetry/store.ts'
@@ -136,14 +136,13 @@ class Alone {
 
   #workers(
     socketPath: string,
-  ): Pick<ConstructorParameters<typeof WorkerGroup>[0], 'command' | 'count' | 'drainTimeoutMs'> {
+  ): Pick<ConstructorParameters<typeof WorkerGroup>[0], 'command' | 'count' | 'nameOf' | 'drainTimeoutMs'> {
     const { workers, drainTimeoutMs, logLevel, logFormat } = this.#options
     const drain = ['--drain-timeout', `${drainTimeoutMs}ms`]
     const log = ['--log-level', logLevel, '--log-format', logFormat]
-    const share = canSharePorts(process.platform) ? ['--reuse-port'] : []
-    const run = ['proxy', 'run', '--socket', socketPath, '--end-with-control']
-    const command = [...this.#surroundings.selfCommand, ...run, ...share, ...drain, ...log]
-    return { command, count: workers, drainTimeoutMs }
+    const run = ['proxy', 'run', '--socket', socketPath, '--end-with-control', ...socketFlags(process.platform)]
+    const command = [...this.#surroundings.selfCommand, ...run, ...drain, ...log]
+    return { command, count: workers, nameOf: (place) => `worker-${place}`, drainTimeoutMs }
   }
 
   #startAdmin(signal: AbortSignal): Promise<number> {

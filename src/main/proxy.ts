@@ -6,7 +6,7 @@ import type { Surroundings } from './surroundings.ts'
 
 export async function proxy(options: ProxyOptions, surroundings: Surroundings): Promise<number> {
   const { clock, random, signal, stderr } = surroundings
-  const { socket, name, reusePort, endsWithControl, drainTimeoutMs } = options
+  const { socket, name, reusePort, lentSockets, endsWithControl, drainTimeoutMs } = options
   const log = createLog({
     clock,
     level: options.logLevel,
@@ -21,6 +21,7 @@ export async function proxy(options: ProxyOptions, surroundings: Surroundings): 
     log,
     signal,
     reusePort,
+    holder: lentSockets ? surroundings.holder : undefined,
     endsWithControl,
     drainTimeoutMs,
   })

@@ -29,6 +29,7 @@ import { prometheusText } from '../telemetry/prometheus.ts'
 import { DEBUG_HEADER } from '../routing/edge-headers.ts'
 import { TelemetryStore } from '../telemetry/store.ts'
 import { canSharePorts } from '../proxy/shared-port.ts'
+import { socketFlags } from '../proxy/worker-group.ts'
 import { runControllers } from './controllers.ts'
 import { explainForApi } from './explain.ts'
 import { settleGatewayPort } from './gateway-port.ts'
@@ -57,8 +58,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const { dataDir } = options
   mkdirSync(join(dataDir, 'run'), { recursive: true, mode: 0o700 })
   const lock = starting.adopt(lockDataDir(dataDir), (held) => held.release())
-  const share = canSharePorts(process.platform) ? ['--reuse-port'] : []
-  if (options.proxies > 1 && share.length === 0) {
+  if (options.proxies > 1 && !canSharePorts(process.platform)) {
     throw new Error(`Cannot run ${options.proxies} proxies: this system does not let processes share a port`)
   }
   const gatewayPort = await settleGatewayPort(options)
@@ -146,9 +146,10 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
     }),
     informers.closed(),
   )
-  const supervisor = await startProxySupervisor({
+  const supervisor = startProxySupervisor({
     ...deps,
-    command: [...selfCommand, 'proxy', 'run', '--socket', socketPath, ...share],
+    keeperCommand: [...selfCommand, 'proxy', 'keep'],
+    command: [...selfCommand, 'proxy', 'run', '--socket', socketPath, ...socketFlags(process.platform)],
     dataDir,
     count: options.proxies,
     version,

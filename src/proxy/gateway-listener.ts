@@ -10,6 +10,7 @@ import type { Listener, TcpListener } from '../routing/model.ts'
 
 import { ClientConnection } from './client-connection.ts'
 import { CLIENT_CONNECTIONS_MAX } from './http-policy.ts'
+import type { ListenerSockets, OpenListener } from './listening/listener-sockets.ts'
 import type { ServingListener } from './serving-state.ts'
 import type { ServingTcp } from './tcp/serving-tcp.ts'
 import { TcpConnection } from './tcp/tcp-connection.ts'
@@ -19,8 +20,7 @@ export interface GatewayListenerDeps {
   readonly monotonicMs: () => number
   readonly newRequestId: () => string
   readonly random: Random
-  /** Several processes share the port. */
-  readonly reusePort: boolean
+  readonly sockets: ListenerSockets
   readonly onAcceptError: (error: Error) => void
   /** An error of ours has ended one connection. */
   readonly onCrash: (error: unknown) => void
@@ -43,7 +43,6 @@ interface Connection {
   sweep(nowMs: number): void
 }
 
-const BACKLOG = 1024
 /** From the accepted connection to the end of the TLS handshake. */
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000
 /**
@@ -62,7 +61,7 @@ export class GatewayListener {
   readonly #connections = new Set<Connection>()
   /** Clients whose TLS handshake is not over, by their address. */
   readonly #handshakes = new Map<string, Handshake>()
-  #server: Server | null = null
+  #open: OpenListener | null = null
   #served: Served
   #isClosing = false
   #closingSinceMs = 0
@@ -84,7 +83,7 @@ export class GatewayListener {
   }
 
   get isListening(): boolean {
-    return this.#server !== null
+    return this.#open !== null
   }
 
   /** From now on every new request, on kept connections too, is served with this; new certificates are for new connections. */
@@ -95,35 +94,24 @@ export class GatewayListener {
   }
 
   /** Binds the address; where that fails, `bound` says why. */
-  listen(): Promise<void> {
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket))
+  async listen(): Promise<void> {
     const { id, address, port } = this.listener
-    return new Promise((resolve) => {
-      server.once('error', (error) => {
-        this.#bound = { id, address, port, error: messageOf(error) }
-        resolve()
-      })
-      server.listen({ host: address, port, backlog: BACKLOG, reusePort: this.#deps.reusePort }, () => {
-        const at = server.address()
-        const boundPort = typeof at === 'object' && at !== null ? at.port : port
-        this.#bound = { id, address, port: boundPort }
-        // From here on an error is one client's that could not be accepted: out of file descriptors, for example.
-        server.on('error', (error) => this.#deps.onAcceptError(error))
-        if (this.#isClosing) server.close()
-        else this.#server = server
-        resolve()
-      })
-    })
+    try {
+      const open = await this.#deps.sockets.open({ id, address, port }, () => this.#createServer())
+      this.#bound = { id, address, port: open.port }
+      if (this.#isClosing) open.close()
+      else this.#open = open
+    } catch (error) {
+      this.#bound = { id, address, port, error: messageOf(error) }
+    }
   }
 
   /** Stops accepting; connections close after the request they are at, idle ones a moment later. `onEmpty` follows. */
   close(): void {
     this.#isClosing = true
     this.#closingSinceMs = this.#deps.monotonicMs()
-    const server = this.#server
-    // After this turn's clients were accepted: the kernel resets those that wait in the queue of a closed socket.
-    setImmediate(() => server?.close())
-    this.#server = null
+    this.#open?.close()
+    this.#open = null
     for (const { socket } of this.#handshakes.values()) socket.destroy()
     setImmediate(() => {
       if (this.#connections.size === 0) this.#deps.onEmpty(this)
@@ -142,6 +130,14 @@ export class GatewayListener {
     for (const { socket, sinceMs } of this.#handshakes.values()) {
       if (nowMs - sinceMs >= TLS_HANDSHAKE_TIMEOUT_MS) socket.destroy()
     }
+  }
+
+  #createServer(): Server {
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket))
+    // One client could not be accepted, for example: out of file descriptors.
+    return server.on('error', (error) => {
+      if (server.listening) this.#deps.onAcceptError(error)
+    })
   }
 
   #accept(socket: Socket): void {

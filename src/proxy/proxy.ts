@@ -18,6 +18,8 @@ import type { EndpointPool, PoolState } from './endpoint-pool.ts'
 import { GatewayListener } from './gateway-listener.ts'
 import type { Served } from './gateway-listener.ts'
 import { HealthChecker } from './health-checker.ts'
+import type { ListenerSockets } from './listening/listener-sockets.ts'
+import { OwnSockets } from './listening/own-sockets.ts'
 import { requestIdSource } from './request-id.ts'
 import type { ServingDeps } from './serving-cluster.ts'
 import { prepareListener } from './serving-state.ts'
@@ -38,7 +40,8 @@ export interface ProxyOptions {
   readonly recorder: TrafficRecorder
   /** Milliseconds from any origin, never going back; finer than the clock. */
   readonly monotonicMs: () => number
-  readonly reusePort: boolean
+  /** Where listeners get their sockets; by themselves unless told otherwise. */
+  readonly sockets?: ListenerSockets
   /** `listeners` or `draining` changed by itself. */
   readonly onChange: () => void
 }
@@ -53,6 +56,7 @@ export class Proxy {
   readonly #health: HealthChecker
   readonly #tls: TlsContexts
   readonly #newRequestId: () => string
+  readonly #sockets: ListenerSockets
   #listeners = new Map<string, GatewayListener>()
   readonly #closing = new Set<GatewayListener>()
   readonly #emptied: (() => void)[] = []
@@ -63,6 +67,7 @@ export class Proxy {
 
   constructor(options: ProxyOptions) {
     this.#options = options
+    this.#sockets = options.sockets ?? new OwnSockets(false)
     this.#health = new HealthChecker(options)
     this.#pools = new UpstreamPools(options.onChange)
     this.#tls = new TlsContexts(options.log)
@@ -132,6 +137,7 @@ export class Proxy {
   async close(boundMs: number): Promise<void> {
     this.#isClosed = true
     this.#health.stop()
+    this.#sockets.leave()
     for (const listener of this.#listeners.values()) this.#retire(listener)
     this.#listeners = new Map()
     await this.#untilEmpty(boundMs)
@@ -171,6 +177,7 @@ export class Proxy {
     for (const gone of before.values()) this.#retire(gone)
     this.#retirePools(served.flatMap(({ serving: { clusters } }) => [...clusters.values()]))
     await Promise.all([...this.#listeners.values()].map((listener) => this.#bind(listener)))
+    this.#sockets.using(served.map(({ listener }) => listener))
   }
 
   #retirePools(clusters: readonly { readonly endpoints: readonly { readonly pool: EndpointPool }[] }[]): void {
@@ -197,7 +204,7 @@ export class Proxy {
       random: this.#options.random,
       monotonicMs: this.#options.monotonicMs,
       newRequestId: this.#newRequestId,
-      reusePort: this.#options.reusePort,
+      sockets: this.#sockets,
       onAcceptError: (error) => this.#options.log.warn('cannot accept a client', { listener: listener.id, error }),
       onCrash: (error) => this.#onCrash(listener.id, error),
       onEmpty: (emptied) => this.#onEmpty(emptied),

@@ -1,4 +1,7 @@
-/** The processes of a data plane that runs alone: N of them, each replaced at once when it dies, all ended together. */
+/**
+ * The processes of one data plane: each has a place, is replaced at once when it dies, and all are ended together. Their
+ * listening sockets are held here, so no client notices that a process was replaced.
+ */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 
@@ -7,25 +10,42 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 
+import { canHoldSockets, SocketHolder } from './listening/socket-holder.ts'
+import { canSharePorts } from './shared-port.ts'
+
 const RESTART_BACKOFF = { initialMs: 100, maxMs: 10_000 }
 /** A worker that lived so long had no trouble starting. */
 const HEALTHY_AFTER_MS = 10_000
 /** What a worker may take beyond its drain to end. */
 const STOP_GRACE_MS = 1_000
 
-export interface WorkerGroupOptions {
-  /** Executable and arguments; `--name worker-<n>` is added. */
+/** What the places are filled with. */
+export interface Workload {
+  /** Executable and arguments; those of the place are added. */
   readonly command: readonly string[]
   readonly count: number
+}
+
+export interface WorkerGroupOptions extends Workload {
+  readonly nameOf: (place: number) => string
+  /** Where the worker's output goes: a file descriptor of its own, closed after the start, or this process's stderr. */
+  readonly openOutput?: (name: string) => { readonly fd: number; close(): void }
   /** Workers that have not ended so long after they were told to are killed. */
   readonly drainTimeoutMs: number
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** A worker was started or is gone. */
+  readonly onChange?: () => void
+}
+
+/** How a worker is told that its sockets are held for it, and what it does where they cannot be. */
+export function socketFlags(platform: NodeJS.Platform): readonly string[] {
+  return [...(canHoldSockets() ? ['--lent-sockets'] : []), ...(canSharePorts(platform) ? ['--reuse-port'] : [])]
 }
 
 interface Place {
-  readonly name: string
+  readonly index: number
   child: ChildProcess | undefined
   startedMs: number
   failures: number
@@ -34,25 +54,46 @@ interface Place {
 
 export class WorkerGroup {
   readonly #options: WorkerGroupOptions
-  readonly #places: readonly Place[]
+  readonly #holder: SocketHolder
+  #command: readonly string[] = []
+  #places: Place[] = []
+  /** All that have not ended, by name the newest last. */
+  readonly #living = new Map<ChildProcess, string>()
   #isStopping = false
 
   constructor(options: WorkerGroupOptions) {
     this.#options = options
-    this.#places = Array.from({ length: options.count }, (_, index) => ({
-      name: `worker-${index}`,
-      child: undefined,
-      startedMs: 0,
-      failures: 0,
-      restart: undefined,
-    }))
+    this.#holder = new SocketHolder(options.count, {
+      sharesPorts: canSharePorts(process.platform),
+      onLeaving: (child) => this.#onLeaving(child),
+    })
+    this.run(options)
+  }
+
+  /** Those that still end included. */
+  get processes(): readonly { readonly name: string; readonly pid: number }[] {
+    return [...this.#living].flatMap(([{ pid }, name]) => (pid === undefined ? [] : [{ name, pid }]))
+  }
+
+  /**
+   * Starts workers of another command or number. Those that were there serve on beside them; whoever publishes to them
+   * ends them once the new ones have taken over. Surplus ones are ended here.
+   */
+  run({ command, count }: Workload): void {
+    if (this.#isStopping) return
+    this.#command = command
+    this.#holder.places = count
+    const before = this.#places
+    for (const { restart } of before) restart?.cancel()
+    for (const { child } of before.slice(count)) child?.kill('SIGTERM')
+    this.#places = Array.from({ length: count }, (_, index) => newPlace(index))
     for (const place of this.#places) this.#start(place)
   }
 
   /** Lets the workers drain; resolves when none is left. */
   async stop(): Promise<void> {
     this.#isStopping = true
-    const children = this.#places.flatMap(({ child }) => child ?? [])
+    const children = [...this.#living.keys()]
     for (const { restart } of this.#places) restart?.cancel()
     const ended = Promise.all(children.map(untilEnded))
     for (const child of children) child.kill('SIGTERM')
@@ -61,39 +102,60 @@ export class WorkerGroup {
     })
     await ended
     late.cancel()
+    this.#holder.close()
   }
 
   /** In a session of its own: signals from the terminal are for the group, which passes on what concerns the workers. */
   #start(place: Place): void {
-    const { command, clock } = this.#options
-    const [executable = '', ...args] = command
-    const child = spawn(executable, [...args, '--name', place.name], {
+    const { clock, nameOf, openOutput } = this.#options
+    const [executable = '', ...args] = this.#command
+    const name = nameOf(place.index)
+    const output = openOutput?.(name)
+    const child = spawn(executable, [...args, '--name', name], {
       detached: true,
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', output?.fd ?? 'ignore', output?.fd ?? 'inherit', 'ipc'],
     })
+    output?.close()
+    this.#living.set(child, name)
     place.child = child
     place.startedMs = clock.now()
     place.restart = undefined
+    this.#holder.serve(child, place.index)
     // A process that could not be started emits no 'exit'.
-    child.once('error', (error) => this.#onEnded(place, { error }))
-    child.once('exit', (code, signal) => this.#onEnded(place, { code, signal }))
+    child.once('error', (error) => this.#onEnded(place, child, { error }))
+    child.once('exit', (code, signal) => this.#onEnded(place, child, { code, signal }))
+    this.#options.onChange?.()
   }
 
-  #onEnded(place: Place, how: Readonly<Record<string, unknown>>): void {
-    const { clock, random, log } = this.#options
-    const pid = place.child?.pid
+  /** It drains; its successor need not wait for that. */
+  #onLeaving(child: ChildProcess): void {
+    const place = this.#places.find((each) => each.child === child)
+    if (place === undefined || this.#isStopping) return
+    this.#options.log.info('worker leaves', { worker: this.#living.get(child), pid: child.pid })
+    this.#start(place)
+  }
+
+  #onEnded(place: Place, child: ChildProcess, how: Readonly<Record<string, unknown>>): void {
+    const { clock, random, log, nameOf } = this.#options
+    this.#living.delete(child)
+    this.#options.onChange?.()
+    // It had been replaced, or its place is gone.
+    if (this.#isStopping || place.child !== child || !this.#places.includes(place)) return
     place.child = undefined
-    if (this.#isStopping || place.restart !== undefined) return
     place.failures = clock.now() - place.startedMs >= HEALTHY_AFTER_MS ? 0 : place.failures + 1
     const delayMs = place.failures <= 1 ? 0 : backoffMs(RESTART_BACKOFF, place.failures - 2, random)
-    log.error('worker died', { worker: place.name, pid, ...how })
+    log.error('worker died', { worker: nameOf(place.index), pid: child.pid, ...how })
     place.restart = clock.after(delayMs, () => this.#start(place))
   }
 }
 
+function newPlace(index: number): Place {
+  return { index, child: undefined, startedMs: 0, failures: 0, restart: undefined }
+}
+
 function untilEnded(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) resolve()
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) resolve()
     else child.once('exit', () => resolve())
   })
 }

@@ -14,8 +14,11 @@ import type { Random } from '../base/random.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
 import { TrafficRecorder } from '../telemetry/recorder.ts'
 
+import type { HolderChannel } from './holder-channel.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy, ToProxy } from './link-protocol.ts'
+import { LentSockets } from './listening/lent-sockets.ts'
+import { OwnSockets } from './listening/own-sockets.ts'
 import { Proxy } from './proxy.ts'
 import type { Applied } from './proxy.ts'
 
@@ -37,6 +40,8 @@ export interface ProxyWorkerOptions {
   readonly signal: AbortSignal
   /** Several proxies share the listeners' ports. */
   readonly reusePort?: boolean
+  /** Whoever started the process holds its listening sockets. */
+  readonly holder?: HolderChannel | undefined
   /** Without control there is nothing to serve for: the worker ends when the link does. */
   readonly endsWithControl?: boolean
   readonly drainTimeoutMs?: number | undefined
@@ -67,6 +72,7 @@ class ProxyWorker {
   constructor(options: ProxyWorkerOptions) {
     this.#options = options
     this.#startedAtMs = options.clock.now()
+    const ownSockets = new OwnSockets(options.reusePort ?? false)
     this.#recorder = new TrafficRecorder({ proxy: options.id, startedAtMs: this.#startedAtMs })
     this.#proxy = new Proxy({
       clock: options.clock,
@@ -74,7 +80,7 @@ class ProxyWorker {
       log: options.log,
       recorder: this.#recorder,
       monotonicMs: options.monotonicMs ?? (() => performance.now()),
-      reusePort: options.reusePort ?? false,
+      sockets: options.holder === undefined ? ownSockets : new LentSockets(options.holder, ownSockets),
       onChange: () => this.#send({ kind: 'standing', ...this.#standing() }),
     })
   }
@@ -94,6 +100,7 @@ class ProxyWorker {
     await closed
     for (const timer of this.#timers) timer.cancel()
     await this.#endLink()
+    this.#options.holder?.close()
     log.info('proxy stopped', { proxy: id })
   }
 

@@ -114,7 +114,6 @@ export async function startProxy(
     log,
     recorder,
     monotonicMs: clock === undefined ? () => performance.now() : () => clock.now(),
-    reusePort: false,
     onChange,
   })
   t.after(() => {

@@ -9,6 +9,7 @@ interface RunOptions extends LogOptions {
   readonly socket: string
   readonly name: string
   readonly reusePort?: boolean
+  readonly lentSockets?: boolean
   readonly endWithControl?: boolean
   readonly drainTimeout: number
 }
@@ -35,6 +36,7 @@ export function addProxy(program: Command, host: Host): void {
   runs(schema, host, async () => (await import('../actions/proxy-file.ts')).printSchema)
   examples(schema, [['sluice proxy schema > routing.schema.json', 'Let an editor complete and check routing files']])
   addProxyRun(proxy, host)
+  addProxyKeep(proxy, host)
 }
 
 function addRunFile(proxy: Command, host: Host): void {
@@ -77,6 +79,7 @@ function addProxyRun(proxy: Command, host: Host): void {
     .requiredOption('--socket <path>', 'Unix socket on which the control plane publishes')
     .option('--name <name>', 'name of this proxy', 'proxy-0')
     .option('--reuse-port', 'share the listeners’ ports with other processes')
+    .option('--lent-sockets', 'whoever started the process holds its listening sockets')
     .option('--end-with-control', 'end when the link to control ends')
   runs<RunOptions>(command, host, () =>
     Promise.resolve(({ deps, options }) =>
@@ -84,11 +87,25 @@ function addProxyRun(proxy: Command, host: Host): void {
         socket: resolve(deps.cwd, options.socket),
         name: options.name,
         reusePort: options.reusePort === true,
+        lentSockets: options.lentSockets === true,
         endsWithControl: options.endWithControl === true,
         drainTimeoutMs: proxy.getOptionValueSource('drainTimeout') === 'default' ? undefined : options.drainTimeout,
         logLevel: options.logLevel,
         logFormat: options.logFormat,
       }),
+    ),
+  )
+}
+
+/** The process between `sluice up` and its proxies: it outlives the former. */
+function addProxyKeep(proxy: Command, host: Host): void {
+  const command = proxy
+    .command('keep', { hidden: true })
+    .description('Keeps data-plane processes running; `sluice up` does this by itself.')
+    .requiredOption('--dir <folder>', 'folder with the order, the state and the logs')
+  runs<LogOptions & { readonly dir: string }>(command, host, () =>
+    Promise.resolve(({ deps, options: { dir, logLevel, logFormat } }) =>
+      deps.keeper({ folder: resolve(deps.cwd, dir), logLevel, logFormat }),
     ),
   )
 }

@@ -10,8 +10,7 @@ import { assertNever } from '../../base/assert.ts'
 const SIZE_LINE_BYTES_MAX = 4096
 /** 13 hex digits are 2^52: what a double counts exactly. */
 const SIZE_DIGITS_MAX = 13
-/** Of the whole trailer section. */
-export const TRAILER_BYTES_MAX = 16 * 1024
+const TRAILER_BYTES_MAX = 16 * 1024
 
 const CR = 0x0d
 const LF = 0x0a
@@ -25,7 +24,7 @@ const COLON = 0x3a
  * What decides about framing, routing or the connection may not come behind the body: an endpoint that takes trailers for
  * header fields would read another request than was routed (RFC 9110 §6.5.1).
  */
-export const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'host',
@@ -65,13 +64,8 @@ export class ChunkedReader {
   #lineBytes = 0
   #colonSeen = false
   #trailerName = ''
-  /** Whether to remember the trailers. */
-  keepsTrailers = false
-  /** The trailer section, as far as it has come, without its empty line. */
-  trailers = ''
 
   reset(): void {
-    this.trailers = ''
     this.#state = 'size'
     this.#remaining = 0
     this.#digits = 0
@@ -127,11 +121,10 @@ export class ChunkedReader {
         this.#state = 'size'
         return byte === LF
       case 'trailer-start':
-        return this.#countTrailer(byte) && this.#stepTrailerStart(byte)
+        return this.#countTrailer() && this.#stepTrailerStart(byte)
       case 'trailer':
-        return this.#countTrailer(byte) && this.#stepTrailer(byte)
+        return this.#countTrailer() && this.#stepTrailer(byte)
       case 'trailer-line-feed':
-        if (this.keepsTrailers) this.trailers += '\n'
         this.#state = 'trailer-start'
         return byte === LF
       case 'end-line-feed':
@@ -193,11 +186,7 @@ export class ChunkedReader {
     return isToken(byte)
   }
 
-  #countTrailer(byte: number): boolean {
-    // Only the empty line begins with a line end.
-    if (this.keepsTrailers && !(this.#state === 'trailer-start' && byte === CR)) {
-      this.trailers += String.fromCharCode(byte)
-    }
+  #countTrailer(): boolean {
     return ++this.#lineBytes <= TRAILER_BYTES_MAX
   }
 }

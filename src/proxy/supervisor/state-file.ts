@@ -1,24 +1,72 @@
-/** Which proxy processes there are, on disk: what the next control plane adopts. */
+/** What control and the keeper of its proxies tell each other on disk: what is to run, and what does. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { codeOf } from '../../base/errors.ts'
 
 import type { ProxyProcess } from './proxy-process.ts'
 
+/** What the keeper is to run. */
+export interface Order {
+  /** Of the program. */
+  readonly version: string
+  readonly command: readonly string[]
+  readonly count: number
+}
+
+export interface StateFiles {
+  /** Written by control. */
+  readonly order: string
+  readonly keeper: string
+  /** Written by the keeper. */
+  readonly proxies: string
+}
+
+export function stateFiles(folder: string): StateFiles {
+  return {
+    order: join(folder, 'order.json'),
+    keeper: join(folder, 'keeper.json'),
+    proxies: join(folder, 'processes.json'),
+  }
+}
+
 /** None when there is no file, or none that can be read: proxies that live unknown are told to end by the control link. */
 export function readProcesses(path: string): readonly ProxyProcess[] {
+  const value = readJson(path)
+  return Array.isArray(value) ? value.map(withVersion).filter(isProcess) : []
+}
+
+export function writeProcesses(path: string, processes: readonly ProxyProcess[]): void {
+  writeJson(path, processes)
+}
+
+export function readOrder({ order: path }: StateFiles): Order {
+  const { version, command, count } = (readJson(path) ?? {}) as Partial<Order>
+  if (version === undefined || command === undefined || count === undefined) {
+    throw new Error(`Cannot read the order "${path}": it does not say what to run`)
+  }
+  return { version, command, count }
+}
+
+/** Says whether it is another one than before. */
+export function writeOrder({ order: path }: StateFiles, order: Order): boolean {
+  if (JSON.stringify(readJson(path)) === JSON.stringify(order)) return false
+  writeJson(path, order)
+  return true
+}
+
+function readJson(path: string): unknown {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    return Array.isArray(value) ? value.map(withVersion).filter(isProcess) : []
+    return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return []
+    if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }
 
 /** Written whole or not at all. */
-export function writeProcesses(path: string, processes: readonly ProxyProcess[]): void {
-  writeFileSync(`${path}.new`, JSON.stringify(processes), { mode: 0o600 })
+function writeJson(path: string, value: unknown): void {
+  writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 })
   renameSync(`${path}.new`, path)
 }
 

@@ -1,0 +1,39 @@
+/** A worker's way to the process that started it and holds its listening sockets: Node's IPC channel. */
+import { Socket } from 'node:net'
+
+import type { FromHolder, ToHolder } from './listening/holder-protocol.ts'
+
+export interface HolderChannel {
+  readonly isOpen: boolean
+  send(message: ToHolder): void
+  /** `socket` must be listened on in the same turn: it is bound, not connected, and read from after that. */
+  onMessage(listener: (message: FromHolder, socket: Socket | null) => void): void
+  onClosed(listener: () => void): void
+  close(): void
+}
+
+/** Undefined when nobody started the process with a channel. */
+export function holderChannel(self: NodeJS.Process): HolderChannel | undefined {
+  if (self.send === undefined) return undefined
+  return {
+    get isOpen() {
+      return self.connected
+    },
+    send(message) {
+      // When the holder is gone, the 'disconnect' event says so.
+      self.send?.(message, undefined, undefined, () => {})
+    },
+    onMessage(listener) {
+      self.on('message', (message, handle) => {
+        // Both ends are ours, so the shape is taken as declared.
+        listener(message as FromHolder, handle instanceof Socket ? handle : null)
+      })
+    },
+    onClosed(listener) {
+      self.once('disconnect', listener)
+    },
+    close() {
+      if (self.connected) self.disconnect?.()
+    },
+  }
+}
