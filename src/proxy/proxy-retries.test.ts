@@ -183,4 +183,63 @@ describe('retries by policy', () => {
     assert.deepEqual(live.counted(), { '503 UO': 1 })
     for (const { socket } of clients) socket.destroy()
   })
+
+  test('beyond the budget the answer that there is goes through with its status', async (t) => {
+    const clock = new FakeClock()
+    const backend = await startBackend(t, (_request, response) => {
+      response.writeHead(409).end()
+    })
+    const policy = retry({ on: ['retriable-4xx'], budget: 0, backoff: { initialMs: 60_000, maxMs: 60_000 } })
+    const live = await startProxy(t, forwardingTo(backend.port, { retry: policy }), { clock })
+    const waiting = clock.pending
+    for (let index = 0; index < 3; index++) new RawClient(t, live.port).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await eventually(() => clock.pending === waiting + 3)
+    assert.equal((await fetchFrom(live.port)).status, 409)
+    assert.deepEqual(live.counted(), { '409 UO': 1 })
+  })
+
+  test('a try that was sent again counts against whom it reached, and the request once', async (t) => {
+    const bad = await startBackend(t, (_request, response) => {
+      response.writeHead(503).end()
+    })
+    const good = await startBackend(t, saying('good'))
+    const endpoints = [cluster('canary', [bad.port]), cluster('stable', [good.port])].flatMap((each) => each.endpoints)
+    const both = cluster('v1', [], { endpoints })
+    const live = await startProxy(t, snapshotOf([route('r', { v1: 1 }, { policy: { retry: retry() } })], [both]))
+    for (let index = 0; index < 10; index++) assert.equal((await fetchFrom(live.port)).body, 'good')
+    assert.deepEqual(live.counted(), { '200': 10 })
+    const { 'canary 503': failed = 0, ...others } = live.retried()
+    assert.ok(failed >= 5, String(failed))
+    assert.deepEqual(others, {})
+  })
+
+  test('a connection that could not be made counts as a failed try where another endpoint served the request', async (t) => {
+    const closed = await startBackend(t, saying('never'))
+    await closed.close()
+    const good = await startBackend(t, saying('good'))
+    const endpoints = [cluster('canary', [closed.port]), cluster('stable', [good.port])].flatMap(
+      (each) => each.endpoints,
+    )
+    const live = await startProxy(t, snapshotOf([route('r', { v1: 1 })], [cluster('v1', [], { endpoints })]))
+    for (let index = 0; index < 2; index++) assert.equal((await fetchFrom(live.port)).body, 'good')
+    assert.deepEqual([live.counted(), live.retried()], [{ '200': 2 }, { 'canary 503 UF': 1 }])
+  })
+
+  test('the last try is the request, and a kept connection that was closed is no failure', async (t) => {
+    const backend = await answeringInTurn(t, [503, 503, 503])
+    const live = await startProxy(t, forwardingTo(backend.port, { retry: retry() }))
+    assert.equal((await fetchFrom(live.port)).status, 503)
+    assert.deepEqual([live.counted(), live.retried()], [{ '503 URX': 1 }, { 'v1 503': 2 }])
+    let requests = 0
+    const closing = await startRawBackend(t, (socket) => {
+      socket.on('data', () => {
+        if (++requests === 2) socket.destroy()
+        else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      })
+    })
+    const stale = await startProxy(t, forwardingTo(closing.port))
+    for (let index = 0; index < 2; index++) assert.equal((await fetchFrom(stale.port)).status, 200)
+    assert.equal(requests, 3)
+    assert.deepEqual(stale.retried(), {})
+  })
 })

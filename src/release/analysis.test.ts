@@ -20,6 +20,11 @@ test('enough good requests pass, enough bad ones fail, and the sentence says wha
   assert.equal(verdict(GATE, seen(100, 1)), 'pass: success rate 99.00 % (1 of 100 failed)')
 })
 
+test('tries that were sent again are named, so that whoever saw no failure knows where they come from', () => {
+  const window = { ...seen(200, 3), retried: 2 }
+  assert.equal(verdict(GATE, window), 'fail: success rate 98.50 % (3 of 200 failed, 2 were tried again) is below 99 %')
+})
+
 test('too few requests are no verdict, unless the threshold is out of reach already', () => {
   assert.equal(verdict(GATE, seen(0)), 'not-enough: 0 of at least 50 requests seen (0 failed)')
   assert.equal(

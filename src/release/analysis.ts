@@ -58,9 +58,10 @@ function passed(gate: MetricsGate, seen: WindowNumbers): string {
     : `${successSentence(seen)}, latency p${gate.latency.percentile} ${round(latency)} ms`
 }
 
-/** `success rate 99.50 % (1 of 200 failed)` */
-function successSentence({ failures, requests }: WindowNumbers): string {
-  return `success rate ${percentGood(failures, requests).toFixed(2)} % (${failures} of ${requests} failed)`
+/** `success rate 99.50 % (1 of 200 failed)`; with `, 3 were tried again` where there were some. */
+function successSentence({ failures, requests, retried = 0 }: WindowNumbers): string {
+  const again = retried === 0 ? '' : `, ${retried} ${retried === 1 ? 'was' : 'were'} tried again`
+  return `success rate ${percentGood(failures, requests).toFixed(2)} % (${failures} of ${requests} failed${again})`
 }
 
 function percentGood(failures: number, requests: number): number {

@@ -239,6 +239,8 @@ export interface WindowNumbers {
   readonly requests: number
   /** Answered with 5xx, or not at all. */
   readonly failures: number
+  /** Those of `requests` that were given up and sent again, so that their clients did not see them; absent: none. */
+  readonly retried?: number
   /** `counts[i]` requests took at most `boundsMs[i]` and more than the bound before; one more count for the rest. */
   readonly latency: { readonly boundsMs: readonly number[]; readonly counts: readonly number[] }
 }

@@ -3,7 +3,7 @@
  * costs a few additions on plain fields.
  */
 import { DURATION_BUCKETS_MS } from './report.ts'
-import type { TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
+import type { RetriedSeries, TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
 
 /** Above it new combinations of labels are counted together under the workload `other`. */
 const SERIES_MAX = 20_000
@@ -28,11 +28,22 @@ interface Series {
   readonly durationBuckets: number[]
 }
 
+interface Retried {
+  readonly labels: TrafficLabels
+  tries: number
+}
+
+/** What is counted, of all destinations. */
+interface Counted {
+  readonly series: Series[]
+  readonly retried: Retried[]
+}
+
 /** All counts of one proxy, from its start on: they only grow. */
 export class TrafficRecorder {
   readonly #proxy: string
   readonly #startedAtMs: number
-  readonly #series: Series[] = []
+  readonly #counted: Counted = { series: [], retried: [] }
   readonly #destinations = new Map<string, DestinationTraffic>()
 
   constructor(options: { readonly proxy: string; readonly startedAtMs: number }) {
@@ -55,24 +66,31 @@ export class TrafficRecorder {
     if (this.#destinations.size >= SERIES_MAX && labels.workload !== 'other') {
       return this.destination({ listener: '', service: '', workloadNamespace: '', workload: 'other', version: '' })
     }
-    const created = new DestinationTraffic(labels, this.#series)
+    const created = new DestinationTraffic(labels, this.#counted)
     this.#destinations.set(key, created)
     return created
   }
 
   report(): TrafficReport {
-    return { proxy: this.#proxy, startedAtMs: this.#startedAtMs, series: this.#series.map(copy) }
+    const { series, retried } = this.#counted
+    return {
+      proxy: this.#proxy,
+      startedAtMs: this.#startedAtMs,
+      series: series.map(copy),
+      ...(retried.length === 0 ? {} : { retried: retried.map((each): RetriedSeries => ({ ...each })) }),
+    }
   }
 }
 
 export class DestinationTraffic {
   readonly #labels: DestinationLabels
-  readonly #all: Series[]
+  readonly #all: Counted
   /** Without a flag, by status: the hot path. */
   readonly #plain = new Map<number, Series>()
   readonly #flagged = new Map<string, Series>()
+  readonly #retried = new Map<string, Retried>()
 
-  constructor(labels: DestinationLabels, all: Series[]) {
+  constructor(labels: DestinationLabels, all: Counted) {
     this.#labels = labels
     this.#all = all
   }
@@ -85,6 +103,19 @@ export class DestinationTraffic {
     series.durationSumMs += durationMs
     const bucket = bucketOf(durationMs)
     series.durationBuckets[bucket] = (series.durationBuckets[bucket] ?? 0) + 1
+  }
+
+  /** A try has ended like this, and the request was sent again: the request itself is counted when it is over. */
+  countRetried(status: number, flag: string): void {
+    const key = `${flag} ${status}`
+    const known = this.#retried.get(key)
+    if (known !== undefined) {
+      known.tries++
+      return
+    }
+    const created: Retried = { labels: { ...this.#labels, status, flag }, tries: 1 }
+    this.#retried.set(key, created)
+    this.#all.retried.push(created)
   }
 
   #plainSeries(status: number): Series {
@@ -113,7 +144,7 @@ export class DestinationTraffic {
       durationSumMs: 0,
       durationBuckets: Array.from({ length: DURATION_BUCKETS_MS.length + 1 }, () => 0),
     }
-    this.#all.push(series)
+    this.#all.series.push(series)
     return series
   }
 }

@@ -12,6 +12,8 @@ const labels = { listener: 'gateway-http', service: 'echo/echo', version: 'v2', 
 
 interface Proxy {
   serve(count: number, status?: number, flag?: string, durationMs?: number): void
+  /** Tries that were given up and sent again. */
+  retry(count: number, status?: number, flag?: string): void
   report(): void
 }
 
@@ -23,6 +25,9 @@ function proxyOf(store: TelemetryStore, startedAtMs: number, proxy = 'proxy-0'):
       for (let index = 0; index < count; index++) {
         traffic.count({ status, flag, durationMs, requestBytes: 1, responseBytes: 10 })
       }
+    },
+    retry(count, status = 503, flag = '') {
+      for (let index = 0; index < count; index++) traffic.countRetried(status, flag)
     },
     report: () => store.ingest(recorder.report()),
   }
@@ -50,6 +55,63 @@ describe('the store', () => {
     const { requests, failures, byStatus } = store.window(echo, fromMs, clock.now())
     assert.deepEqual([requests, failures, [...byStatus]], [15, 0, [[200, 15]]])
     assert.equal(requestsOf(store), 15)
+  })
+
+  test('counts tries that were sent again beside the requests, for whoever judges a workload', async () => {
+    const { clock, store, proxy } = await started()
+    const fromMs = clock.now()
+    for (const [served, retried] of [
+      [10, 4],
+      [0, 1],
+    ] as const) {
+      proxy.serve(served)
+      proxy.retry(retried)
+      await clock.advance(1_000)
+      proxy.report()
+      proxy.report()
+    }
+    const { requests, failures, tries, latency } = store.window(echo, fromMs, clock.now())
+    assert.deepEqual([requests, failures], [10, 0])
+    assert.deepEqual(tries, { requests: 15, failures: 5, retried: 5 })
+    assert.equal(
+      latency.counts.reduce((sum, count) => sum + count, 0),
+      10,
+    )
+    const text = prometheusText(store)
+    assert.match(text, /^istio_requests_total\{.*response_code="200".*\} 10$/m)
+    assert.match(text, /^sluice_retried_tries_total\{.*destination_workload="echo-v2".*response_code="503".*\} 5$/m)
+    assert.equal(text.match(/^istio_requests_total\{/gm)?.length, 1)
+  })
+
+  test('judges a try as a request that ended like it', async () => {
+    const { clock, store, proxy } = await started()
+    const fromMs = clock.now()
+    proxy.retry(1, 409)
+    proxy.retry(1, 503, 'UF')
+    proxy.retry(1, 504, 'UT')
+    proxy.serve(1, 409, 'UO')
+    proxy.serve(1, 503, 'UO')
+    proxy.serve(1, 0, 'UO')
+    await clock.advance(1_000)
+    proxy.report()
+    const { failures, tries } = store.window(echo, fromMs, clock.now())
+    assert.equal(failures, 2)
+    assert.deepEqual(tries, { requests: 6, failures: 4, retried: 3 })
+  })
+
+  test('tries from before the store began are in the totals, and in no window', async () => {
+    const { clock, store } = await started()
+    const older = proxyOf(store, clock.now() - 60_000, 'older')
+    older.retry(3)
+    older.report()
+    await clock.advance(1_000)
+    older.retry(2)
+    older.report()
+    assert.equal(store.window(echo, 0, clock.now()).tries.retried, 2)
+    assert.deepEqual(
+      store.retried().map(({ tries }) => tries),
+      [5],
+    )
   })
 
   test('knows 5xx and the upstream’s failures, and does not blame it for clients that go away', async () => {

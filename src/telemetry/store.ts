@@ -114,7 +114,7 @@ export class TelemetryStore {
       known.retried.set(key, tries)
       if (delta.tries === 0) continue
       this.#addRetriedTotal(key, delta)
-      if (span === null || labels.workload === '') continue
+      if (span === null || labels.workload === '' || labels.protocol === 'mirror') continue
       this.#timelineOf(labels).addRetried(span, { tries: delta.tries, isFailure: isFailure(labels) })
     }
   }

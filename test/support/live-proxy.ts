@@ -94,6 +94,8 @@ export interface LiveProxy {
   /** What was counted, by `status` or `status flag`. */
   counted(): Record<string, number>
   series(): readonly TrafficSeries[]
+  /** The tries that were given up and sent again, by `workload status` or `workload status flag`. */
+  retried(): Record<string, number>
 }
 
 export interface LiveProxyOptions {
@@ -130,6 +132,13 @@ export async function startProxy(
     port: proxy.listeners[0]?.port ?? 0,
     apply,
     series: () => recorder.report().series,
+    retried: () =>
+      Object.fromEntries(
+        (recorder.report().retried ?? []).map(({ labels: { workload, status, flag }, tries }) => [
+          `${workload} ${status} ${flag}`.trim(),
+          tries,
+        ]),
+      ),
     counted: () =>
       Object.fromEntries(
         Object.entries(

@@ -20,6 +20,7 @@ export const FLAGS: readonly ResponseFlag[] = [
   'UC',
   'UT',
   'UPE',
+  'UR',
   'UO',
   'DC',
   'DPE',

@@ -14,6 +14,12 @@ export interface Increment {
   readonly durationBuckets: readonly number[]
 }
 
+/** Tries that were given up and sent again. */
+export interface RetriedIncrement {
+  readonly tries: number
+  readonly isFailure: boolean
+}
+
 /** When the counted requests ended: after `fromMs`, not after `toMs`. */
 export interface Span {
   readonly fromMs: number
@@ -25,6 +31,8 @@ interface Slot {
   toMs: number
   requests: number
   failures: number
+  retried: number
+  retriedFailures: number
   readonly byStatus: Map<number, number>
   readonly durationBuckets: number[]
 }
@@ -39,6 +47,12 @@ export class Timeline {
 
   add(span: Span, increment: Increment): void {
     merge(slotFor(this.#fine, span, FINE_MS), increment)
+  }
+
+  addRetried(span: Span, { tries, isFailure }: RetriedIncrement): void {
+    const slot = slotFor(this.#fine, span, FINE_MS)
+    slot.retried += tries
+    if (isFailure) slot.retriedFailures += tries
   }
 
   /** Moves what is old to the coarse slots, and forgets what is very old. */
@@ -83,6 +97,8 @@ function emptySlot({ fromMs, toMs }: Span): Slot {
     toMs,
     requests: 0,
     failures: 0,
+    retried: 0,
+    retriedFailures: 0,
     byStatus: new Map(),
     durationBuckets: Array.from({ length: DURATION_BUCKETS_MS.length + 1 }, () => 0),
   }
@@ -98,6 +114,8 @@ function merge(slot: Slot, { status, isFailure, requests, durationBuckets }: Inc
 function mergeSlot(into: Slot, from: Slot): void {
   into.requests += from.requests
   into.failures += from.failures
+  into.retried += from.retried
+  into.retriedFailures += from.retriedFailures
   for (const [status, count] of from.byStatus) into.byStatus.set(status, (into.byStatus.get(status) ?? 0) + count)
   addBuckets(into.durationBuckets, from.durationBuckets)
 }
