@@ -10,7 +10,8 @@ import { assertNever } from '../../base/assert.ts'
 const SIZE_LINE_BYTES_MAX = 4096
 /** 13 hex digits are 2^52: what a double counts exactly. */
 const SIZE_DIGITS_MAX = 13
-const TRAILER_BYTES_MAX = 16 * 1024
+/** Of the whole trailer section. */
+export const TRAILER_BYTES_MAX = 16 * 1024
 
 const CR = 0x0d
 const LF = 0x0a
@@ -24,7 +25,7 @@ const COLON = 0x3a
  * What decides about framing, routing or the connection may not come behind the body: an endpoint that takes trailers for
  * header fields would read another request than was routed (RFC 9110 §6.5.1).
  */
-const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+export const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'host',
@@ -64,8 +65,13 @@ export class ChunkedReader {
   #lineBytes = 0
   #colonSeen = false
   #trailerName = ''
+  /** Whether to remember the trailers. */
+  keepsTrailers = false
+  /** The trailer section, as far as it has come, without its empty line. */
+  trailers = ''
 
   reset(): void {
+    this.trailers = ''
     this.#state = 'size'
     this.#remaining = 0
     this.#digits = 0
@@ -121,10 +127,11 @@ export class ChunkedReader {
         this.#state = 'size'
         return byte === LF
       case 'trailer-start':
-        return this.#countTrailer() && this.#stepTrailerStart(byte)
+        return this.#countTrailer(byte) && this.#stepTrailerStart(byte)
       case 'trailer':
-        return this.#countTrailer() && this.#stepTrailer(byte)
+        return this.#countTrailer(byte) && this.#stepTrailer(byte)
       case 'trailer-line-feed':
+        if (this.keepsTrailers) this.trailers += '\n'
         this.#state = 'trailer-start'
         return byte === LF
       case 'end-line-feed':
@@ -186,7 +193,11 @@ export class ChunkedReader {
     return isToken(byte)
   }
 
-  #countTrailer(): boolean {
+  #countTrailer(byte: number): boolean {
+    // Only the empty line begins with a line end.
+    if (this.keepsTrailers && !(this.#state === 'trailer-start' && byte === CR)) {
+      this.trailers += String.fromCharCode(byte)
+    }
     return ++this.#lineBytes <= TRAILER_BYTES_MAX
   }
 }

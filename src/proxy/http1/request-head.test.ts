@@ -182,6 +182,17 @@ describe('chunks', () => {
     assert.deepEqual(parts, ['abc', 'de'])
   })
 
+  test('give their trailers, to whom wants them', () => {
+    const bytes = Buffer.from('3\r\nabc\r\n0\r\nX-A: b\r\nX-C:d\r\n\r\n')
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const reader = new ChunkedReader()
+      reader.keepsTrailers = true
+      reader.read(bytes, 0, cut)
+      reader.read(bytes, cut, bytes.length)
+      assert.equal(reader.trailers, 'X-A: b\r\nX-C:d\r\n')
+    }
+  })
+
   const malformed = [
     '\r\n',
     'g\r\n',

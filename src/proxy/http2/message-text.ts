@@ -1,0 +1,194 @@
+/**
+ * Heads and trailers, from the field lists of HTTP/2 to the text of HTTP/1.1 and back (RFC 9113 §8). Between its two sides a
+ * message is that text, so one strict parser reads the requests of both protocols and routes change one form of head.
+ */
+import { FORBIDDEN_TRAILERS, TRAILER_BYTES_MAX } from '../http1/chunked-reader.ts'
+
+/** Names, in lower case, and values in turn: as `node:http2` gives and takes them. One character per byte. */
+export type FieldList = readonly string[]
+
+const COLON = 0x3a
+const SPACE = 0x20
+const TAB = 0x09
+
+/** What no value may have: with it, one field would become two. */
+const LINE_BREAKING = /[\0\r\n]/
+
+/** They belong to a connection of HTTP/1.1 and have no place in HTTP/2 (RFC 9113 §8.2.2). */
+const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+])
+
+export interface TextOptions {
+  /** A body follows in chunks: its length is not told. */
+  readonly isChunked: boolean
+  /** Whole fields to add, each with its line end. */
+  readonly added: string
+}
+
+interface RequestParts {
+  method: string
+  path: string
+  authority: string
+  protocol: string
+  host: string
+  cookies: string
+  fields: string
+}
+
+/**
+ * A request's head. Null: it is malformed. `te` ends here. An extended CONNECT (RFC 8441) is the request to switch protocols
+ * that it stands for.
+ */
+export function requestText(list: FieldList, { isChunked, added }: TextOptions): string | null {
+  const parts = requestParts(list)
+  if (parts === null) return null
+  const { method, path, authority, protocol, host, cookies, fields } = parts
+  if (authority !== '' && host !== '' && authority.toLowerCase() !== host.toLowerCase()) return null
+  const name = authority === '' ? host : authority
+  const line = requestLine(parts, name)
+  if (line === null || (path === '' && (method !== 'CONNECT' || protocol !== ''))) return null
+  const switching = protocol === '' ? '' : `connection: upgrade\r\nupgrade: ${protocol}\r\n`
+  const cookie = cookies === '' ? '' : `cookie: ${cookies}\r\n`
+  // An extended CONNECT has no body: what follows belongs to the protocol.
+  const framing = isChunked && method !== 'CONNECT' ? 'transfer-encoding: chunked\r\n' : ''
+  return `${line}host: ${name}\r\n${fields}${cookie}${framing}${switching}${added}\r\n`
+}
+
+function requestLine({ method, path, protocol }: RequestParts, name: string): string | null {
+  if (method === '') return null
+  if (method !== 'CONNECT') return protocol === '' ? `${method} ${path} HTTP/1.1\r\n` : null
+  return protocol === '' ? `CONNECT ${name} HTTP/1.1\r\n` : `GET ${path} HTTP/1.1\r\n`
+}
+
+function requestParts(list: FieldList): RequestParts | null {
+  const parts = { method: '', path: '', authority: '', protocol: '', host: '', cookies: '', fields: '' }
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    const name = list[at] ?? ''
+    const value = list[at + 1] ?? ''
+    if (LINE_BREAKING.test(value) || !takeField(parts, name, value)) return null
+  }
+  return parts
+}
+
+/** False: the request is malformed. */
+function takeField(parts: RequestParts, name: string, value: string): boolean {
+  switch (name) {
+    case ':method':
+      parts.method = value
+      return true
+    case ':path':
+      parts.path = value
+      return true
+    case ':authority':
+      parts.authority = value
+      return true
+    case ':protocol':
+      parts.protocol = value
+      return true
+    case ':scheme':
+      return true
+    case 'host':
+      if (parts.host !== '') return false
+      parts.host = value
+      return true
+    case 'te':
+      return value.toLowerCase() === 'trailers'
+    case 'cookie':
+      // They may come one by one (RFC 9113 §8.2.3).
+      parts.cookies = parts.cookies === '' ? value : `${parts.cookies}; ${value}`
+      return true
+    default:
+      if (name.charCodeAt(0) === COLON || CONNECTION_SPECIFIC.has(name)) return false
+      parts.fields += `${name}: ${value}\r\n`
+      return true
+  }
+}
+
+/** A response's head. Null: it is malformed. */
+export function responseText(list: FieldList, { isChunked, added }: TextOptions): string | null {
+  let status = ''
+  let fields = ''
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    const name = list[at] ?? ''
+    const value = list[at + 1] ?? ''
+    if (LINE_BREAKING.test(value)) return null
+    if (name === ':status') status = value
+    else if (name.charCodeAt(0) === COLON || CONNECTION_SPECIFIC.has(name)) return null
+    else fields += `${name}: ${value}\r\n`
+  }
+  if (status === '') return null
+  return `HTTP/1.1 ${status} \r\n${fields}${isChunked ? 'transfer-encoding: chunked\r\n' : ''}${added}\r\n`
+}
+
+/**
+ * The trailer section of a chunked body, without its empty line; what may not be a trailer is left out. Null: there is more
+ * than a chunked body may have.
+ */
+export function trailerText(list: FieldList): string | null {
+  let text = ''
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    const name = list[at] ?? ''
+    const value = list[at + 1] ?? ''
+    if (LINE_BREAKING.test(value)) return null
+    if (name.charCodeAt(0) !== COLON && !FORBIDDEN_TRAILERS.has(name)) text += `${name}: ${value}\r\n`
+  }
+  return text.length > TRAILER_BYTES_MAX ? null : text
+}
+
+/** A request's head, complete, as fields. Trailers are always welcome: we pass them on. */
+export function requestList(head: string, scheme: 'http' | 'https'): string[] {
+  const methodEnd = head.indexOf(' ')
+  const targetEnd = head.indexOf(' ', methodEnd + 1)
+  const method = head.slice(0, methodEnd)
+  const target = head.slice(methodEnd + 1, targetEnd)
+  const list = [':authority', '', ':method', method]
+  if (method !== 'CONNECT') list.push(':scheme', scheme, ':path', target)
+  pushFields(list, head, head.indexOf('\r\n') + 2)
+  if (method === 'CONNECT') list[1] = target
+  else list.push('te', 'trailers')
+  if (list[1] === '') list.splice(0, 2)
+  return list
+}
+
+/** A response's head, complete, as fields. */
+export function responseList(head: string): string[] {
+  const list = [':status', head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)]
+  pushFields(list, head, head.indexOf('\r\n') + 2)
+  return list
+}
+
+/** A trailer section, with or without its empty line, as fields. */
+export function trailerList(trailers: string): string[] {
+  const list: string[] = []
+  pushFields(list, trailers, 0)
+  return list
+}
+
+/** `host` becomes the value of the first pair. */
+function pushFields(list: string[], text: string, from: number): void {
+  for (let start = from, end = text.indexOf('\r\n', start); end > start; end = text.indexOf('\r\n', start)) {
+    const colon = text.indexOf(':', start)
+    const name = text.slice(start, colon).toLowerCase()
+    if (name === 'host') list[1] = valueOf(text, colon + 1, end)
+    else if (name !== 'te' && !CONNECTION_SPECIFIC.has(name)) list.push(name, valueOf(text, colon + 1, end))
+    start = end + 2
+  }
+}
+
+/** Not `trim()`, which would take a byte 0xA0 for white space. */
+function valueOf(text: string, from: number, to: number): string {
+  let start = from
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB
+}
