@@ -167,15 +167,11 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   }
 }
 
-/** The release engine's questions, answered from what the proxies reported. */
+/** The release engine's questions, answered from what the proxies reported: a retry hides no failed try from it. */
 function metricsOf(telemetry: TelemetryStore): MetricsSource {
   return ({ namespace, name }, fromMs, toMs) => {
-    const { requests, failures, latency } = telemetry.window(
-      { workloadNamespace: namespace, workload: name },
-      fromMs,
-      toMs,
-    )
-    return { requests, failures, latency }
+    const { tries, latency } = telemetry.window({ workloadNamespace: namespace, workload: name }, fromMs, toMs)
+    return { ...tries, latency }
   }
 }
 
