@@ -107,11 +107,21 @@ export class Proxy {
   /** For people who look at `/clusters`. */
   describe(): ProxyDescription {
     const { gates, ejected, unhealthy } = this
-    const names = new Set([...gates.keys(), ...ejected.keys(), ...unhealthy.keys()])
+    const warming = this.#continuity.warming()
+    const levels = this.#continuity.nearLevelStates()
+    const names = new Set([gates, ejected, unhealthy, warming, levels].flatMap((known) => [...known.keys()]))
     const clusters = [...names].map((name): ClusterState => {
       const gate = gates.get(name)
       const out = { ejected: ejected.get(name) ?? [], unhealthy: unhealthy.get(name) ?? [] }
-      return { name, ...(gate === undefined ? {} : { gate }), ...out }
+      const slow = warming.get(name)
+      const near = levels.get(name)
+      return {
+        name,
+        ...(gate === undefined ? {} : { gate }),
+        ...out,
+        ...(slow === undefined ? {} : { warming: slow }),
+        ...(near === undefined ? {} : { levels: near }),
+      }
     })
     return { pools: this.pools, clusters }
   }
