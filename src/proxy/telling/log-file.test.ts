@@ -114,11 +114,11 @@ test('a file that cannot be opened is tried again; that is said once', async (t)
 test('what waits for a disk is bounded: lines beyond are dropped and counted', async (t) => {
   const path = join(folderOf(t), 'no-such-folder', 'access.log')
   const { file, warnings, counts } = openAt(path)
-  const line = `${'x'.repeat(1_023)}\n`
+  const long = `${'x'.repeat(1_023)}\n`
   const kept = (LOG_WAITING_CHUNKS_MAX + 1) * 64
-  for (let index = 0; index < kept; index++) file.write(line)
+  for (let index = 0; index < kept; index++) file.write(long)
   assert.equal(counts.dropped, 0)
-  for (let index = 0; index < 10; index++) file.write(line)
+  for (let index = 0; index < 10; index++) file.write(long)
   assert.equal(counts.dropped, 10)
   await eventually(() => warnings.length === 2)
   assert.deepEqual(warnings.toSorted(), [

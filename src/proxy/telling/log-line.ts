@@ -1,0 +1,180 @@
+/** Entries of an access log as lines, by templates that are compiled once. */
+import { defined } from '../../base/assert.ts'
+import { PLAIN_OPERATORS, parseAccessLogTemplate } from '../../routing/access-log.ts'
+import type { AccessLogPart, PlainOperator } from '../../routing/access-log.ts'
+import type { AccessLog } from '../../routing/model.ts'
+
+import { hostPort } from './access-entry.ts'
+import type { AccessEntry } from './access-entry.ts'
+import { escapedText, jsonText, toBytes } from './escape.ts'
+
+/** Latin1, one character per byte, with its line feed. */
+export interface LogLine {
+  format(entry: AccessEntry): string
+  /** Of the response, what must be kept until the end. */
+  readonly responseHeaders: readonly string[]
+}
+
+/** What one part says; null: it is missing. */
+type Part = (entry: AccessEntry) => string | number | null
+
+const MISSING = '-'
+const UPSTREAM_SERVICE_TIME = 'x-envoy-upstream-service-time'
+
+/** The format must have passed `checkSnapshot`. */
+export function compileLogLine(format: AccessLog['format'], hostname: string): LogLine {
+  const templates = format.kind === 'text' ? [format.template] : Object.values(format.fields)
+  return {
+    format: format.kind === 'text' ? textLine(format.template, hostname) : jsonLine(format.fields, hostname),
+    responseHeaders: [...new Set(templates.flatMap(responseHeadersOf))],
+  }
+}
+
+function responseHeadersOf(template: string): readonly string[] {
+  return partsOf(template).flatMap((part) => (part.kind === 'header' && part.of === 'response' ? part.names : []))
+}
+
+function textLine(template: string, hostname: string): LogLine['format'] {
+  const pieces = partsOf(template).map((part) =>
+    part.kind === 'literal' ? toBytes(part.text) : compilePart(part, hostname),
+  )
+  return (entry) => {
+    let line = ''
+    for (const piece of pieces) line += typeof piece === 'string' ? piece : told(piece(entry))
+    return `${line}\n`
+  }
+}
+
+function jsonLine(fields: Readonly<Record<string, string>>, hostname: string): LogLine['format'] {
+  const named = Object.entries(fields).map(([name, template], index) => ({
+    name: `${index === 0 ? '' : ','}${jsonText(toBytes(name))}:`,
+    value: jsonValue(partsOf(template), hostname),
+  }))
+  return (entry) => {
+    let line = '{'
+    for (const { name, value } of named) line += name + value(entry)
+    return `${line}}\n`
+  }
+}
+
+/** One operator keeps its type. */
+function jsonValue(parts: readonly AccessLogPart[], hostname: string): (entry: AccessEntry) => string {
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined && only.kind !== 'literal') {
+    const part = compilePart(only, hostname)
+    return (entry) => {
+      const value = part(entry)
+      return typeof value === 'string' ? jsonText(value) : String(value)
+    }
+  }
+  const pieces = parts.map((part) => (part.kind === 'literal' ? toBytes(part.text) : compilePart(part, hostname)))
+  return (entry) =>
+    jsonText(pieces.map((piece) => (typeof piece === 'string' ? piece : String(piece(entry) ?? MISSING))).join(''))
+}
+
+function told(value: string | number | null): string {
+  if (value === null) return MISSING
+  return typeof value === 'number' ? String(value) : escapedText(value)
+}
+
+function partsOf(template: string): readonly AccessLogPart[] {
+  const parsed = parseAccessLogTemplate(template)
+  return defined(parsed.kind === 'parts' ? parsed.parts : undefined, 'access log template')
+}
+
+function compilePart(part: Exclude<AccessLogPart, { kind: 'literal' }>, hostname: string): Part {
+  if (part.kind === 'plain') return compilePlain(part.operator, hostname)
+  if (part.kind === 'header') return compileHeader(part)
+  const { format } = part
+  return ({ startedAtMs }) => toBytes(format.format(startedAtMs))
+}
+
+function compilePlain(operator: PlainOperator, hostname: string): Part {
+  if (operator === 'HOSTNAME') return () => toBytes(hostname)
+  const read = READERS[operator]
+  return PLAIN_OPERATORS[operator] === 'number'
+    ? (entry) => wholeNumber(read(entry))
+    : (entry) => (read(entry) === '' ? null : read(entry))
+}
+
+function wholeNumber(value: string | number): number | null {
+  return typeof value === 'number' && value >= 0 ? Math.floor(value) : null
+}
+
+function compileHeader({ of, names, lengthMax }: Extract<AccessLogPart, { kind: 'header' }>): Part {
+  const read = (entry: AccessEntry, name: string): string => {
+    if (of === 'request') return entry.requestHeader(name)
+    return of === 'response' ? responseHeader(entry, name) : entry.trailer(name)
+  }
+  return (entry) => {
+    for (const name of names) {
+      const value = read(entry, name)
+      if (value !== '') return value.length > lengthMax ? value.slice(0, lengthMax) : value
+    }
+    return null
+  }
+}
+
+/** Envoy adds this one to responses; its readers want the number in the log. */
+function responseHeader(entry: AccessEntry, name: string): string {
+  if (name !== UPSTREAM_SERVICE_TIME) return entry.responseHeader(name)
+  return entry.upstreamServiceMs < 0 ? '' : String(Math.floor(entry.upstreamServiceMs))
+}
+
+const GRPC_STATUS_NAMES = [
+  'OK',
+  'Canceled',
+  'Unknown',
+  'InvalidArgument',
+  'DeadlineExceeded',
+  'NotFound',
+  'AlreadyExists',
+  'PermissionDenied',
+  'ResourceExhausted',
+  'FailedPrecondition',
+  'Aborted',
+  'OutOfRange',
+  'Unimplemented',
+  'Internal',
+  'Unavailable',
+  'DataLoss',
+  'Unauthenticated',
+]
+
+const READERS: Readonly<Record<Exclude<PlainOperator, 'HOSTNAME'>, (entry: AccessEntry) => string | number>> = {
+  PROTOCOL: ({ protocol }) => protocol,
+  RESPONSE_CODE: ({ status }) => status,
+  RESPONSE_CODE_DETAILS: ({ details }) => details,
+  RESPONSE_FLAGS: ({ flag }) => flag,
+  // Envoy's for connections that its own filters end; ours has none of these.
+  CONNECTION_TERMINATION_DETAILS: () => '',
+  BYTES_RECEIVED: ({ bytesReceived }) => bytesReceived,
+  BYTES_SENT: ({ bytesSent }) => bytesSent,
+  DURATION: ({ durationMs }) => durationMs,
+  REQUEST_DURATION: ({ requestDurationMs }) => requestDurationMs,
+  RESPONSE_DURATION: ({ responseDurationMs }) => responseDurationMs,
+  RESPONSE_TX_DURATION: ({ durationMs, responseDurationMs }) =>
+    responseDurationMs < 0 ? -1 : durationMs - responseDurationMs,
+  UPSTREAM_HOST: ({ upstreamHost }) => upstreamHost,
+  UPSTREAM_REMOTE_ADDRESS: ({ upstreamHost }) => upstreamHost,
+  UPSTREAM_CLUSTER: ({ cluster }) => cluster,
+  UPSTREAM_CLUSTER_RAW: ({ cluster }) => cluster,
+  UPSTREAM_LOCAL_ADDRESS: ({ upstreamLocalAddress }) => upstreamLocalAddress,
+  UPSTREAM_TRANSPORT_FAILURE_REASON: ({ transportFailure }) => transportFailure,
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: ({ attempts }) => attempts,
+  DOWNSTREAM_REMOTE_ADDRESS: ({ client }) => hostPort(client.address, client.port),
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ client }) => client.address,
+  DOWNSTREAM_REMOTE_PORT: ({ client }) => client.port,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: ({ client }) => hostPort(client.address, client.port),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: ({ client }) => client.address,
+  DOWNSTREAM_LOCAL_ADDRESS: ({ client }) => hostPort(client.localAddress, client.localPort),
+  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: ({ client }) => client.localAddress,
+  DOWNSTREAM_LOCAL_PORT: ({ client }) => client.localPort,
+  REQUESTED_SERVER_NAME: ({ client }) => client.serverName,
+  ROUTE_NAME: ({ routeName }) => toBytes(routeName),
+  VIRTUAL_CLUSTER_NAME: ({ virtualHostName }) => toBytes(virtualHostName),
+  GRPC_STATUS: ({ grpcStatus }) => (grpcStatus < 0 ? '' : (GRPC_STATUS_NAMES[grpcStatus] ?? String(grpcStatus))),
+  GRPC_STATUS_NUMBER: ({ grpcStatus }) => grpcStatus,
+  TRACE_ID: ({ traceId }) => traceId,
+  STREAM_ID: ({ streamId }) => streamId,
+}
