@@ -1,6 +1,8 @@
 /** How a listener treats its clients: what of their words is believed, and how much they may send. */
+import { DEBUG_HEADER } from '../routing/edge-headers.ts'
 import type { HttpPolicy } from '../routing/model.ts'
 
+import { DebugToken } from './debug/debug-token.ts'
 import { HEADER_FIELDS_MAX } from './http1/head-fields.ts'
 import { HEAD_BYTES_MAX } from './http1/request-head.ts'
 import type { Scheme } from './forwarded-heads.ts'
@@ -26,9 +28,16 @@ export interface ServingHttp {
   readonly headTimeoutMs: number
   readonly bodyIdleTimeoutMs: number
   readonly keepAliveTimeoutMs: number
+  /** Whoever has it is told how its request was routed; null: nobody is. */
+  readonly debugToken: DebugToken | null
 }
 
-export function prepareHttp({ edge = true, trustedHops = 0, limits = {} }: HttpPolicy = {}): ServingHttp {
+export function prepareHttp({
+  edge = true,
+  trustedHops = 0,
+  limits = {},
+  debugTokenHash,
+}: HttpPolicy = {}): ServingHttp {
   const { bodyBytesMax = 0 } = limits
   return {
     isEdge: edge,
@@ -40,12 +49,18 @@ export function prepareHttp({ edge = true, trustedHops = 0, limits = {} }: HttpP
     headTimeoutMs: limits.headTimeoutMs ?? HEAD_TIMEOUT_MS,
     bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs ?? REQUEST_BODY_IDLE_TIMEOUT_MS,
     keepAliveTimeoutMs: limits.keepAliveTimeoutMs ?? CLIENT_IDLE_TIMEOUT_MS,
+    debugToken: debugTokenHash === undefined ? null : new DebugToken(debugTokenHash),
   }
 }
 
-/** At the edge, what a client may not say is gone before anything looks at the request. */
-export function cleanHead({ fields }: RequestHead, { isEdge, trustedHops }: ServingHttp): void {
-  if (isEdge && fields.hasInternal) fields.hideInternal(trustedHops > 0)
+/** At the edge, what a client may not say is gone before anything looks at the request; a debug token everywhere. */
+export function cleanHead(head: RequestHead, { isEdge, trustedHops, debugToken }: ServingHttp): void {
+  const { fields } = head
+  head.wantsDecision = false
+  if (!fields.hasInternal) return
+  if (debugToken !== null) head.wantsDecision = debugToken.admits(fields.get(DEBUG_HEADER))
+  if (isEdge) fields.hideInternal(trustedHops > 0)
+  else fields.hideNamed(DEBUG_HEADER)
 }
 
 /** What the client of the outermost proxy that is believed spoke. */

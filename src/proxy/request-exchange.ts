@@ -8,6 +8,7 @@ import { decide } from '../routing/decide.ts'
 
 import { failureAnswer, plainAnswer } from './answers.ts'
 import type { Answer, Failure } from './answers.ts'
+import { DecisionTrail } from './debug/decision-trail.ts'
 import type { ClientSide, ExchangeDeps, RequestBody } from './exchange-sides.ts'
 import { ExchangeTimes } from './exchange-times.ts'
 import { requestHead } from './forwarded-heads.ts'
@@ -16,6 +17,7 @@ import type { BodyFraming, ResponseHead } from './http1/response-head.ts'
 import { forwardedScheme } from './http-policy.ts'
 import { ownAnswer } from './own-answer.ts'
 import { answerByPolicy, responseEdit } from './policy/before-forwarding.ts'
+import { joinEdits } from './policy/head-edit.ts'
 import { RequestKeys } from './request-key.ts'
 import type { ServingForward, ServingListener, ServingRoute } from './serving-state.ts'
 import { UpstreamRequest } from './upstream-request.ts'
@@ -40,6 +42,8 @@ export class RequestExchange implements UpstreamRequestOwner {
   #delay: Timer | null = null
   /** What the policy of the route has done to the request. */
   #flag: '' | 'DI' = ''
+  /** What the client is told of the decision; null: nothing, as it did not ask. */
+  #trail: DecisionTrail | null = null
 
   constructor(client: ClientSide, deps: ExchangeDeps) {
     this.#client = client
@@ -129,6 +133,7 @@ export class RequestExchange implements UpstreamRequestOwner {
     if (head.status === 101) return this.#startTunnel(head)
     this.#state = 'responding'
     const { response } = this.#client
+    if (this.#trail !== null) this.#tell(this.#trail)
     // Where the response is over before the request is, nobody knows whether its content still comes.
     response.keep &&= !this.#deps.isDraining() && (this.#requestDone || !done)
     this.#afterPart(response.begin(head, framing, body, this.#keys.cookies), done)
@@ -184,6 +189,7 @@ export class RequestExchange implements UpstreamRequestOwner {
   #route(head: RequestHead, body: RequestBody): void {
     const { table, routes } = this.#serving
     const decision = decide(table, head)
+    this.#trail = head.wantsDecision ? new DecisionTrail(table, head) : null
     if (decision.kind !== 'route') {
       return this.#answer(failureAnswer(head.method === 'CONNECT' ? 'connect' : decision.kind))
     }
@@ -224,7 +230,9 @@ export class RequestExchange implements UpstreamRequestOwner {
 
   #forward({ route, policy }: ServingRoute, forward: ServingForward, body: RequestBody): void {
     const head = defined(this.#head, 'request head')
-    const destination = defined(forward.destinations[this.#keys.destinationOf(forward)], 'destination')
+    const index = this.#keys.destinationOf(forward)
+    const destination = defined(forward.destinations[index], 'destination')
+    if (this.#trail !== null && route.action.kind === 'forward') this.#trail.onDestination(route.action, index)
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
     const { cluster } = destination
     const { startedMs } = this.#times
@@ -258,6 +266,13 @@ export class RequestExchange implements UpstreamRequestOwner {
     })
   }
 
+  /** Puts the decision into the response that is about to begin. */
+  #tell(trail: DecisionTrail): void {
+    const { response } = this.#client
+    const edit = trail.edit(this.#upstream.endpoint?.pool.endpoint)
+    if (edit !== null) response.edit = joinEdits(response.edit, edit)
+  }
+
   /** `more`: the client takes more at once. */
   #afterPart(more: boolean, done: boolean): void {
     if (done) this.#finish()
@@ -267,6 +282,7 @@ export class RequestExchange implements UpstreamRequestOwner {
   #startTunnel(head: ResponseHead): void {
     if (this.#head?.isUpgrade !== true) return this.#giveUp('upstream-protocol')
     this.#state = 'tunnel'
+    if (this.#trail !== null) this.#tell(this.#trail)
     this.#client.response.switch(head, this.#keys.cookies)
     this.#client.enterTunnel()
   }
@@ -292,6 +308,7 @@ export class RequestExchange implements UpstreamRequestOwner {
 
   #answer(answer: Answer): void {
     const { response } = this.#client
+    if (this.#trail !== null) this.#tell(this.#trail)
     response.keep &&= this.#requestDone && !this.#deps.isDraining()
     response.answer(answer)
     this.#count(answer.flag)

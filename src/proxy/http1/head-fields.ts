@@ -103,6 +103,15 @@ export class HeadFields {
     this.forwardedProto = -1
   }
 
+  /** The same for the internal ones of this (lower-case) name. */
+  hideNamed(name: string): void {
+    for (const index of this.#internal) {
+      if (!this.isNamed(index, name)) continue
+      this.#hidden.push(index)
+      this.#hopByHop.push(index)
+    }
+  }
+
   /** The values of all fields of this (lower-case) name, joined by `,`. */
   get(name: string): string | undefined {
     let found: string | undefined

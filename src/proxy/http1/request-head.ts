@@ -44,6 +44,8 @@ export class RequestHead implements RequestView {
   minorVersion = 1
   /** Whether the client wants to go on with this connection. */
   keepAlive = true
+  /** Whether the client may know how the request is routed, and asks for it. */
+  wantsDecision = false
   /** Why it was refused, and the status to answer with. */
   problem = ''
   problemStatus = 400
