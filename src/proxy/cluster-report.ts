@@ -31,6 +31,8 @@ interface Counts {
   readonly requests: number
   /** Requests on their way now. */
   readonly active: number
+  /** Those of them that go on for as long as both sides want: upgraded connections, CONNECT, TCP. */
+  readonly tunnels: number
   readonly connections: number
   /** Connections that wait to be used again. */
   readonly idle: number
@@ -157,6 +159,7 @@ function sum(all: readonly Counts[]): Counts {
   return {
     requests: total('requests'),
     active: total('active'),
+    tunnels: total('tunnels'),
     connections: total('connections'),
     idle: total('idle'),
   }

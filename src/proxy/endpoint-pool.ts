@@ -31,6 +31,8 @@ export interface PoolState {
   /** Requests that began to use it since the pool was made. */
   readonly requests: number
   readonly active: number
+  /** Those of `active` that go on for as long as both sides want. */
+  readonly tunnels: number
   readonly connections: number
   readonly idle: number
   /** Passed over because connecting failed a moment ago. */
@@ -41,6 +43,8 @@ export class EndpointPool implements ConnectionOwner {
   readonly address: string
   readonly port: number
   readonly tls: ClientTlsContext | null
+  /** See `Tunnel`, which counts itself here. */
+  tunnels = 0
   readonly #events: PoolEvents
   readonly #idle: UpstreamConnection[] = []
   readonly #connections = new Set<UpstreamConnection>()
@@ -94,6 +98,7 @@ export class EndpointPool implements ConnectionOwner {
       endpoint: this.key,
       requests: this.#requests,
       active: this.#active,
+      tunnels: this.tunnels,
       connections: this.#connections.size,
       idle: this.#idle.length,
       isAvoided: this.isAvoided(nowMs),

@@ -19,6 +19,8 @@ import type { RequestKey } from './prepared-key.ts'
 import type { MirrorsDeps } from './policy/mirrors.ts'
 import { prepareRoutePolicy } from './policy/route-policy.ts'
 import type { ServingPolicy } from './policy/route-policy.ts'
+import { RouteReach } from './route-reach.ts'
+import type { ReachingRoute } from './route-reach.ts'
 import { NOBODY, prepareCluster } from './serving-cluster.ts'
 import type { ServingCluster, ServingDeps } from './serving-cluster.ts'
 
@@ -28,6 +30,8 @@ export interface ServingListener {
   readonly routes: readonly ServingRoute[]
   /** By name, for requests that must look for another endpoint. */
   readonly clusters: ReadonlyMap<string, ServingCluster>
+  /** For tunnels. */
+  readonly reach: RouteReach
   /** Counts requests that reached no service. */
   readonly nowhere: DestinationTraffic
   readonly http: ServingHttp
@@ -71,10 +75,12 @@ export function prepareListener(snapshot: RoutingSnapshot, listener: Listener, d
   )
   const table = prepareRouteTable(source)
   const mirror = mirrorsOf(snapshot, listener.id, deps)
+  const routes = table.routes.map(({ route }) => prepareRoute(route, clusters, { ...deps, mirror }))
   return {
     table,
     clusters,
-    routes: table.routes.map(({ route }) => prepareRoute(route, clusters, { ...deps, mirror })),
+    routes,
+    reach: new RouteReach(() => routes.map(reachOf)),
     nowhere: deps.recorder.destination({ ...NOBODY, listener: listener.id, service: '' }),
     http: prepareHttp(listener.http),
   }
@@ -121,6 +127,17 @@ function prepareRoute(
       affinity: affinity === undefined ? null : prepareAffinity(affinity, weights),
       hashKey: hashKey === undefined ? null : prepareKey(hashKey),
     },
+  }
+}
+
+function reachOf({ route: { id, action }, forward }: ServingRoute): ReachingRoute {
+  const weighted = action.kind === 'forward' ? action.destinations : []
+  return {
+    id,
+    clusters: () =>
+      (forward?.destinations ?? []).flatMap((destination, index) =>
+        destination.kind === 'cluster' && (weighted[index]?.weight ?? 0) > 0 ? [destination.cluster] : [],
+      ),
   }
 }
 

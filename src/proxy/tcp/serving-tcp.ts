@@ -5,12 +5,15 @@ import { hasServerName } from '../../routing/server-name.ts'
 import type { Split } from '../../routing/split.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
+import { RouteReach } from '../route-reach.ts'
+import type { ReachingRoute } from '../route-reach.ts'
 import { prepareCluster } from '../serving-cluster.ts'
 import type { ServingCluster, ServingDeps } from '../serving-cluster.ts'
 
 export interface ServingTcp {
   readonly routes: readonly ServingTcpRoute[]
   readonly clusters: ReadonlyMap<string, ServingCluster>
+  readonly reach: RouteReach
   /** Counts connections that no route takes. */
   readonly nowhere: DestinationTraffic
 }
@@ -45,19 +48,21 @@ export function prepareTcpListener(snapshot: RoutingSnapshot, listener: TcpListe
     }
   })
   const nobody = { workloadNamespace: '', workload: '', version: '', service: '' }
-  return { routes, clusters, nowhere: recorder.destination({ ...nobody, listener: listener.id }) }
+  const reach = new RouteReach(() => routes.map(reachOf))
+  return { routes, clusters, reach, nowhere: recorder.destination({ ...nobody, listener: listener.id }) }
 }
 
 export function findTcpRoute({ routes }: ServingTcp, serverName: string): ServingTcpRoute | undefined {
   return routes.find(({ route }) => route.serverNames.length === 0 || hasServerName(route.serverNames, serverName))
 }
 
-/** Whether new connections of the route may still go to the cluster. */
-export function mayReach({ routes }: ServingTcp, routeId: string, cluster: string): boolean {
-  const found = routes.find(({ route }) => route.id === routeId)
-  return (
-    found?.route.action.destinations.some(
-      (destination) => destination.kind === 'cluster' && destination.cluster === cluster && destination.weight > 0,
-    ) === true
-  )
+function reachOf({ route, destinations }: ServingTcpRoute): ReachingRoute {
+  const weighted = route.action.destinations
+  return {
+    id: route.id,
+    clusters: () =>
+      destinations.flatMap((cluster, index) =>
+        cluster !== null && (weighted[index]?.weight ?? 0) > 0 ? [cluster] : [],
+      ),
+  }
 }

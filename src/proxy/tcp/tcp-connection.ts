@@ -6,6 +6,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
+import { defined } from '../../base/assert.ts'
 import type { Random } from '../../base/random.ts'
 import type { ResponseFlag } from '../../routing/model.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
@@ -16,12 +17,11 @@ import type { OutlierHost } from '../outlier-detector.ts'
 import { pickEndpoint } from '../pick-endpoint.ts'
 import type { ServingCluster } from '../serving-cluster.ts'
 import { readClientHello } from '../tls/client-hello.ts'
+import { Tunnel } from '../tunnel.ts'
 
-import { findTcpRoute, mayReach } from './serving-tcp.ts'
+import { findTcpRoute } from './serving-tcp.ts'
 import type { ServingTcp } from './serving-tcp.ts'
 
-/** How long a connection may go on after its destination lost its weight or left. Shorter than a pod's grace period. */
-const TCP_DRAIN_TIMEOUT_MS = 20_000
 /** How long a client may take to say which server it wants. */
 const CLIENT_HELLO_TIMEOUT_MS = 10_000
 /** How many endpoints are tried. */
@@ -57,24 +57,23 @@ export class TcpConnection {
   #routeId = ''
   #idleTimeoutMs = 0
   #connectDeadlineMs = 0
-  /** 0: none. */
-  #drainDeadlineMs = 0
-  /** The snapshot that this connection was last compared with. */
-  #seen: ServingTcp
+  /** Null while it is not open. */
+  #tunnel: Tunnel | null = null
+  /** The snapshot by which it is routed; null from when it is open, so that it outlives no newer ones. */
+  #serving: ServingTcp | null
   /** What the client sent before there was an endpoint. */
   #held: Buffer = EMPTY
   readonly #startedMs: number
   #idleSinceMs: number
   #moved = false
-  #isClosing = false
   #sentBytes = 0
   #receivedBytes = 0
 
   constructor(client: Socket, deps: TcpConnectionDeps) {
     this.#client = client
     this.#deps = deps
-    this.#seen = deps.serving()
-    this.#traffic = this.#seen.nowhere
+    this.#serving = deps.serving()
+    this.#traffic = this.#serving.nowhere
     this.#startedMs = this.#idleSinceMs = deps.monotonicMs()
     client
       .on('data', (chunk: Buffer) => this.#try(() => this.#onClientData(chunk)))
@@ -91,9 +90,8 @@ export class TcpConnection {
 
   /** Connections of a listener that is gone have as long as those whose destination is. */
   closeWhenIdle(): void {
-    this.#isClosing = true
-    if (this.#state !== 'open') this.#end('')
-    else this.#startDraining(this.#deps.monotonicMs())
+    if (this.#tunnel === null) this.#end('')
+    else this.#tunnel.drain(this.#deps.monotonicMs())
   }
 
   destroy(): void {
@@ -132,19 +130,8 @@ export class TcpConnection {
   }
 
   #sweepOpen(nowMs: number): void {
-    const serving = this.#deps.serving()
-    if (serving !== this.#seen) {
-      this.#seen = serving
-      const stays = mayReach(serving, this.#routeId, this.#cluster?.name ?? '') && this.#pool?.isRetired === false
-      if (!stays) this.#startDraining(nowMs)
-      else if (!this.#isClosing) this.#drainDeadlineMs = 0
-    }
     const isIdle = this.#idleTimeoutMs > 0 && nowMs - this.#idleSinceMs >= this.#idleTimeoutMs
-    if (isIdle || (this.#drainDeadlineMs > 0 && nowMs >= this.#drainDeadlineMs)) this.#end('')
-  }
-
-  #startDraining(nowMs: number): void {
-    if (this.#drainDeadlineMs === 0) this.#drainDeadlineMs = nowMs + TCP_DRAIN_TIMEOUT_MS
+    if (isIdle || this.#tunnel?.isOver(nowMs, this.#deps.serving().reach) === true) this.#end('')
   }
 
   #onClientData(chunk: Buffer): void {
@@ -166,7 +153,7 @@ export class TcpConnection {
 
   #route(serverName: string): void {
     this.#client.pause()
-    const found = findTcpRoute(this.#seen, serverName)
+    const found = findTcpRoute(defined(this.#serving, 'snapshot'), serverName)
     const cluster = found?.destinations[found.split.next()] ?? null
     if (found === undefined || cluster === null) return this.#end('NR')
     this.#routeId = found.route.id
@@ -208,6 +195,10 @@ export class TcpConnection {
   #onConnected(socket: Socket): void {
     if (socket !== this.#upstream || this.#state !== 'connecting') return
     this.#state = 'open'
+    const pool = defined(this.#pool, 'pool')
+    const { reach } = defined(this.#serving, 'snapshot')
+    this.#serving = null
+    this.#tunnel = new Tunnel({ pool, routeId: this.#routeId, reach, drainMs: undefined })
     this.#outlier?.onStatus(200, this.#deps.monotonicMs())
     this.#moved = true
     const held = this.#held
@@ -276,6 +267,8 @@ export class TcpConnection {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#held = EMPTY
+    this.#tunnel?.end()
+    this.#tunnel = null
     this.#dropUpstream()
     this.#client.destroy()
     this.#traffic.count({
