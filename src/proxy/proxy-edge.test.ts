@@ -25,7 +25,7 @@ function treating(snapshot: RoutingSnapshot, http: HttpPolicy): RoutingSnapshot 
 const SENT = {
   'x-envoy-retry-on': '5xx',
   'L5d-Dtab': '/svc => /evil',
-  'x-sluice-debug': 'true',
+  'x-sluice-lane': 'blue',
   forwarded: 'for=10.0.0.9',
   'x-forwarded-for': '10.0.0.1, 10.0.0.2, 10.0.0.3',
   'x-forwarded-proto': 'https',
