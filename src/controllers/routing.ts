@@ -9,6 +9,7 @@ import { endpointSlices } from '../kinds/endpoint-slice.ts'
 import { upstreams } from '../kinds/gloo-upstream.ts'
 import { virtualServices } from '../kinds/gloo-virtual-service.ts'
 import { pods } from '../kinds/pod.ts'
+import { secrets } from '../kinds/secret.ts'
 import { services } from '../kinds/service.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import { createEventRecorder } from '../kube/events.ts'
@@ -76,6 +77,7 @@ class Routing {
         watchChanges(informers.of(services), () => true),
         watchChanges(informers.of(endpointSlices), () => true),
         watchChanges(informers.of(pods), isRelabelled),
+        watchChanges(informers.of(secrets), () => true),
         once(WHOLE),
       ],
     })
@@ -134,6 +136,7 @@ class Routing {
       services: informers.of(services).list(),
       endpointSlices: informers.of(endpointSlices).list(),
       pods: informers.of(pods).list(),
+      secrets: informers.of(secrets).list(),
     })
     this.#compilations.set(this.#compilations.value + 1)
   }

@@ -75,6 +75,36 @@ const REFUSED: Readonly<Record<string, readonly [spec: string, reason: string, f
     'FieldValueInvalid',
     'spec.healthChecks[0].interval',
   ],
+  'two ways to balance': [
+    `{ kube: { ${KUBE} }, loadBalancerConfig: { random: {}, maglev: {} } }`,
+    'FieldValueInvalid',
+    'spec.loadBalancerConfig',
+  ],
+  'a slow start that never ends': [
+    `{ kube: { ${KUBE} }, loadBalancerConfig: { roundRobin: { slowStartConfig: { slowStartWindow: 1s, aggression: 0 } } } }`,
+    'FieldValueInvalid',
+    'spec.loadBalancerConfig.roundRobin.slowStartConfig.aggression',
+  ],
+  'a slow start for no time': [
+    `{ kube: { ${KUBE} }, loadBalancerConfig: { leastRequest: { slowStartConfig: { slowStartWindow: 0s } } } }`,
+    'FieldValueInvalid',
+    'spec.loadBalancerConfig.leastRequest.slowStartConfig.slowStartWindow',
+  ],
+  'two sources of certificates': [
+    `{ kube: { ${KUBE} }, sslConfig: { secretRef: { name: a }, sslFiles: {} } }`,
+    'FieldValueInvalid',
+    'spec.sslConfig',
+  ],
+  'a server name that is none': [
+    `{ kube: { ${KUBE} }, sslConfig: { sni: 'a b' } }`,
+    'FieldValueInvalid',
+    'spec.sslConfig.sni',
+  ],
+  'a name to verify without an authority': [
+    `{ kube: { ${KUBE} }, sslConfig: { verifySubjectAltName: [a.test] } }`,
+    'FieldValueRequired',
+    'spec.sslConfig.secretRef',
+  ],
   'an ejection for no time': [
     `{ kube: { ${KUBE} }, outlierDetection: { baseEjectionTime: 0s } }`,
     'FieldValueInvalid',
@@ -96,13 +126,43 @@ for (const [what, [spec, reason, field]] of Object.entries(REFUSED)) {
   })
 }
 
-test('what would send plain text where TLS is asked for is refused, what only tunes is left out', () => {
-  assert.deepEqual(findings('{ static: { hosts: [{ addr: a, port: 443 }] } }'), ['error spec.static.useTls'])
+test('TLS that nobody verifies is said when it is applied', () => {
+  assert.deepEqual(findings('{ static: { hosts: [{ addr: a, port: 443 }] } }'), ['warning spec.static.useTls'])
   assert.deepEqual(findings('{ static: { useTls: false, hosts: [{ addr: a, port: 443 }] } }'), [])
+  assert.deepEqual(findings(`{ kube: { ${KUBE} }, sslConfig: { sni: a.test } }`), ['warning spec.sslConfig'])
+  assert.deepEqual(findings(`{ kube: { ${KUBE} }, sslConfig: { secretRef: { name: a } } }`), [])
+})
+
+test('TLS in a way that is not implemented is refused, what only tunes is left out', () => {
+  assert.deepEqual(findings(`{ kube: { ${KUBE} }, sslConfig: { sslFiles: { rootCa: /ca.pem } } }`), [
+    'error spec.sslConfig.sslFiles',
+    'warning spec.sslConfig',
+  ])
+  const names = 'secretRef: { name: a }, sni: a.test, verifySubjectAltName: [b.test]'
+  assert.deepEqual(findings(`{ kube: { ${KUBE} }, sslConfig: { ${names} } }`), [
+    'error spec.sslConfig.verifySubjectAltName',
+  ])
+  const hosts = '[{ addr: a, port: 443, sniAddr: a.test }, { addr: b, port: 443 }]'
+  assert.deepEqual(findings(`{ static: { hosts: ${hosts} } }`), [
+    'error spec.static.hosts',
+    'warning spec.static.useTls',
+  ])
   assert.deepEqual(
-    findings(`{ kube: { ${KUBE} }, sslConfig: {}, failover: {}, loadBalancerConfig: { roundRobin: {} } }`),
-    ['error spec.sslConfig', 'warning spec.failover'],
+    findings(`{ kube: { ${KUBE} }, sslConfig: { secretRef: { name: a }, parameters: {} }, failover: {} }`),
+    ['warning spec.failover', 'warning spec.sslConfig.parameters'],
   )
+})
+
+test('what only tunes is left out, and what is as it is here anyway passes without a word', () => {
+  assert.deepEqual(
+    findings(`{ kube: { ${KUBE} }, failover: {}, loadBalancerConfig: { roundRobin: {}, healthyPanicThreshold: 0 } }`),
+    ['warning spec.failover'],
+  )
+  assert.deepEqual(findings(`{ kube: { ${KUBE} }, useHttp2: true, protocolSelection: USE_CONFIGURED_PROTOCOL }`), [])
+  assert.deepEqual(findings(`{ kube: { ${KUBE} }, protocolSelection: 1, preconnectPolicy: {} }`), [
+    'warning spec.preconnectPolicy',
+    'warning spec.protocolSelection',
+  ])
 })
 
 test('kubectl get shows where it leads', () => {

@@ -5,15 +5,23 @@ import { ageColumn } from './age.ts'
 import { shortList } from './cells.ts'
 import { upstreamErrors } from './gloo/check-upstream.ts'
 import { programmedCell, stateCell } from './gloo/shared.ts'
-import { unsupportedInUpstream } from './gloo/unsupported.ts'
+import { unsupportedInUpstream } from './gloo/unsupported-upstream.ts'
 import type { Upstream } from './gloo/upstream-schema.ts'
 import { upstreamSchema } from './gloo/upstream-schema.ts'
 import type { Kind } from './kind.ts'
 
-export type { KubeUpstream, StaticUpstream, SubsetSpec, Upstream, UpstreamSpec } from './gloo/upstream-schema.ts'
+export type {
+  KubeUpstream,
+  SslConfig,
+  StaticUpstream,
+  SubsetSpec,
+  Upstream,
+  UpstreamSpec,
+} from './gloo/upstream-schema.ts'
 export type { GlooStatus } from './gloo/shared.ts'
 export { GLOO_STATE } from './gloo/shared.ts'
 export { fallbackPolicy } from './gloo/fallback.ts'
+export { usesTls } from './gloo/upstream-tls.ts'
 export { unsupportedInUpstream, upstreamErrors }
 
 export const upstreams: ResourceType<Upstream> = {

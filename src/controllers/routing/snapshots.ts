@@ -1,10 +1,11 @@
 /** From the caches to the data plane: compiles, publishes what changed, and remembers since when each object is in it. */
 import type { Clock } from '../../base/clock.ts'
 import { compileGloo } from '../../dialects/gloo/compile.ts'
-import type { AcceptedVirtualServices, GlooInput, GlooOutput } from '../../dialects/gloo/compile.ts'
+import type { AcceptedVirtualServices, GlooInput, GlooOutput, TlsFilesByKey } from '../../dialects/gloo/compile.ts'
 import type { ObjectReport } from '../../dialects/dialect.ts'
 import type { DataPlane } from '../../routing/data-plane.ts'
 import type { Listener, RoutingSnapshot } from '../../routing/model.ts'
+import { tlsProblem } from './tls-problem.ts'
 
 /** The one listener of Gloo's gateway, and the route table that it serves. */
 export const GATEWAY_LISTENER = 'gateway-http'
@@ -30,6 +31,7 @@ export class Snapshots {
   readonly #clock: Clock
   readonly #listener: Listener
   #accepted: AcceptedVirtualServices
+  #tlsFiles: TlsFilesByKey = new Map()
   #reports = new Map<string, ObjectReport>()
   #served: ReadonlyMap<string, ServedGeneration> = new Map()
   #published = ''
@@ -62,9 +64,10 @@ export class Snapshots {
   }
 
   /** Compiles the present state of the caches; the data plane hears of it only when something changed for it. */
-  update(input: Omit<GlooInput, 'accepted'>): void {
-    const output = compileGloo({ ...input, accepted: this.#accepted })
+  update(input: Omit<GlooInput, 'accepted' | 'tlsFiles' | 'tlsProblem'>): void {
+    const output = compileGloo({ ...input, accepted: this.#accepted, tlsFiles: this.#tlsFiles, tlsProblem })
     this.#accepted = output.accepted
+    this.#tlsFiles = output.tlsFiles
     this.#reports = new Map(output.reports.map((report) => [reportKey(report.object), report]))
     this.#publish(this.#contentOf(output))
   }

@@ -5,10 +5,12 @@ import * as fc from 'fast-check'
 import { assertGolden, goldenCases, readGoldenInput, readYaml } from '../../../test/support/golden.ts'
 import { hasErrors } from '../../base/diagnostic.ts'
 import { seededRandom } from '../../base/random.ts'
+import { tlsProblem } from '../../controllers/routing/tls-problem.ts'
 import type { EndpointSlice } from '../../kinds/endpoint-slice.ts'
 import type { Upstream } from '../../kinds/gloo-upstream.ts'
 import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
 import type { Pod } from '../../kinds/pod.ts'
+import type { Secret } from '../../kinds/secret.ts'
 import type { Service } from '../../kinds/service.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { objectKey } from '../../kube/object.ts'
@@ -118,7 +120,7 @@ function play(documents: readonly Document[]): GlooOutput {
       objects = apply(objects, expand(step))
       continue
     }
-    output = compileGloo({ ...inputOf(objects), accepted: output.accepted })
+    output = compileGloo({ ...inputOf(objects), accepted: output.accepted, tlsFiles: output.tlsFiles })
     const gone = step.delete ?? []
     objects = objects.filter((object) => !gone.includes(identityOf(object)))
   }
@@ -197,7 +199,10 @@ function inputOf(objects: readonly KubeObject[]): GlooInput {
     services: ofKind('Service') as readonly Service[],
     endpointSlices: ofKind('EndpointSlice') as readonly EndpointSlice[],
     pods: ofKind('Pod') as readonly Pod[],
+    secrets: ofKind('Secret') as readonly Secret[],
     accepted: new Map(),
+    tlsFiles: new Map(),
+    tlsProblem,
   }
 }
 

@@ -18,16 +18,19 @@ import type { ObjectReport } from '../dialect.ts'
 import { byAge, byText, referenceTo, sourceOf } from '../dialect.ts'
 import { createCatalogue } from './compile/catalogue.ts'
 import type { Catalogue, UsedUpstreams } from './compile/catalogue.ts'
+import { createTlsSecrets } from './compile/tls-secrets.ts'
+import type { TlsFiles, TlsFilesByKey, TlsSources } from './compile/tls-secrets.ts'
 import type { CompiledHost } from './compile/virtual-service.ts'
 import { compileVirtualService } from './compile/virtual-service.ts'
 
-export interface GlooInput extends ServiceObjects {
+export interface GlooInput extends ServiceObjects, TlsSources {
   readonly upstreams: readonly Upstream[]
   readonly virtualServices: readonly VirtualService[]
   /** What was accepted last, by key of the VirtualService. */
   readonly accepted: AcceptedVirtualServices
 }
 
+export type { TlsFiles, TlsFilesByKey }
 export type AcceptedVirtualServices = ReadonlyMap<ObjectKey, AcceptedVirtualService>
 
 /** Enough to compile the same routes again, whatever has become of the objects. */
@@ -49,10 +52,13 @@ export interface GlooOutput {
   readonly reports: readonly ObjectReport[]
   /** To be given to the next compilation; objects that are gone are gone from here. */
   readonly accepted: AcceptedVirtualServices
+  /** The same for Secrets. Has private keys in it: to be kept in memory only. */
+  readonly tlsFiles: TlsFilesByKey
 }
 
 export function compileGloo(input: GlooInput): GlooOutput {
-  const catalogue = createCatalogue(indexBackends(input), input.upstreams, input.accepted)
+  const tlsSecrets = createTlsSecrets(input)
+  const catalogue = createCatalogue({ ...indexBackends(input), tlsSecrets }, input.upstreams, input.accepted)
   const owners = new Map<string, string>()
   const served = input.virtualServices.toSorted(byAge).map((object) => {
     const result = serve(catalogue, owners, object, input.accepted.get(keyOf(object)))
@@ -67,6 +73,7 @@ export function compileGloo(input: GlooInput): GlooOutput {
       bySource(a.object, b.object),
     ),
     accepted: new Map(served.flatMap(acceptedEntry)),
+    tlsFiles: tlsSecrets.used(),
   }
 }
 

@@ -3,56 +3,17 @@ import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { parse } from 'yaml'
-import { fetchFrom, saying, startBackend, startProxy } from '../../../test/support/live-proxy.ts'
+import { findingsOf, gatewayOf, glooInput, hostsAt } from '../../../test/support/gloo.ts'
+import type { GlooObjects } from '../../../test/support/gloo.ts'
+import { eventually, fetchFrom, saying, startBackend, startProxy } from '../../../test/support/live-proxy.ts'
 import type { LiveProxy, Reply } from '../../../test/support/live-proxy.ts'
-import type { Upstream } from '../../kinds/gloo-upstream.ts'
-import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
 import { compileGloo } from './compile.ts'
 
 /** Serves the virtual host, given as YAML; every object must be accepted without a word. */
-async function serve(
-  t: TestContext,
-  virtualHost: string,
-  upstreams: Readonly<Record<string, object>>,
-): Promise<LiveProxy> {
-  const { virtualHosts, clusters, sources, reports } = compileGloo({
-    virtualServices: [virtualServiceOf(virtualHost)],
-    upstreams: Object.entries(upstreams).map(([name, spec]) => upstreamOf(name, spec)),
-    services: [],
-    endpointSlices: [],
-    pods: [],
-    accepted: new Map(),
-  })
-  assert.deepEqual(
-    reports.flatMap(({ diagnostics }) => diagnostics),
-    [],
-  )
-  return startProxy(t, {
-    generation: 1,
-    sources,
-    listeners: [{ id: 'gateway', address: '127.0.0.1', port: 0, protocol: 'http', routeTable: 'gateway' }],
-    routeTables: [{ id: 'gateway', virtualHosts }],
-    clusters,
-  })
-}
-
-function virtualServiceOf(virtualHost: string): VirtualService {
-  return {
-    apiVersion: 'gateway.solo.io/v1',
-    kind: 'VirtualService',
-    metadata: { namespace: 'gloo-system', name: 'echo', uid: 'vs', generation: 1 },
-    spec: { virtualHost: parse(virtualHost) as NonNullable<VirtualService['spec']>['virtualHost'] & object },
-  }
-}
-
-function upstreamOf(name: string, spec: Upstream['spec'] & object): Upstream {
-  const metadata = { namespace: 'gloo-system', name, uid: name, generation: 1 }
-  return { apiVersion: 'gloo.solo.io/v1', kind: 'Upstream', metadata, spec }
-}
-
-function hosts(...ports: number[]): object {
-  return { static: { hosts: ports.map((port) => ({ addr: '127.0.0.1', port })) } }
+function serve(t: TestContext, virtualHost: string, upstreams: GlooObjects['upstreams']): Promise<LiveProxy> {
+  const output = compileGloo(glooInput({ virtualHost, upstreams }))
+  assert.deepEqual(findingsOf(output), [])
+  return startProxy(t, gatewayOf(output))
 }
 
 async function times<T>(count: number, ask: () => Promise<T>): Promise<readonly T[]> {
@@ -90,7 +51,7 @@ test('headers, retries, faults and CORS of one VirtualService act together', asy
             requestHeadersToRemove: [x-debug]
             responseHeadersToAdd: [{ header: { key: x-served-by, value: sluice } }]
   `
-  const { port } = await serve(t, virtualHost, { echo: hosts(backend.port) })
+  const { port } = await serve(t, virtualHost, { echo: hostsAt(backend.port) })
 
   const plain = await fetchFrom(port, { headers: { 'x-debug': '1', origin: 'https://shop.test' } })
   assert.equal(plain.status, 200)
@@ -128,7 +89,7 @@ test('a regex rewrites the path, and the host is told on', async (t) => {
           hostRewrite: echo.internal
           appendXForwardedHost: true
   `
-  const { port } = await serve(t, virtualHost, { echo: hosts(backend.port) })
+  const { port } = await serve(t, virtualHost, { echo: hostsAt(backend.port) })
   const { body } = await fetchFrom(port, { path: '/user/ada?a=b', headers: { host: 'shop.test' } })
   assert.equal(body, '/ada?a=b echo.internal shop.test')
 })
@@ -145,8 +106,8 @@ test('an Upstream that balances by hash goes by the key of the route', async (t)
         options: { lbHash: { hashPolicies: [{ cookie: { name: sticky, ttl: 1h } }] } }
   `
   const { port } = await serve(t, virtualHost, {
-    ring: { ...hosts(...ports), loadBalancerConfig: { ringHash: {} } },
-    table: { ...hosts(...ports), loadBalancerConfig: { maglev: {} } },
+    ring: { ...hostsAt(...ports), loadBalancerConfig: { ringHash: {} } },
+    table: { ...hostsAt(...ports), loadBalancerConfig: { maglev: {} } },
   })
 
   const byUser = new Set<string>()
@@ -167,6 +128,29 @@ test('an Upstream that balances by hash goes by the key of the route', async (t)
     again.map(({ body, headers }) => [body, headers['set-cookie']]),
     again.map(() => [first.body, undefined]),
   )
+})
+
+test('a share of the requests is copied to the Upstream that shadows', async (t) => {
+  const copied: string[] = []
+  const backend = await startBackend(t, saying('hello'))
+  const shadow = await startBackend(t, (request, response) => {
+    copied.push(`${request.headers.host} ${request.url}`)
+    response.end('nobody hears this')
+  })
+  const virtualHost = `
+    routes:
+      - routeAction: { single: { upstream: { name: echo } } }
+        options: { shadowing: { upstream: { name: shadow }, percentage: 50 } }
+  `
+  const upstreams = { echo: hostsAt(backend.port), shadow: hostsAt(shadow.port) }
+  const { port } = await serve(t, virtualHost, upstreams)
+  const replies = await times(4, () => fetchFrom(port, { path: '/a', headers: { host: 'shop.test' } }))
+  assert.deepEqual(
+    replies.map(({ body }) => body),
+    ['hello', 'hello', 'hello', 'hello'],
+  )
+  await eventually(() => copied.length === 2)
+  assert.deepEqual(copied, ['shop.test-shadow /a', 'shop.test-shadow /a'])
 })
 
 function statusOf({ status }: Reply): number {

@@ -2,6 +2,7 @@
 import { parseDurationMs } from '../../base/duration.ts'
 import type { FieldError } from '../kind.ts'
 import { atMostOne, checkPort, duplicate, exactlyOne, given, invalid, notSupported, required } from '../field-errors.ts'
+import { checkTls } from './upstream-tls.ts'
 import { FALLBACK_POLICIES, fallbackPolicy } from './fallback.ts'
 import type { KubeUpstream, StaticUpstream, SubsetSpec, Upstream, UpstreamSpec } from './upstream-schema.ts'
 
@@ -22,6 +23,7 @@ export function upstreamErrors({ spec }: Upstream): readonly FieldError[] {
     ...checkCounts('spec.circuitBreakers', spec.circuitBreakers ?? {}),
     ...checkCounts('spec.connectionConfig', spec.connectionConfig ?? {}),
     ...checkLoadBalancer('spec.loadBalancerConfig', spec.loadBalancerConfig ?? {}),
+    ...checkTls(spec),
     ...checkHealthChecks(spec),
     ...checkOutlierDetection('spec.outlierDetection', spec.outlierDetection ?? {}),
   ]

@@ -4,7 +4,7 @@ import { objectMeta, typeMeta } from '../metadata.ts'
 import type { Infer } from '../schema.ts'
 import { any, array, boolean, double, int64, intOrString, map, object, optional, string } from '../schema.ts'
 import type { GlooStatus } from './shared.ts'
-import { glooStatus, opaque } from './shared.ts'
+import { glooStatus, opaque, resourceRef } from './shared.ts'
 
 const subsetSelector = object({
   keys: optional(array(string), undefined, { description: 'One subset per distinct tuple of these labels.' }),
@@ -145,6 +145,17 @@ const outlierDetection = object({
   ),
 })
 
+const sslConfig = object({
+  secretRef: optional(resourceRef, undefined, {
+    description: 'A Secret with tls.crt and tls.key (shown to endpoints), ca.crt (endpoints are verified), or both.',
+  }),
+  sni: optional(string, undefined, { description: 'The name asked for, and verified. Default: the address.' }),
+  verifySubjectAltName: optional(array(string)),
+  oneWayTls: optional(boolean, undefined, { description: 'No certificate is shown to endpoints.' }),
+  allowRenegotiation: optional(boolean),
+  ...opaque('sslFiles', 'sds', 'parameters', 'alpnProtocols'),
+})
+
 const upstreamSpec = object({
   kube: optional(kubeUpstream),
   static: optional(staticUpstream),
@@ -154,6 +165,7 @@ const upstreamSpec = object({
   outlierDetection: optional(outlierDetection),
   healthChecks: optional(array(healthCheck)),
   protocolSelection: optional(intOrString),
+  sslConfig: optional(sslConfig, undefined, { description: 'Endpoints are spoken to over TLS.' }),
   useHttp2: optional(boolean, undefined, { description: 'Endpoints are spoken to in HTTP/2, such as gRPC needs.' }),
   ...opaque(
     'pipe',
@@ -163,7 +175,6 @@ const upstreamSpec = object({
     'azure',
     'gcp',
     'ai',
-    'sslConfig',
     'failover',
     'discoveryMetadata',
     'initialStreamWindowSize',
@@ -196,6 +207,7 @@ export const upstreamSchema = object(
 export type SubsetSpec = Infer<typeof subsetSpec>
 export type KubeUpstream = Infer<typeof kubeUpstream>
 export type StaticUpstream = Infer<typeof staticUpstream>
+export type SslConfig = Infer<typeof sslConfig>
 export type UpstreamSpec = Infer<typeof upstreamSpec>
 
 export interface Upstream extends KubeObject {

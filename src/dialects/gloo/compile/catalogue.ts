@@ -6,7 +6,6 @@ import { unsupportedInUpstream, upstreamErrors } from '../../../kinds/gloo-upstr
 import type { ObjectKey } from '../../../kube/object.ts'
 import { keyOf, splitKey } from '../../../kube/object.ts'
 import type { SourceGeneration } from '../../../routing/model.ts'
-import type { Backends } from '../../backends.ts'
 import type { ObjectReport } from '../../dialect.ts'
 import { byText, referenceTo, sourceOf } from '../../dialect.ts'
 import type { Clusters } from './clusters.ts'
@@ -14,7 +13,7 @@ import { createClusters } from './clusters.ts'
 import type { Targets } from './destinations.ts'
 import { fromFieldErrors } from './findings.ts'
 import { findClusterProblems } from './problems.ts'
-import type { ResolvedUpstream } from './upstream.ts'
+import type { ResolvedUpstream, Surroundings } from './upstream.ts'
 import { resolveService, resolveUpstream } from './upstream.ts'
 
 interface UsedUpstream {
@@ -52,7 +51,7 @@ interface Entry {
 }
 
 export function createCatalogue(
-  index: Backends,
+  index: Surroundings,
   upstreams: readonly Upstream[],
   accepted: ReadonlyMap<ObjectKey, { readonly upstreams: UsedUpstreams }>,
 ): Catalogue {
@@ -69,7 +68,7 @@ export function createCatalogue(
 }
 
 interface ViewParts {
-  readonly index: Backends
+  readonly index: Surroundings
   readonly entries: ReadonlyMap<ObjectKey, Entry>
   readonly committed: Clusters
   readonly pinned?: UsedUpstreams
@@ -108,7 +107,7 @@ type Serving = NonNullable<Entry['serving']>
 
 /** A pinned Upstream in its old form, under the usual name where that is what is served anyway. */
 function asPinned(
-  index: Backends,
+  index: Surroundings,
   key: ObjectKey,
   record: UsedUpstream | undefined,
   entry: Entry | undefined,
@@ -116,11 +115,13 @@ function asPinned(
   if (record === undefined) return undefined
   const now = entry?.serving
   const isSame = now?.record.uid === record.uid && now.record.generation === record.generation
-  return isSame ? now : { record, resolved: resolveOld(index, key, record) }
+  if (isSame) return now
+  const serving = { record, resolved: resolveOld(index, key, record) }
+  return problemsOf(serving).length === 0 ? serving : undefined
 }
 
 function examine(
-  index: Backends,
+  index: Surroundings,
   object: Upstream,
   accepted: ReadonlyMap<ObjectKey, { readonly upstreams: UsedUpstreams }>,
 ): Entry {
@@ -135,10 +136,10 @@ function examine(
 
 /** What a data plane would refuse is never served, or it would refuse everything. */
 function problemsOf({ resolved }: Serving): readonly Diagnostic[] {
-  return findClusterProblems(createClusters().use(resolved))
+  return [...resolved.problems, ...findClusterProblems(createClusters().use(resolved))]
 }
 
-function resolveNow(index: Backends, object: Upstream): Serving {
+function resolveNow(index: Surroundings, object: Upstream): Serving {
   const { namespace, name, uid, generation } = sourceOf(object)
   const spec = object.spec ?? {}
   const resolved = resolveUpstream(index, { namespace, name, cluster: baseName(namespace, name) }, spec)
@@ -147,7 +148,7 @@ function resolveNow(index: Backends, object: Upstream): Serving {
 
 /** The newest form of it that an accepted VirtualService used and that still works. */
 function lastUsable(
-  index: Backends,
+  index: Surroundings,
   object: Upstream,
   accepted: ReadonlyMap<ObjectKey, { readonly upstreams: UsedUpstreams }>,
 ): Serving | undefined {
@@ -162,7 +163,7 @@ function lastUsable(
 }
 
 /** Its clusters have names of their own: the current form may be in use beside it. */
-function resolveOld(index: Backends, key: ObjectKey, { spec, generation }: UsedUpstream): ResolvedUpstream {
+function resolveOld(index: Surroundings, key: ObjectKey, { spec, generation }: UsedUpstream): ResolvedUpstream {
   const { namespace = '', name } = splitKey(key)
   const cluster = `${baseName(namespace, name)}@${generation}`
   return resolveUpstream(index, { namespace, name, cluster }, spec)

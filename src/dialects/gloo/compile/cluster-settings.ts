@@ -11,7 +11,10 @@ import type {
 } from '../../../routing/model.ts'
 import { durationMs } from './duration.ts'
 
-export type ClusterSettings = Pick<Cluster, 'protocol' | 'balance' | 'limits' | 'outlier' | 'healthCheck' | 'slowStart'>
+export type ClusterSettings = Pick<
+  Cluster,
+  'protocol' | 'balance' | 'limits' | 'outlier' | 'healthCheck' | 'slowStart' | 'tls'
+>
 
 /** What is not limited. Envoy's numbers go up to twice this, which is no limit either. */
 export const COUNT_MAX = 2_147_483_647

@@ -11,6 +11,8 @@ import { clusterSettings } from './cluster-settings.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
 import { durationMs } from './duration.ts'
 import { errorAt, warningAt } from './findings.ts'
+import type { TlsSecrets } from './tls-secrets.ts'
+import { compileTls } from './tls.ts'
 
 /** Gloo's default. */
 const CONNECT_TIMEOUT_MS = 5_000
@@ -28,6 +30,13 @@ export interface ResolvedUpstream {
   /** Host names of static hosts, for `autoHostRewrite`. */
   readonly hostNames: readonly string[]
   readonly diagnostics: readonly Diagnostic[]
+  /** Errors with which it must not be served at all. */
+  readonly problems: readonly Diagnostic[]
+}
+
+/** What Upstreams are resolved against. */
+export interface Surroundings extends Backends {
+  readonly tlsSecrets: TlsSecrets
 }
 
 interface Identity {
@@ -36,12 +45,21 @@ interface Identity {
   readonly cluster: string
 }
 
-export function resolveUpstream(index: Backends, identity: Identity, spec: UpstreamSpec): ResolvedUpstream {
+export function resolveUpstream(index: Surroundings, identity: Identity, spec: UpstreamSpec): ResolvedUpstream {
   const connectTimeoutMs = durationMs(spec.connectionConfig?.connectTimeout, CONNECT_TIMEOUT_MS)
   const { cluster } = identity
   const parts = spec.kube === undefined ? resolveStatic(identity, spec.static ?? {}) : resolveKube(index, spec.kube)
   const title = `Upstream "${identity.namespace}/${identity.name}"`
-  return { cluster, title, connectTimeoutMs, settings: clusterSettings(spec), ...parts }
+  const { tls, diagnostics: ofTls } = compileTls(index.tlsSecrets, identity.namespace, spec)
+  return {
+    cluster,
+    title,
+    connectTimeoutMs,
+    settings: { ...clusterSettings(spec), ...(tls === undefined ? {} : { tls }) },
+    ...parts,
+    diagnostics: [...parts.diagnostics, ...ofTls.filter(({ severity }) => severity === 'warning')],
+    problems: ofTls.filter(({ severity }) => severity === 'error'),
+  }
 }
 
 /** A Service as a destination of its own, without an Upstream; undefined where there is no such Service or port. */
@@ -58,10 +76,11 @@ export function resolveService(index: Backends, service: Service, port: number):
     settings: {},
     hostNames: [],
     diagnostics: [],
+    problems: [],
   }
 }
 
-type Parts = Omit<ResolvedUpstream, 'cluster' | 'title' | 'connectTimeoutMs' | 'settings'>
+type Parts = Omit<ResolvedUpstream, 'cluster' | 'title' | 'connectTimeoutMs' | 'settings' | 'problems'>
 
 function resolveKube(index: Backends, kube: KubeUpstream): Parts {
   const { serviceNamespace: namespace = '', serviceName: name = '', servicePort = 0, selector, subsetSpec } = kube
