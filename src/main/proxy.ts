@@ -3,6 +3,7 @@ import { createLog } from '../base/log.ts'
 import type { ProxyOptions } from '../cli/deps.ts'
 import { runProxyWorker } from '../proxy/worker.ts'
 import type { Surroundings } from './surroundings.ts'
+import { youngCollector } from './young-collector.ts'
 
 export async function proxy(options: ProxyOptions, surroundings: Surroundings): Promise<number> {
   const { clock, random, signal, stderr } = surroundings
@@ -21,6 +22,7 @@ export async function proxy(options: ProxyOptions, surroundings: Surroundings): 
     log,
     signal,
     reusePort,
+    collectYoung: youngCollector(),
     holder: lentSockets ? surroundings.holder : undefined,
     endsWithControl,
     drainTimeoutMs,

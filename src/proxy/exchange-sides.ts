@@ -6,14 +6,20 @@ import type { Answer } from './answers.ts'
 import type { Scheme } from './forwarded-heads.ts'
 import type { RequestHead } from './http1/request-head.ts'
 import type { BodyFraming, ResponseHead } from './http1/response-head.ts'
+import type { PassedBytes } from './passed-bytes.ts'
 import type { HeadEdit } from './policy/head-edit.ts'
 import type { ServingListener } from './serving-state.ts'
+import type { ClientPeer } from './telling/access-entry.ts'
 import type { Body } from './upstream-side.ts'
 
 /** The client of one request after the other. */
 export interface ClientSide {
   readonly clientAddress: string
   readonly scheme: Scheme
+  /** Of the request under way: `HTTP/1.1`. */
+  readonly protocol: string
+  /** For logs: asked for only where one is written. */
+  peer(): ClientPeer
   readonly response: ClientResponse
   pauseInput(): void
   resumeInput(): void
@@ -56,6 +62,7 @@ export interface ClientResponse {
 
 export interface ExchangeDeps {
   readonly monotonicMs: () => number
+  readonly passed: PassedBytes
   readonly newRequestId: () => string
   /** What new requests are served with: the newest snapshot. */
   readonly serving: () => ServingListener

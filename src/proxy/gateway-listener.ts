@@ -11,6 +11,7 @@ import type { Listener, TcpListener } from '../routing/model.ts'
 import { ClientConnection } from './client-connection.ts'
 import { CLIENT_CONNECTIONS_MAX } from './http-policy.ts'
 import type { ListenerSockets, OpenListener } from './listening/listener-sockets.ts'
+import type { PassedBytes } from './passed-bytes.ts'
 import type { ServingListener } from './serving-state.ts'
 import type { ServingTcp } from './tcp/serving-tcp.ts'
 import { TcpConnection } from './tcp/tcp-connection.ts'
@@ -18,6 +19,7 @@ import type { ServerTlsContext } from './tls/server-tls.ts'
 
 export interface GatewayListenerDeps {
   readonly monotonicMs: () => number
+  readonly passed: PassedBytes
   readonly newRequestId: () => string
   readonly random: Random
   readonly sockets: ListenerSockets
@@ -177,6 +179,7 @@ export class GatewayListener {
   #serveTcp(socket: Socket, first: ServingTcp, serverName: string | null): void {
     const connection = new TcpConnection(socket, {
       monotonicMs: this.#deps.monotonicMs,
+      passed: this.#deps.passed,
       random: this.#deps.random,
       serving: newestOf(first, () => (this.#served.kind === 'tcp' ? this.#served.serving : null)),
       onCrash: this.#deps.onCrash,
@@ -190,6 +193,7 @@ export class GatewayListener {
     const serving = newestOf(first, () => (this.#served.kind === 'http' ? this.#served.serving : null))
     const connection = new ClientConnection(socket, {
       monotonicMs: this.#deps.monotonicMs,
+      passed: this.#deps.passed,
       newRequestId: this.#deps.newRequestId,
       scheme: tls === null ? 'http' : 'https',
       serving,

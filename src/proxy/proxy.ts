@@ -22,6 +22,7 @@ import type { ListenerSockets } from './listening/listener-sockets.ts'
 import { OwnSockets } from './listening/own-sockets.ts'
 import { requestIdSource } from './request-id.ts'
 import type { ServingDeps } from './serving-cluster.ts'
+import { PassedBytes } from './passed-bytes.ts'
 import { prepareListener } from './serving-state.ts'
 import { prepareTcpListener } from './tcp/serving-tcp.ts'
 import { TlsContexts } from './tls/tls-contexts.ts'
@@ -42,6 +43,8 @@ export interface ProxyOptions {
   readonly monotonicMs: () => number
   /** Where listeners get their sockets; by themselves unless told otherwise. */
   readonly sockets?: ListenerSockets
+  /** Collects what was dropped lately; left out where memory does not matter. */
+  readonly collectYoung?: (() => void) | undefined
   /** `listeners` or `draining` changed by itself. */
   readonly onChange: () => void
 }
@@ -57,6 +60,7 @@ export class Proxy {
   readonly #tls: TlsContexts
   readonly #newRequestId: () => string
   readonly #sockets: ListenerSockets
+  readonly #passed: PassedBytes
   #listeners = new Map<string, GatewayListener>()
   readonly #closing = new Set<GatewayListener>()
   readonly #emptied: (() => void)[] = []
@@ -67,6 +71,7 @@ export class Proxy {
 
   constructor(options: ProxyOptions) {
     this.#options = options
+    this.#passed = new PassedBytes(options.collectYoung ?? (() => {}))
     this.#sockets = options.sockets ?? new OwnSockets(false)
     this.#health = new HealthChecker(options)
     this.#pools = new UpstreamPools(options.onChange)
@@ -214,6 +219,7 @@ export class Proxy {
       random: this.#options.random,
       monotonicMs: this.#options.monotonicMs,
       newRequestId: this.#newRequestId,
+      passed: this.#passed,
       sockets: this.#sockets,
       onAcceptError: (error) => this.#options.log.warn('cannot accept a client', { listener: listener.id, error }),
       onCrash: (error) => this.#onCrash(listener.id, error),

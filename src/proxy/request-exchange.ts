@@ -65,6 +65,7 @@ export class RequestExchange implements UpstreamRequestOwner {
   /** More of the request's body; the input may be paused in it. */
   sendBody(chunk: Buffer, done: boolean): void {
     this.#requestBytes += chunk.length
+    this.#deps.passed.add(chunk.length)
     this.#times.moved = true
     if (done) {
       this.#requestDone = true
@@ -76,6 +77,7 @@ export class RequestExchange implements UpstreamRequestOwner {
   sendTunnelled(chunk: Buffer): void {
     this.#times.moved = true
     this.#requestBytes += chunk.length
+    this.#deps.passed.add(chunk.length)
     if (!this.#upstream.sendTunnelled(chunk)) this.#client.pauseInput()
   }
 
@@ -141,6 +143,7 @@ export class RequestExchange implements UpstreamRequestOwner {
 
   onBody(body: Body, done: boolean): void {
     this.#times.moved = true
+    this.#deps.passed.add(body.to - body.from)
     this.#afterPart(this.#client.response.part(body), done)
   }
 
@@ -153,6 +156,7 @@ export class RequestExchange implements UpstreamRequestOwner {
 
   onTunnelled(chunk: Buffer): void {
     this.#times.moved = true
+    this.#deps.passed.add(chunk.length)
     if (!this.#client.response.tunnelled(chunk)) this.#upstream.pause()
   }
 

@@ -42,6 +42,7 @@ export interface ProxyWorkerOptions {
   readonly reusePort?: boolean
   /** Whoever started the process holds its listening sockets. */
   readonly holder?: HolderChannel | undefined
+  readonly collectYoung?: () => void
   /** Without control there is nothing to serve for: the worker ends when the link does. */
   readonly endsWithControl?: boolean
   readonly drainTimeoutMs?: number | undefined
@@ -80,6 +81,7 @@ class ProxyWorker {
       log: options.log,
       recorder: this.#recorder,
       monotonicMs: options.monotonicMs ?? (() => performance.now()),
+      collectYoung: options.collectYoung,
       sockets: options.holder === undefined ? ownSockets : new LentSockets(options.holder, ownSockets),
       onChange: () => this.#send({ kind: 'standing', ...this.#standing() }),
     })

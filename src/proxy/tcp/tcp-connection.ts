@@ -14,6 +14,7 @@ import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 import type { ClusterGate } from '../cluster-gate.ts'
 import type { EndpointPool } from '../endpoint-pool.ts'
 import type { OutlierHost } from '../outlier-detector.ts'
+import type { PassedBytes } from '../passed-bytes.ts'
 import { pickEndpoint } from '../pick-endpoint.ts'
 import type { ServingCluster } from '../serving-cluster.ts'
 import { readClientHello } from '../tls/client-hello.ts'
@@ -31,6 +32,7 @@ const EMPTY = Buffer.alloc(0)
 
 export interface TcpConnectionDeps {
   readonly monotonicMs: () => number
+  readonly passed: PassedBytes
   readonly random: Random
   /** What new connections are served with: the newest snapshot. */
   readonly serving: () => ServingTcp
@@ -137,6 +139,7 @@ export class TcpConnection {
   #onClientData(chunk: Buffer): void {
     this.#moved = true
     this.#sentBytes += chunk.length
+    this.#deps.passed.add(chunk.length)
     if (this.#state === 'open') {
       if (this.#upstream?.write(chunk) === false) this.#client.pause()
       return
@@ -210,6 +213,7 @@ export class TcpConnection {
   #onUpstreamData(socket: Socket, chunk: Buffer): void {
     this.#moved = true
     this.#receivedBytes += chunk.length
+    this.#deps.passed.add(chunk.length)
     if (!this.#client.write(chunk)) socket.pause()
   }
 
