@@ -13,7 +13,7 @@ const RETRY_CONDITIONS = [
   'retriable-status-codes',
 ] as const
 
-export type RetryOn = (typeof RETRY_CONDITIONS)[number]
+type RetryOn = (typeof RETRY_CONDITIONS)[number]
 
 export interface RetryConditions {
   readonly known: readonly RetryOn[]

@@ -46,5 +46,6 @@ export function programmedCell({ status }: WithStatus): string {
 
 /** Known fields whose inside we do not look into. */
 export function opaque<const N extends string>(...names: readonly N[]): Readonly<Record<N, Field<AnySchema, false>>> {
-  return Object.fromEntries(names.map((name) => [name, optional(any)])) as Record<N, Field<AnySchema, false>>
+  const field = optional(any, undefined, { description: 'Known from Gloo; Sluice does not act on it.' })
+  return Object.fromEntries(names.map((name) => [name, field])) as Record<N, Field<AnySchema, false>>
 }

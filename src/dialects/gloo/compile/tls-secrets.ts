@@ -14,11 +14,11 @@ export interface TlsFiles {
 }
 
 /** Why certificates and keys are no good, without anything of their content; undefined: they are good. */
-export type TlsJudge = (files: TlsFiles) => string | undefined
+type TlsJudge = (files: TlsFiles) => string | undefined
 
 export type TlsFilesByKey = ReadonlyMap<ObjectKey, TlsFiles>
 
-export interface FoundFiles {
+interface FoundFiles {
   /** Absent: there are none, and there never were. */
   readonly files?: TlsFiles
   /** Why the Secret cannot be used as it is now. */
