@@ -7,6 +7,7 @@ import { once } from 'node:events'
 
 import { ClientConnection } from './client-connection.ts'
 import { prepareHttp } from './http-policy.ts'
+import { PassedBytes } from './passed-bytes.ts'
 import type { ServingListener } from './serving-state.ts'
 
 test('an error of ours while a request is served ends its connection and is told, and goes no further', async (t) => {
@@ -15,6 +16,7 @@ test('an error of ours while a request is served ends its connection and is told
     let isBroken = false
     const connection = new ClientConnection(socket, {
       monotonicMs: () => performance.now(),
+      passed: new PassedBytes(() => {}),
       newRequestId: () => 'id',
       scheme: 'http',
       serving: () => {
@@ -25,6 +27,7 @@ test('an error of ours while a request is served ends its connection and is told
       onRefused: () => {},
       onCrash: (error) => errors.push(error),
       onClosed: () => {},
+      onHttp2: () => {},
     })
     isBroken = true
     t.after(() => connection.destroy())

@@ -16,6 +16,8 @@ import { RequestHead } from './http1/request-head.ts'
 import { cleanHead } from './http-policy.ts'
 import type { ServingHttp } from './http-policy.ts'
 import { RequestExchange } from './request-exchange.ts'
+import { peerOf } from './telling/access-entry.ts'
+import type { ClientPeer } from './telling/access-entry.ts'
 
 /** How long a client may leave a response unread. Long: a slow one takes minutes for what is already in the buffers. */
 const SEND_IDLE_TIMEOUT_MS = 300_000
@@ -23,6 +25,9 @@ const SEND_IDLE_TIMEOUT_MS = 300_000
 const LINGER_MS = 1_000
 /** How much of the input is read as text to find a head in it. */
 const HEAD_TEXT_BYTES = 4_096
+
+/** How HTTP/2 begins without TLS (RFC 9113 §3.4): as a request that HTTP/1.1 refuses. */
+const HTTP2_PREFACE = 'PRI * HTTP/2.0\r\n\r\n'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -35,6 +40,8 @@ export interface ClientConnectionDeps extends ExchangeDeps {
   /** An error of ours; the connection is gone. */
   readonly onCrash: (error: unknown) => void
   readonly onClosed: (connection: ClientConnection) => void
+  /** The client speaks HTTP/2: what it has sent is in the socket again, and this here has no more to do with it. */
+  readonly onHttp2: (connection: ClientConnection) => void
 }
 
 export class ClientConnection implements ClientSide {
@@ -46,6 +53,8 @@ export class ClientConnection implements ClientSide {
   readonly #head = new RequestHead()
   readonly #exchange: RequestExchange
   readonly #chunks = new ChunkedReader()
+  /** Null until it is asked for. */
+  #peer: ClientPeer | null = null
   #phase: Phase = 'head'
   /** Bytes that came but were not read yet. */
   #input: Buffer = EMPTY
@@ -56,6 +65,8 @@ export class ClientConnection implements ClientSide {
   #bodyBytesLeft = 0
   /** How the listener treats clients, as of the request that came last. */
   #http: ServingHttp
+  /** No request has come yet. */
+  #isFresh = true
   #isAdvancing = false
   #inputEnded = false
   /** When the phase began, or something last moved in it; the sweep keeps it, so that bytes cost no clock. */
@@ -79,6 +90,14 @@ export class ClientConnection implements ClientSide {
       .on('end', () => this.#try(() => this.#onEnd()))
       .on('error', () => this.#onGone())
       .on('close', () => this.#onGone())
+  }
+
+  get protocol(): string {
+    return this.#head.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1'
+  }
+
+  peer(): ClientPeer {
+    return (this.#peer ??= peerOf(this.#socket))
   }
 
   get isIdle(): boolean {
@@ -272,9 +291,11 @@ export class ClientConnection implements ClientSide {
     const state = this.#parseHead(input)
     if (state === 'incomplete') return false
     if (state === 'refused') {
-      this.#refuse(head.problemStatus, head.problem)
+      if (this.#isHttp2(input)) this.#handOver(input)
+      else this.#refuse(head.problemStatus, head.problem)
       return false
     }
+    this.#isFresh = false
     const { contentLength, chunked } = head.fields
     const from = head.end
     this.#isChunked = chunked
@@ -338,6 +359,20 @@ export class ClientConnection implements ClientSide {
 
   #isBodyDone(): boolean {
     return this.#isChunked ? this.#chunks.done : this.#remaining === 0
+  }
+
+  /** Only at the very beginning: between requests it is one more malformed request. */
+  #isHttp2(input: Buffer): boolean {
+    return this.#isFresh && input.toString('latin1', 0, HTTP2_PREFACE.length) === HTTP2_PREFACE
+  }
+
+  #handOver(input: Buffer): void {
+    this.#phase = 'closed'
+    this.#input = EMPTY
+    this.#socket.pause()
+    this.#socket.removeAllListeners('data')
+    this.#socket.unshift(input)
+    this.#deps.onHttp2(this)
   }
 
   /** Before there is a request that could be routed. */

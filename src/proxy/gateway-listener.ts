@@ -9,7 +9,10 @@ import type { BoundListener } from '../routing/data-plane.ts'
 import type { Listener, TcpListener } from '../routing/model.ts'
 
 import { ClientConnection } from './client-connection.ts'
+import type { ClientConnectionDeps } from './client-connection.ts'
 import { CLIENT_CONNECTIONS_MAX } from './http-policy.ts'
+import { Http2ClientSession } from './http2/client-session.ts'
+import type { Http2SessionDeps } from './http2/client-session.ts'
 import type { ListenerSockets, OpenListener } from './listening/listener-sockets.ts'
 import type { PassedBytes } from './passed-bytes.ts'
 import type { ServingListener } from './serving-state.ts'
@@ -191,7 +194,7 @@ export class GatewayListener {
 
   #serveHttp(socket: Socket, { serving: first, tls }: Extract<Served, { kind: 'http' }>): void {
     const serving = newestOf(first, () => (this.#served.kind === 'http' ? this.#served.serving : null))
-    const connection = new ClientConnection(socket, {
+    const deps: Http2SessionDeps & Omit<ClientConnectionDeps, 'onHttp2'> = {
       monotonicMs: this.#deps.monotonicMs,
       passed: this.#deps.passed,
       newRequestId: this.#deps.newRequestId,
@@ -200,9 +203,15 @@ export class GatewayListener {
       isDraining: () => this.#isClosing,
       onRefused: (status) => countRefused(serving(), status),
       onCrash: this.#deps.onCrash,
-      onClosed: (closed) => this.#forget(closed),
-    })
-    this.#connections.add(connection)
+      onClosed: (closed: Connection) => this.#forget(closed),
+    }
+    const speakHttp2 = (): void => void this.#connections.add(new Http2ClientSession(socket, deps))
+    if (tls !== null && speaksHttp2(socket)) return speakHttp2()
+    const onHttp2 = (connection: Connection): void => {
+      this.#connections.delete(connection)
+      speakHttp2()
+    }
+    this.#connections.add(new ClientConnection(socket, { ...deps, onHttp2 }))
   }
 
   #forget(connection: Connection): void {
@@ -213,6 +222,11 @@ export class GatewayListener {
 
 function countRefused({ nowhere }: ServingListener, status: number): void {
   nowhere.count({ status, flag: 'DPE', durationMs: 0, requestBytes: 0, responseBytes: 0 })
+}
+
+/** By ALPN. */
+function speaksHttp2(socket: Socket | TLSSocket): boolean {
+  return 'alpnProtocol' in socket && socket.alpnProtocol === 'h2'
 }
 
 /** A listener that now speaks another protocol has nothing new for its older connections: they end with what they had. */

@@ -16,6 +16,8 @@ const REQUEST_BODY_IDLE_TIMEOUT_MS = 60_000
 const CLIENT_IDLE_TIMEOUT_MS = 3_600_000
 /** Clients of one listener beyond are turned away at once. */
 export const CLIENT_CONNECTIONS_MAX = 20_000
+/** Requests under way at once on one HTTP/2 connection. */
+const STREAMS_MAX = 100
 
 export interface ServingHttp {
   readonly isEdge: boolean
@@ -28,6 +30,8 @@ export interface ServingHttp {
   readonly headTimeoutMs: number
   readonly bodyIdleTimeoutMs: number
   readonly keepAliveTimeoutMs: number
+  /** Of one HTTP/2 connection. */
+  readonly streamsMax: number
   /** Whoever has it is told how its request was routed; null: nobody is. */
   readonly debugToken: DebugToken | null
 }
@@ -49,6 +53,7 @@ export function prepareHttp({
     headTimeoutMs: limits.headTimeoutMs ?? HEAD_TIMEOUT_MS,
     bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs ?? REQUEST_BODY_IDLE_TIMEOUT_MS,
     keepAliveTimeoutMs: limits.keepAliveTimeoutMs ?? CLIENT_IDLE_TIMEOUT_MS,
+    streamsMax: limits.streamsMax ?? STREAMS_MAX,
     debugToken: debugTokenHash === undefined ? null : new DebugToken(debugTokenHash),
   }
 }

@@ -3,53 +3,55 @@ import { describe, test } from 'node:test'
 
 import { requestList, requestText, responseList, responseText, trailerList, trailerText } from './message-text.ts'
 
+const bodyless = { hasBody: false, newKey: () => 'k' }
+const withBody = { ...bodyless, hasBody: true }
 const plain = { isChunked: false, added: '' }
 const GET = [':method', 'GET', ':scheme', 'http', ':authority', 'example.com', ':path', '/a?b']
 
 describe('a request from HTTP/2', () => {
   test('is the head that a client of HTTP/1.1 would send', () => {
     assert.equal(
-      requestText([...GET, 'accept', '*/*', 'x-name', 'caf\u00c3\u00a9'], plain),
+      requestText([...GET, 'accept', '*/*', 'x-name', 'caf\u00c3\u00a9'], bodyless),
       'GET /a?b HTTP/1.1\r\nhost: example.com\r\naccept: */*\r\nx-name: caf\u00c3\u00a9\r\n\r\n',
     )
   })
 
   test('has its cookies in one field', () => {
     assert.equal(
-      requestText([...GET, 'cookie', 'a=1', 'x', 'y', 'cookie', 'b=2'], plain),
+      requestText([...GET, 'cookie', 'a=1', 'x', 'y', 'cookie', 'b=2'], bodyless),
       'GET /a?b HTTP/1.1\r\nhost: example.com\r\nx: y\r\ncookie: a=1; b=2\r\n\r\n',
     )
   })
 
   test('with a body of unknown length comes in chunks', () => {
-    assert.match(requestText(GET, { isChunked: true, added: '' }) ?? '', /\r\ntransfer-encoding: chunked\r\n\r\n$/)
+    assert.match(requestText(GET, withBody) ?? '', /\r\ntransfer-encoding: chunked\r\n\r\n$/)
   })
 
   test('takes its host from the field where there is no authority', () => {
     const list = [':method', 'GET', ':scheme', 'http', ':path', '/', 'host', 'example.com']
-    assert.equal(requestText(list, plain), 'GET / HTTP/1.1\r\nhost: example.com\r\n\r\n')
+    assert.equal(requestText(list, bodyless), 'GET / HTTP/1.1\r\nhost: example.com\r\n\r\n')
   })
 
   test('may say its host twice, if it is the same', () => {
-    assert.equal(requestText([...GET, 'host', 'EXAMPLE.com'], plain), 'GET /a?b HTTP/1.1\r\nhost: example.com\r\n\r\n')
+    assert.equal(
+      requestText([...GET, 'host', 'EXAMPLE.com'], bodyless),
+      'GET /a?b HTTP/1.1\r\nhost: example.com\r\n\r\n',
+    )
   })
 
   test('does not pass on that it takes trailers: that is between two neighbours', () => {
-    assert.equal(requestText([...GET, 'te', 'trailers'], plain), 'GET /a?b HTTP/1.1\r\nhost: example.com\r\n\r\n')
+    assert.equal(requestText([...GET, 'te', 'trailers'], bodyless), 'GET /a?b HTTP/1.1\r\nhost: example.com\r\n\r\n')
   })
 
   test('to connect is one to the authority', () => {
     const list = [':method', 'CONNECT', ':authority', 'example.com:443']
-    assert.equal(
-      requestText(list, { isChunked: true, added: '' }),
-      'CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n',
-    )
+    assert.equal(requestText(list, withBody), 'CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n')
   })
 
   test('to connect with a protocol is one to switch to it', () => {
     const list = [...GET.with(1, 'CONNECT'), ':protocol', 'websocket', 'sec-websocket-version', '13']
     assert.equal(
-      requestText(list, { isChunked: true, added: 'sec-websocket-key: k\r\n' }),
+      requestText(list, withBody),
       'GET /a?b HTTP/1.1\r\nhost: example.com\r\nsec-websocket-version: 13\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: k\r\n\r\n',
     )
   })
@@ -70,7 +72,7 @@ describe('a request from HTTP/2', () => {
   }
   for (const [name, list] of Object.entries(malformed)) {
     test(`is malformed with ${name}`, () => {
-      assert.equal(requestText(list, plain), null)
+      assert.equal(requestText(list, bodyless), null)
     })
   }
 })

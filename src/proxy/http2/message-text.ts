@@ -23,7 +23,14 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-export interface TextOptions {
+export interface RequestTextOptions {
+  /** Where its length is not told, it comes in chunks. */
+  readonly hasBody: boolean
+  /** For a WebSocket: 16 random bytes in base64, which HTTP/2 does without. */
+  readonly newKey: () => string
+}
+
+export interface ResponseTextOptions {
   /** A body follows in chunks: its length is not told. */
   readonly isChunked: boolean
   /** Whole fields to add, each with its line end. */
@@ -38,25 +45,31 @@ interface RequestParts {
   host: string
   cookies: string
   fields: string
+  hasLength: boolean
 }
 
 /**
  * A request's head. Null: it is malformed. `te` ends here. An extended CONNECT (RFC 8441) is the request to switch protocols
  * that it stands for.
  */
-export function requestText(list: FieldList, { isChunked, added }: TextOptions): string | null {
+export function requestText(list: FieldList, { hasBody, newKey }: RequestTextOptions): string | null {
   const parts = requestParts(list)
   if (parts === null) return null
-  const { method, path, authority, protocol, host, cookies, fields } = parts
+  const { method, path, authority, protocol, host, fields } = parts
   if (authority !== '' && host !== '' && authority.toLowerCase() !== host.toLowerCase()) return null
   const name = authority === '' ? host : authority
   const line = requestLine(parts, name)
   if (line === null || (path === '' && (method !== 'CONNECT' || protocol !== ''))) return null
-  const switching = protocol === '' ? '' : `connection: upgrade\r\nupgrade: ${protocol}\r\n`
-  const cookie = cookies === '' ? '' : `cookie: ${cookies}\r\n`
-  // An extended CONNECT has no body: what follows belongs to the protocol.
-  const framing = isChunked && method !== 'CONNECT' ? 'transfer-encoding: chunked\r\n' : ''
-  return `${line}host: ${name}\r\n${fields}${cookie}${framing}${switching}${added}\r\n`
+  const cookie = parts.cookies === '' ? '' : `cookie: ${parts.cookies}\r\n`
+  // What follows a CONNECT is no body.
+  const framing = hasBody && !parts.hasLength && method !== 'CONNECT' ? 'transfer-encoding: chunked\r\n' : ''
+  return `${line}host: ${name}\r\n${fields}${cookie}${framing}${switchingFields(protocol, newKey)}\r\n`
+}
+
+function switchingFields(protocol: string, newKey: () => string): string {
+  if (protocol === '') return ''
+  const key = protocol === 'websocket' ? `sec-websocket-key: ${newKey()}\r\n` : ''
+  return `connection: upgrade\r\nupgrade: ${protocol}\r\n${key}`
 }
 
 function requestLine({ method, path, protocol }: RequestParts, name: string): string | null {
@@ -66,7 +79,16 @@ function requestLine({ method, path, protocol }: RequestParts, name: string): st
 }
 
 function requestParts(list: FieldList): RequestParts | null {
-  const parts = { method: '', path: '', authority: '', protocol: '', host: '', cookies: '', fields: '' }
+  const parts = {
+    method: '',
+    path: '',
+    authority: '',
+    protocol: '',
+    host: '',
+    cookies: '',
+    fields: '',
+    hasLength: false,
+  }
   for (let at = 0; at + 1 < list.length; at += 2) {
     const name = list[at] ?? ''
     const value = list[at + 1] ?? ''
@@ -102,7 +124,13 @@ function takeField(parts: RequestParts, name: string, value: string): boolean {
       // They may come one by one (RFC 9113 §8.2.3).
       parts.cookies = parts.cookies === '' ? value : `${parts.cookies}; ${value}`
       return true
+    case 'content-length':
+      parts.hasLength = true
+      parts.fields += `content-length: ${value}\r\n`
+      return true
     default:
+      // With a protocol the proxy has its own; pseudo fields come first.
+      if (name === 'sec-websocket-key' && parts.protocol !== '') return true
       if (name.charCodeAt(0) === COLON || CONNECTION_SPECIFIC.has(name)) return false
       parts.fields += `${name}: ${value}\r\n`
       return true
@@ -110,7 +138,7 @@ function takeField(parts: RequestParts, name: string, value: string): boolean {
 }
 
 /** A response's head. Null: it is malformed. */
-export function responseText(list: FieldList, { isChunked, added }: TextOptions): string | null {
+export function responseText(list: FieldList, { isChunked, added }: ResponseTextOptions): string | null {
   let status = ''
   let fields = ''
   for (let at = 0; at + 1 < list.length; at += 2) {

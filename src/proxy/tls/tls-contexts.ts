@@ -9,8 +9,8 @@ import type { ClientTls, Listener, RoutingSnapshot, TcpListener } from '../../ro
 import { ClientTlsContext } from './client-tls.ts'
 import { ServerTlsContext } from './server-tls.ts'
 
-/** What HTTPS clients may choose by ALPN. */
-const HTTP_PROTOCOLS = ['http/1.1']
+/** What HTTPS clients may choose by ALPN, best first. */
+const HTTP_PROTOCOLS = ['h2', 'http/1.1']
 
 export class TlsContexts {
   readonly #log: Log

@@ -1,0 +1,145 @@
+/**
+ * One HTTP/2 connection of a client. Each stream is a request by itself; what all of them share is here: how many there may
+ * be, and how the connection ends without losing one.
+ */
+import { constants, performServerHandshake } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+
+import type { Scheme } from '../forwarded-heads.ts'
+import { peerOf } from '../telling/access-entry.ts'
+import type { ClientPeer } from '../telling/access-entry.ts'
+
+import { Http2ClientStream } from './client-stream.ts'
+import type { StreamDeps, StreamOwner } from './client-stream.ts'
+import type { FieldList } from './message-text.ts'
+import { SESSION_WINDOW_BYTES, sessionOptions } from './session-limits.ts'
+
+/** Exchanges of finished streams that wait for new ones. */
+const FREE_STREAMS_MAX = 16
+/** Stream numbers of the client are odd: this says that the session ends, and refuses none yet (RFC 9113 §6.8). */
+const LAST_STREAM_ID = 2 ** 31 - 1
+/** From the first GOAWAY to the second, for requests that were on their way when the client got the first. */
+const GOAWAY_NOTICE_MS = 250
+/** How long a client whose last stream is over may leave the connection open. */
+const LINGER_MS = 1_000
+
+const { NGHTTP2_NO_ERROR, NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR } = constants
+
+/** `noticed`: the client knows that it should go; `ending`: no new streams. */
+type Phase = 'open' | 'noticed' | 'ending' | 'closed'
+
+export interface Http2SessionDeps extends StreamDeps {
+  readonly scheme: Scheme
+  readonly onClosed: (session: Http2ClientSession) => void
+}
+
+export class Http2ClientSession implements StreamOwner {
+  readonly clientAddress: string
+  readonly scheme: Scheme
+  readonly deps: Http2SessionDeps
+  readonly #socket: Socket
+  readonly #session: ServerHttp2Session
+  readonly #streams = new Set<Http2ClientStream>()
+  readonly #free: Http2ClientStream[] = []
+  #phase: Phase = 'open'
+  /** The client has said what it can do, as it must at once. */
+  #isGreeted = false
+  #phaseSinceMs: number
+  /** When there was a stream last; the sweep keeps it. */
+  #idleSinceMs: number
+  #moved = false
+
+  /** What the socket gave already must have been put back into it. */
+  constructor(socket: Socket, deps: Http2SessionDeps) {
+    this.deps = deps
+    this.scheme = deps.scheme
+    // A listener on `::` sees clients of IPv4 under a prefix that nobody downstream expects.
+    this.clientAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    this.#phaseSinceMs = this.#idleSinceMs = deps.monotonicMs()
+    this.#socket = socket
+    // Half a connection is none in HTTP/2: who ends one side gets no answers on the other.
+    socket.allowHalfOpen = false
+    socket.on('close', () => this.#onClosed())
+    this.#session = performServerHandshake(socket, sessionOptions(deps.serving().http))
+    this.#session
+      .on('stream', (stream, _fields, flags, list) => this.#onStream(stream, flags, list))
+      .on('remoteSettings', () => (this.#isGreeted = true))
+      .on('connect', () => this.#session.setLocalWindowSize(SESSION_WINDOW_BYTES))
+      // A mistake or an attack of the client: the library has ended the session.
+      .on('error', () => {})
+  }
+
+  peer(): ClientPeer {
+    return peerOf(this.#socket)
+  }
+
+  release(stream: Http2ClientStream): void {
+    this.#streams.delete(stream)
+    this.#moved = true
+    if (this.#free.length < FREE_STREAMS_MAX) this.#free.push(stream)
+  }
+
+  /** Tells the client to take its next requests elsewhere, then ends; streams under way finish. */
+  closeWhenIdle(): void {
+    if (this.#phase !== 'open') return
+    this.#enter('noticed')
+    for (const stream of this.#streams) stream.drainTunnel()
+    if (!this.#session.destroyed) this.#session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM_ID)
+  }
+
+  destroy(): void {
+    this.#session.destroy()
+    this.#socket.destroy()
+    this.#onClosed()
+  }
+
+  sweep(nowMs: number): void {
+    for (const stream of this.#streams) stream.sweep(nowMs)
+    if (this.#moved || this.#streams.size > 0) this.#idleSinceMs = nowMs
+    this.#moved = false
+    if (this.deps.isDraining()) this.closeWhenIdle()
+    this.#checkTime(nowMs)
+  }
+
+  #checkTime(nowMs: number): void {
+    const { headTimeoutMs, keepAliveTimeoutMs } = this.deps.serving().http
+    const elapsedMs = nowMs - this.#phaseSinceMs
+    const idleMs = nowMs - this.#idleSinceMs
+    if (this.#phase === 'noticed' && elapsedMs >= GOAWAY_NOTICE_MS) this.#end()
+    else if (this.#phase === 'ending' && Math.min(elapsedMs, idleMs) >= LINGER_MS) this.destroy()
+    else if (!this.#isGreeted && elapsedMs >= headTimeoutMs) this.destroy()
+    else if (idleMs >= keepAliveTimeoutMs) this.closeWhenIdle()
+  }
+
+  #onStream(stream: ServerHttp2Stream, flags: number, list: FieldList): void {
+    // Reset before it was looked at: to be cheap here is what makes floods of them bearable.
+    if (stream.destroyed || stream.closed) return
+    this.#moved = true
+    try {
+      const served = this.#free.pop() ?? new Http2ClientStream(this)
+      this.#streams.add(served)
+      served.serve(stream, list, (flags & NGHTTP2_FLAG_END_STREAM) !== 0)
+    } catch (error) {
+      this.deps.onCrash(error)
+      stream.close(NGHTTP2_INTERNAL_ERROR)
+    }
+  }
+
+  /** Streams that come from now on are refused, in a way that the client can try them elsewhere. */
+  #end(): void {
+    this.#enter('ending')
+    this.#session.close()
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase
+    this.#phaseSinceMs = this.deps.monotonicMs()
+  }
+
+  #onClosed(): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.deps.onClosed(this)
+  }
+}

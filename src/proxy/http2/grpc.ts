@@ -1,0 +1,39 @@
+/** How a proxy tells a gRPC client that something failed: not by a status of HTTP, but by the call's own status. */
+import type { Answer } from '../answers.ts'
+
+/** gRPC's mapping of statuses of HTTP, as Envoy has it. */
+const GRPC_STATUS: Readonly<Record<number, number>> = {
+  400: 13,
+  401: 16,
+  403: 7,
+  404: 12,
+  429: 14,
+  502: 14,
+  503: 14,
+  504: 14,
+}
+const UNKNOWN = 2
+
+const CONTENT_TYPE = /^application\/grpc(?:[+;]|$)/i
+/** Of a message, percent-encoded: all but printable ASCII, and `%` itself. */
+const ENCODED = /[^ -$&-~]/gu
+
+/** Not for gRPC-Web, whose clients read statuses of HTTP. */
+export function isGrpc(contentType: string | undefined): boolean {
+  return contentType !== undefined && CONTENT_TYPE.test(contentType)
+}
+
+/** The head of a response that is nothing but trailers, complete. */
+export function grpcFailureHead({ status, body }: Pick<Answer, 'status' | 'body'>): string {
+  const message = body.trim().replace(ENCODED, percentEncoded)
+  const fields = [
+    'content-type: application/grpc',
+    `grpc-status: ${GRPC_STATUS[status] ?? UNKNOWN}`,
+    ...(message === '' ? [] : [`grpc-message: ${message}`]),
+  ]
+  return `HTTP/1.1 200 OK\r\n${fields.join('\r\n')}\r\n\r\n`
+}
+
+function percentEncoded(character: string): string {
+  return Buffer.from(character, 'utf8').toString('hex').toUpperCase().replace(/../g, '%$&')
+}
