@@ -18,6 +18,8 @@ export interface LoadAnswer {
   readonly request: LoadRequest
   /** Order of sending. */
   readonly sequence: number
+  /** The first request that was sent on the same connection. */
+  readonly connectedAt: number
   /** 0: there was none. */
   readonly status: number
   readonly headers: IncomingHttpHeaders
@@ -71,20 +73,23 @@ export function startKeptLoad({ port, connections, next, onAnswer, isFresh = fal
   const drive = async (connection: number): Promise<void> => {
     const agent = new Agent({ keepAlive: !isFresh, maxSockets: 1 })
     const seen = new WeakSet<Socket>()
+    let sequence = 0
+    let connectedAt = 0
     const onSocket = (socket: Socket): void => {
       if (seen.has(socket)) return
       seen.add(socket)
+      connectedAt = sequence
       socket.on('close', () => {
         if (!isStopping && !isFresh && socket.bytesWritten > 0) broken++
       })
     }
     while (!isStopping) {
-      const sequence = sent++
+      sequence = sent++
       const request = next(sequence, connection)
       underWay++
       const answer = await send(port, request, { agent, onSocket })
       underWay--
-      onOver({ request, sequence, ...answer })
+      onOver({ request, sequence, connectedAt, ...answer })
     }
     agent.destroy()
   }

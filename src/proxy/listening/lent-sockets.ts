@@ -50,12 +50,14 @@ export class LentSockets implements ListenerSockets {
   }
 
   #onMessage(message: FromHolder, socket: Socket | null): void {
-    // Of a socket that nobody listens on reading fails, and that closes it.
+    // Until somebody listens on it, it is read from, which fails.
     socket?.on('error', () => {})
     const listener = this.#open.get(message.key)
     switch (message.kind) {
       case 'socket':
-        if (socket !== null) listener?.listen(message.index, socket)
+        // One that was on its way when this process left would keep it from ending.
+        if (listener === undefined) socket?.destroy()
+        else if (socket !== null) listener.listen(message.index, socket)
         return
       case 'opened':
         listener?.settle(message.port)
@@ -85,7 +87,10 @@ class LentListener {
   }
 
   listen(index: number, socket: Socket): void {
-    if (this.#isClosed) return
+    if (this.#isClosed) {
+      socket.destroy()
+      return
+    }
     const server = this.#createServer()
     const onError = (error: Error): void => this.#opened.reject(error)
     server.once('error', onError)
