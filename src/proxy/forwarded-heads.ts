@@ -5,6 +5,7 @@ import type { RequestHead } from './http1/request-head.ts'
 import type { ResponseHead } from './http1/response-head.ts'
 import { editHead } from './policy/head-edit.ts'
 import type { ServingPolicy } from './policy/route-policy.ts'
+import type { TraceEdit } from './telling/tracer.ts'
 
 /** What the client speaks to us. */
 export type Scheme = 'http' | 'https'
@@ -20,6 +21,8 @@ export interface RequestHeadOptions {
   readonly requestId: string
   /** Pass the wish to switch protocols on. */
   readonly upgrade: boolean
+  /** What the endpoint is told of the trace; null: what the client said. */
+  readonly trace: TraceEdit | null
 }
 
 /** Complete with its empty line, latin1. Fields keep their order and spelling; those we own come last. */
@@ -40,20 +43,33 @@ function requestLine(head: RequestHead, rewrite: ServingPolicy['rewritePath']): 
 
 function requestFields(head: RequestHead, options: RequestHeadOptions): string {
   const { fields } = head
-  const { route, clientAddress, scheme, trustedHops, requestId, upgrade } = options
+  const { route, clientAddress, scheme, trustedHops, requestId, upgrade, trace } = options
+  const dropped = trace === null ? null : trace.dropped
   const authority = route.policy.rewrite?.authority ?? (head.isAbsolute || fields.host === -1 ? head.host : undefined)
   const isPlain =
-    authority === undefined && !fields.hasHopByHop && fields.forwardedFor === -1 && fields.forwardedProto === -1
-  let text = isPlain ? head.text.slice(head.fieldsStart, head.end - 2) : keptFields(head, authority !== undefined)
+    authority === undefined &&
+    !fields.hasHopByHop &&
+    fields.forwardedFor === -1 &&
+    fields.forwardedProto === -1 &&
+    dropped === null
+  let text = isPlain
+    ? head.text.slice(head.fieldsStart, head.end - 2)
+    : keptFields(head, authority !== undefined, dropped)
   if (authority !== undefined) text += `host: ${authority}\r\n`
-  const before = fields.forwardedFor === -1 ? '' : `${lastHops(fields.get('x-forwarded-for') ?? '', trustedHops)}, `
-  text += `x-forwarded-for: ${before}${clientAddress}\r\nx-forwarded-proto: ${scheme}\r\n`
+  text += `x-forwarded-for: ${forwardedFor(head, clientAddress, trustedHops)}\r\nx-forwarded-proto: ${scheme}\r\n`
   if (authority !== undefined && authority !== head.host && fields.get('x-forwarded-host') === undefined) {
     text += `x-forwarded-host: ${head.host}\r\n`
   }
   if (fields.requestId === -1) text += `x-request-id: ${requestId}\r\n`
+  if (trace !== null) text += trace.added
   if (upgrade) text += `connection: upgrade\r\nupgrade: ${fields.value(fields.upgrade)}\r\n`
   return text
+}
+
+/** What the endpoint gets in `x-forwarded-for`. */
+export function forwardedFor({ fields }: RequestHead, clientAddress: string, trustedHops: number): string {
+  if (fields.forwardedFor === -1) return clientAddress
+  return `${lastHops(fields.get('x-forwarded-for') ?? '', trustedHops)}, ${clientAddress}`
 }
 
 function lastHops(entries: string, count: number): string {
@@ -65,12 +81,13 @@ function lastHops(entries: string, count: number): string {
     .join(', ')
 }
 
-function keptFields({ fields }: RequestHead, isHostReplaced: boolean): string {
+function keptFields({ fields }: RequestHead, isHostReplaced: boolean, dropped: ReadonlySet<string> | null): string {
   return fields.forwarded(
     (index) =>
       (isHostReplaced && index === fields.host) ||
       fields.isNamed(index, 'x-forwarded-for') ||
-      fields.isNamed(index, 'x-forwarded-proto'),
+      fields.isNamed(index, 'x-forwarded-proto') ||
+      (dropped !== null && dropped.has(fields.name(index))),
   )
 }
 

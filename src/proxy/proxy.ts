@@ -2,6 +2,8 @@
  * The data plane of one process: serves the newest snapshot that it was given and found good. Swapping a snapshot is one
  * assignment per listener between two events, so a request is served with one snapshot or the other, never with a mixture.
  */
+import { hostname } from 'node:os'
+
 import type { Clock, Timer } from '../base/clock.ts'
 import { formatDiagnostic } from '../base/diagnostic.ts'
 import type { Log } from '../base/log.ts'
@@ -24,6 +26,7 @@ import { requestIdSource } from './request-id.ts'
 import type { ServingDeps } from './serving-cluster.ts'
 import { PassedBytes } from './passed-bytes.ts'
 import { prepareListener } from './serving-state.ts'
+import { ProxyTelling } from './telling/proxy-telling.ts'
 import { prepareTcpListener } from './tcp/serving-tcp.ts'
 import { TlsContexts } from './tls/tls-contexts.ts'
 import { UpstreamPools } from './upstream-pools.ts'
@@ -58,6 +61,7 @@ export class Proxy {
   readonly #continuity = new Continuity()
   readonly #health: HealthChecker
   readonly #tls: TlsContexts
+  readonly #telling: ProxyTelling
   readonly #newRequestId: () => string
   readonly #sockets: ListenerSockets
   readonly #passed: PassedBytes
@@ -76,6 +80,7 @@ export class Proxy {
     this.#health = new HealthChecker(options)
     this.#pools = new UpstreamPools(options.onChange)
     this.#tls = new TlsContexts(options.log)
+    this.#telling = new ProxyTelling({ ...options, hostname: hostname(), counters: options.recorder.counters })
     this.#newRequestId = requestIdSource(options.random)
     this.#scheduleSweep()
   }
@@ -157,6 +162,7 @@ export class Proxy {
     this.#listeners = new Map()
     await this.#untilEmpty(boundMs)
     for (const listener of this.#closing) listener.destroyConnections()
+    await this.#telling.close()
     this.#pools.closeAll()
     this.#sweepTimer?.cancel()
   }
@@ -168,6 +174,7 @@ export class Proxy {
       tls: this.#tls,
       continuity: this.#continuity,
       health: this.#health,
+      telling: this.#telling,
       recorder,
       clock,
       log,

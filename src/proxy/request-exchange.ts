@@ -20,8 +20,11 @@ import { ownAnswer } from './own-answer.ts'
 import { answerByPolicy, responseEdit } from './policy/before-forwarding.ts'
 import { joinEdits } from './policy/head-edit.ts'
 import { RequestKeys } from './request-key.ts'
+import type { ServingEndpoint } from './serving-cluster.ts'
 import type { ServingForward, ServingListener, ServingRoute } from './serving-state.ts'
+import type { ListenerTelling } from './telling/listener-telling.ts'
 import { Tunnel } from './tunnel.ts'
+import { RequestRecord } from './telling/request-record.ts'
 import { UpstreamRequest } from './upstream-request.ts'
 import type { UpstreamRequestOwner } from './upstream-request.ts'
 import type { Body, UpstreamFailure } from './upstream-side.ts'
@@ -49,6 +52,8 @@ export class RequestExchange implements UpstreamRequestOwner {
   #flag: '' | 'DI' = ''
   /** What the client is told of the decision; null: nothing, as it did not ask. */
   #trail: DecisionTrail | null = null
+  /** What is noted for the listener's log and traces; null: it has neither. */
+  #record: RequestRecord | null = null
 
   constructor(client: ClientSide, deps: ExchangeDeps) {
     this.#client = client
@@ -73,8 +78,10 @@ export class RequestExchange implements UpstreamRequestOwner {
     this.#deps.passed.add(chunk.length)
     this.#times.moved = true
     if (done) {
+      const nowMs = this.#deps.monotonicMs()
       this.#requestDone = true
-      this.#times.onRequestDone(this.#deps.monotonicMs())
+      this.#times.onRequestDone(nowMs)
+      if (this.#record !== null) this.#record.onRequestDone(nowMs)
     }
     if (!this.#upstream.sendBody(chunk, done) && !done) this.#client.pauseInput()
   }
@@ -136,6 +143,10 @@ export class RequestExchange implements UpstreamRequestOwner {
     this.#client.resumeInput()
   }
 
+  onTry({ pool, traffic }: ServingEndpoint): void {
+    if (this.#record !== null) this.#record.onTry(pool.endpoint, traffic, this.#deps.monotonicMs())
+  }
+
   onInterim(head: ResponseHead): void {
     this.#times.moved = true
     if (!this.#client.response.interim(head)) this.#upstream.pause()
@@ -143,6 +154,7 @@ export class RequestExchange implements UpstreamRequestOwner {
 
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
     this.#times.moved = true
+    if (this.#record !== null) this.#record.onResponse(head, this.#deps.monotonicMs())
     if (head.status === 101) return this.#startTunnel(head)
     this.#state = 'responding'
     const { response } = this.#client
@@ -199,6 +211,22 @@ export class RequestExchange implements UpstreamRequestOwner {
     this.#flag = ''
     this.#keys.reset(head)
     this.#client.response.reset(head)
+    const { telling } = this.#serving
+    this.#record = telling === null ? null : this.#newRecord(telling, head)
+  }
+
+  #newRecord(telling: ListenerTelling, head: RequestHead): RequestRecord {
+    const { http } = this.#serving
+    return new RequestRecord(telling, {
+      head,
+      client: this.#client.peer(),
+      protocol: this.#client.protocol,
+      scheme: forwardedScheme(head, this.#client.scheme, http),
+      trustedHops: http.trustedHops,
+      startedMs: this.#times.startedMs,
+      isComplete: this.#requestDone,
+      newRequestId: this.#deps.newRequestId,
+    })
   }
 
   #route(head: RequestHead, body: RequestBody): void {
@@ -209,6 +237,7 @@ export class RequestExchange implements UpstreamRequestOwner {
       return this.#answer(failureAnswer(head.method === 'CONNECT' ? 'connect' : decision.kind))
     }
     const serve = defined(routes[decision.index], 'route')
+    if (this.#record !== null) this.#record.onRoute(serve, decision.virtualHost.name)
     const { cors, fault } = serve.policy
     this.#client.response.edit = cors === null ? serve.policy.editResponse : responseEdit(serve.policy, head)
     if ((cors !== null || fault !== null) && !this.#passesPolicy(serve, head, body)) return
@@ -251,6 +280,7 @@ export class RequestExchange implements UpstreamRequestOwner {
     if (this.#trail !== null && route.action.kind === 'forward') this.#trail.onDestination(route.action, index)
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
     const { cluster } = destination
+    if (this.#record !== null) this.#record.onCluster(cluster.name)
     const { startedMs } = this.#times
     const isAdmitted = this.#upstream.begin(cluster, {
       method: head.method,
@@ -271,14 +301,16 @@ export class RequestExchange implements UpstreamRequestOwner {
 
   #headFor({ route, policy }: Pick<ServingRoute, 'route' | 'policy'>, head: RequestHead): string {
     const { http } = this.#serving
+    const record = this.#record
     return requestHead(head, {
       route,
       policy,
       clientAddress: this.#client.clientAddress,
       scheme: forwardedScheme(head, this.#client.scheme, http),
       trustedHops: http.trustedHops,
-      requestId: head.fields.requestId === -1 ? this.#deps.newRequestId() : '',
+      requestId: head.fields.requestId !== -1 ? '' : record === null ? this.#deps.newRequestId() : record.requestId,
       upgrade: head.isUpgrade,
+      trace: record === null || record.trace === null ? null : record.trace.edit,
     })
   }
 
@@ -307,12 +339,7 @@ export class RequestExchange implements UpstreamRequestOwner {
     this.#state = 'tunnel'
     const { pool } = defined(this.#upstream.endpoint, 'endpoint')
     const { id, policy } = defined(this.#routed, 'route')
-    this.#tunnel = new Tunnel({
-      pool,
-      routeId: id,
-      reach: this.#serving.reach,
-      drainMs: policy.tunnelDrainMs,
-    })
+    this.#tunnel = new Tunnel({ pool, routeId: id, reach: this.#serving.reach, drainMs: policy.tunnelDrainMs })
   }
 
   /** A tunnel may outlive many snapshots, so it keeps none but the newest. */
@@ -350,6 +377,7 @@ export class RequestExchange implements UpstreamRequestOwner {
     const { response } = this.#client
     if (this.#trail !== null) this.#tell(this.#trail)
     response.keep &&= this.#requestDone && !this.#deps.isDraining()
+    if (this.#record !== null) this.#record.onAnswer(answer)
     response.answer(answer)
     this.#count(answer.flag)
     this.#client.onExchangeOver(response.keep)
@@ -366,15 +394,18 @@ export class RequestExchange implements UpstreamRequestOwner {
     const { response } = this.#client
     const traffic = upstream.traffic ?? this.#serving.nowhere
     const ownFlag = upstream.flag === '' ? this.#flag : upstream.flag
+    const outcome = {
+      status: response.status,
+      flag: flag === '' || ownFlag === 'URX' ? ownFlag : flag,
+      durationMs: nowMs - this.#times.startedMs,
+      requestBytes: this.#requestBytes,
+      responseBytes: response.bytes,
+    }
     try {
-      traffic.count({
-        status: response.status,
-        flag: flag === '' || ownFlag === 'URX' ? ownFlag : flag,
-        durationMs: nowMs - this.#times.startedMs,
-        requestBytes: this.#requestBytes,
-        responseBytes: response.bytes,
-      })
+      traffic.count(outcome)
+      if (this.#record !== null) this.#record.tell(outcome)
     } finally {
+      this.#record = null
       upstream.end()
     }
   }

@@ -15,6 +15,7 @@ import type { CheckedHost, HealthChecker } from './health-checker.ts'
 import type { OutlierDetector, OutlierHost } from './outlier-detector.ts'
 import { prepareKey } from './prepared-key.ts'
 import type { RequestKey } from './prepared-key.ts'
+import type { ProxyTelling } from './telling/proxy-telling.ts'
 import type { TlsContexts } from './tls/tls-contexts.ts'
 import type { UpstreamPools } from './upstream-pools.ts'
 
@@ -52,6 +53,7 @@ export interface ServingDeps {
   readonly log: Log
   readonly random: Random
   readonly health: HealthChecker
+  readonly telling: ProxyTelling
 }
 
 export const NOBODY = { workloadNamespace: '', workload: '', version: '' }

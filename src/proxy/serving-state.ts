@@ -23,6 +23,7 @@ import { RouteReach } from './route-reach.ts'
 import type { ReachingRoute } from './route-reach.ts'
 import { NOBODY, prepareCluster } from './serving-cluster.ts'
 import type { ServingCluster, ServingDeps } from './serving-cluster.ts'
+import type { ListenerTelling } from './telling/listener-telling.ts'
 
 export interface ServingListener {
   readonly table: PreparedTable
@@ -35,6 +36,8 @@ export interface ServingListener {
   /** Counts requests that reached no service. */
   readonly nowhere: DestinationTraffic
   readonly http: ServingHttp
+  /** Null: nothing is told of single requests. */
+  readonly telling: ListenerTelling | null
 }
 
 export interface ServingRoute {
@@ -83,6 +86,7 @@ export function prepareListener(snapshot: RoutingSnapshot, listener: Listener, d
     reach: new RouteReach(() => routes.map(reachOf)),
     nowhere: deps.recorder.destination({ ...NOBODY, listener: listener.id, service: '' }),
     http: prepareHttp(listener.http),
+    telling: deps.telling.listener(listener.id, listener.http ?? {}, deps.continuity),
   }
 }
 

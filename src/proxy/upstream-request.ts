@@ -30,6 +30,8 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT'
 
 /** Who has sent the request, and gets what comes of it. */
 export interface UpstreamRequestOwner {
+  /** The request is on its way to this endpoint. */
+  onTry(endpoint: ServingEndpoint): void
   /** The client may send no more of the body for now; pairs with `releaseInput`. */
   holdInput(): void
   releaseInput(): void
@@ -294,8 +296,10 @@ export class UpstreamRequest implements Exchange, Waiting {
 
   #send(): void {
     const { cluster, gate, idle } = this.#search
-    const { pool, traffic } = defined(this.#search.endpoint, 'endpoint')
-    this.traffic = traffic
+    const endpoint = defined(this.#search.endpoint, 'endpoint')
+    const { pool } = endpoint
+    this.traffic = endpoint.traffic
+    this.#owner.onTry(endpoint)
     pool.enter()
     if (this.#retries !== null && this.#isComplete) this.#startTry(this.#retries)
     this.#upstream = idle ?? pool.open(this.#monotonicMs() + cluster.connectTimeoutMs, gate)

@@ -3,7 +3,7 @@
  * costs a few additions on plain fields.
  */
 import { DURATION_BUCKETS_MS } from './report.ts'
-import type { RetriedSeries, TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
+import type { ProxyCounters, RetriedSeries, TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
 
 /** Above it new combinations of labels are counted together under the workload `other`. */
 const SERIES_MAX = 20_000
@@ -41,6 +41,7 @@ interface Counted {
 
 /** All counts of one proxy, from its start on: they only grow. */
 export class TrafficRecorder {
+  readonly counters: ProxyCounters = { accessLogEntriesDropped: 0, spansSent: 0, spansDropped: 0 }
   readonly #proxy: string
   readonly #startedAtMs: number
   readonly #counted: Counted = { series: [], retried: [] }
@@ -77,13 +78,14 @@ export class TrafficRecorder {
       proxy: this.#proxy,
       startedAtMs: this.#startedAtMs,
       series: series.map(copy),
+      counters: { ...this.counters },
       ...(retried.length === 0 ? {} : { retried: retried.map((each): RetriedSeries => ({ ...each })) }),
     }
   }
 }
 
 export class DestinationTraffic {
-  readonly #labels: DestinationLabels
+  readonly labels: DestinationLabels
   readonly #all: Counted
   /** Without a flag, by status: the hot path. */
   readonly #plain = new Map<number, Series>()
@@ -91,7 +93,7 @@ export class DestinationTraffic {
   readonly #retried = new Map<string, Retried>()
 
   constructor(labels: DestinationLabels, all: Counted) {
-    this.#labels = labels
+    this.labels = labels
     this.#all = all
   }
 
@@ -113,7 +115,7 @@ export class DestinationTraffic {
       known.tries++
       return
     }
-    const created: Retried = { labels: { ...this.#labels, status, flag }, tries: 1 }
+    const created: Retried = { labels: { ...this.labels, status, flag }, tries: 1 }
     this.#retried.set(key, created)
     this.#all.retried.push(created)
   }
@@ -137,7 +139,7 @@ export class DestinationTraffic {
 
   #create(status: number, flag: string): Series {
     const series: Series = {
-      labels: { ...this.#labels, status, flag },
+      labels: { ...this.labels, status, flag },
       requests: 0,
       requestBytes: 0,
       responseBytes: 0,

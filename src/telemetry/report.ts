@@ -7,6 +7,17 @@ export interface TrafficReport {
   readonly series: readonly TrafficSeries[]
   /** Tries that were given up and sent again; absent: none. The requests that they belong to are in `series`, once each. */
   readonly retried?: readonly RetriedSeries[]
+  /** Absent: from a proxy of a release that had none. */
+  readonly counters?: Readonly<ProxyCounters>
+}
+
+/** What a proxy counts beside its traffic. */
+export interface ProxyCounters {
+  /** Lines of access logs that were lost, as the disk did not keep up. */
+  accessLogEntriesDropped: number
+  /** Spans that a collector has taken. */
+  spansSent: number
+  spansDropped: number
 }
 
 /** Labels: whom the try reached, and what it came to. */

@@ -105,6 +105,7 @@ class RequestReader {
       upgrade: head.isUpgrade,
       scheme: 'http' as const,
       trustedHops: Infinity,
+      trace: null,
     }
     const { content, raw } = this.#body
     return {

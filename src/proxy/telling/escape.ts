@@ -53,3 +53,8 @@ function jsonEscape(character: string): string {
 function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0')
 }
+
+/** Bytes as the text that they are, or that each byte is by itself. */
+export function toUnicode(bytes: string): string {
+  return DELICATE.test(bytes) ? (decoded(bytes) ?? bytes) : bytes
+}

@@ -1,0 +1,47 @@
+/** What a listener tells of its requests or connections, and to whom. */
+import type { Tracing } from '../../routing/model.ts'
+import type { Span } from '../../telemetry/span.ts'
+
+import type { AccessEntry } from './access-entry.ts'
+import type { LogLine } from './log-line.ts'
+import type { Tracer } from './tracer.ts'
+
+export interface ListenerTellingOptions {
+  /** Null: no access log. */
+  readonly log: { readonly line: LogLine; readonly write: (line: string) => void } | null
+  /** Null: no tracing. */
+  readonly tracing: {
+    readonly settings: Tracing
+    readonly tracer: Tracer
+    readonly export: (span: Span) => void
+  } | null
+  /** Ms since the epoch, of a time that does not go back. */
+  readonly epochMs: (monotonicMs: number) => number
+}
+
+export class ListenerTelling {
+  readonly #options: ListenerTellingOptions
+  readonly tracer: Tracer | null
+  readonly serviceName: string
+  /** Headers of the response that are asked for at the end. */
+  readonly responseHeaders: readonly string[]
+  readonly epochMs: (monotonicMs: number) => number
+
+  constructor(options: ListenerTellingOptions) {
+    const { log, tracing, epochMs } = options
+    this.#options = options
+    this.tracer = tracing === null ? null : tracing.tracer
+    this.serviceName = tracing === null ? '' : tracing.settings.serviceName
+    this.responseHeaders = log === null ? [] : log.line.responseHeaders
+    this.epochMs = epochMs
+  }
+
+  write(entry: AccessEntry): void {
+    const { log } = this.#options
+    if (log !== null) log.write(log.line.format(entry))
+  }
+
+  export(span: Span): void {
+    this.#options.tracing?.export(span)
+  }
+}
