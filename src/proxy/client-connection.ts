@@ -18,8 +18,6 @@ import type { ServingHttp } from './http-policy.ts'
 import { RequestExchange } from './request-exchange.ts'
 import { peerOf } from './telling/access-entry.ts'
 import type { ClientPeer } from './telling/access-entry.ts'
-import { peerOf } from './telling/access-entry.ts'
-import type { ClientPeer } from './telling/access-entry.ts'
 
 /** How long a client may leave a response unread. Long: a slow one takes minutes for what is already in the buffers. */
 const SEND_IDLE_TIMEOUT_MS = 300_000
@@ -57,8 +55,6 @@ export class ClientConnection implements ClientSide {
   readonly #chunks = new ChunkedReader()
   /** Null until it is asked for. */
   #peer: ClientPeer | null = null
-  /** Null until it is asked for. */
-  #peer: ClientPeer | null = null
   #phase: Phase = 'head'
   /** Bytes that came but were not read yet. */
   #input: Buffer = EMPTY
@@ -94,14 +90,6 @@ export class ClientConnection implements ClientSide {
       .on('end', () => this.#try(() => this.#onEnd()))
       .on('error', () => this.#onGone())
       .on('close', () => this.#onGone())
-  }
-
-  get protocol(): string {
-    return this.#head.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1'
-  }
-
-  peer(): ClientPeer {
-    return (this.#peer ??= peerOf(this.#socket))
   }
 
   get protocol(): string {
