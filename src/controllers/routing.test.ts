@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { parse } from 'yaml'
 import { startApiLab } from '../../test/support/api-lab.ts'
 import type { ApiLab } from '../../test/support/api-lab.ts'
+import { testAuthority } from '../../test/support/certificates.ts'
 import { storyFile } from '../../test/support/story.ts'
 import { currentCondition } from '../../test/support/world.ts'
 import { systemClock } from '../base/clock.ts'
@@ -16,6 +17,7 @@ import { upstreams } from '../kinds/gloo-upstream.ts'
 import type { Upstream } from '../kinds/gloo-upstream.ts'
 import { virtualServices } from '../kinds/gloo-virtual-service.ts'
 import type { VirtualService } from '../kinds/gloo-virtual-service.ts'
+import { secrets } from '../kinds/secret.ts'
 import { services } from '../kinds/service.ts'
 import { createInformers } from '../kube/informers.ts'
 import { objectKey } from '../kube/object.ts'
@@ -164,6 +166,25 @@ test('what a proxy refuses is said on the object', async (t) => {
     return currentCondition(object, 'Programmed')?.reason === 'Refused'
   })
   assert.match(currentCondition(refused, 'Programmed')?.message ?? '', /out of ports/)
+})
+
+test('an Upstream waits for the Secret that it names, and follows its changes', async (t) => {
+  const { lab, dataPlane } = await start(t)
+  const sslConfig = { secretRef: { name: 'echo-tls' } }
+  await lab.client.create(upstreams, { ...upstream, spec: { ...upstream.spec, sslConfig } })
+  await lab.until(upstreams, ECHO, (object) => currentCondition(object, 'Accepted')?.status === 'False')
+  for (const name of ['one', 'two']) {
+    const { certificate } = await testAuthority(name)
+    const metadata = { namespace: 'gloo-system', name: 'echo-tls' }
+    const data = { 'ca.crt': Buffer.from(certificate).toString('base64') }
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata, data }
+    if (name === 'one') await lab.client.create(secrets, secret)
+    else await lab.client.update(secrets, secret)
+    await untilWatched(dataPlane.published, (snapshot) =>
+      (snapshot?.clusters ?? []).some(({ tls }) => tls?.authorities === certificate),
+    )
+  }
+  await lab.until(upstreams, ECHO, (object) => currentCondition(object, 'Accepted')?.status === 'True')
 })
 
 test('of two objects that claim a domain the older one has it, and the other says so', async (t) => {
