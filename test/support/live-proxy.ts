@@ -21,7 +21,7 @@ import type {
   RoutingSnapshot,
 } from '../../src/routing/model.ts'
 import { TrafficRecorder } from '../../src/telemetry/recorder.ts'
-import type { TrafficSeries } from '../../src/telemetry/report.ts'
+import type { TrafficReport, TrafficSeries } from '../../src/telemetry/report.ts'
 
 export interface Backend {
   readonly port: number
@@ -94,6 +94,8 @@ export interface LiveProxy {
   /** What was counted, by `status` or `status flag`. */
   counted(): Record<string, number>
   series(): readonly TrafficSeries[]
+  /** As control gets it. */
+  report(): TrafficReport
   /** The tries that were given up and sent again, by `workload status` or `workload status flag`. */
   retried(): Record<string, number>
 }
@@ -132,6 +134,7 @@ export async function startProxy(
     port: proxy.listeners[0]?.port ?? 0,
     apply,
     series: () => recorder.report().series,
+    report: () => recorder.report(),
     retried: () =>
       Object.fromEntries(
         (recorder.report().retried ?? []).map(({ labels: { workload, status, flag }, tries }) => [
