@@ -5,7 +5,15 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { findingsOf, gatewayOf, glooInput, hostsAt } from '../../../test/support/gloo.ts'
 import type { GlooObjects } from '../../../test/support/gloo.ts'
-import { eventually, fetchFrom, saying, startBackend, startProxy } from '../../../test/support/live-proxy.ts'
+import {
+  RawClient,
+  eventually,
+  fetchFrom,
+  saying,
+  startBackend,
+  startProxy,
+  startRawBackend,
+} from '../../../test/support/live-proxy.ts'
 import type { LiveProxy, Reply } from '../../../test/support/live-proxy.ts'
 import { compileGloo } from './compile.ts'
 
@@ -151,6 +159,23 @@ test('a share of the requests is copied to the Upstream that shadows', async (t)
   )
   await eventually(() => copied.length === 2)
   assert.deepEqual(copied, ['shop.test-shadow /a', 'shop.test-shadow /a'])
+})
+
+test('a route that matches CONNECT and ends it opens tunnels', async (t) => {
+  const backend = await startRawBackend(t, (socket) => socket.pipe(socket))
+  const virtualHost = `
+    domains: [db.test]
+    routes:
+      - matchers: [{ connectMatcher: {} }]
+        routeAction: { single: { upstream: { name: db } } }
+        options: { upgrades: [{ connectTerminate: {} }] }
+  `
+  const { port } = await serve(t, virtualHost, { db: hostsAt(backend.port) })
+  const client = new RawClient(t, port).send('CONNECT db.test:80 HTTP/1.1\r\nHost: db.test:80\r\n\r\n')
+  await client.until((text) => text.startsWith('HTTP/1.1 200') && text.endsWith('\r\n\r\n'))
+  client.clear()
+  client.send('ping')
+  assert.equal(await client.until((text) => text.length === 4), 'ping')
 })
 
 function statusOf({ status }: Reply): number {

@@ -23,7 +23,13 @@ function checkMatcher(path: string, matcher: Matcher): FieldError[] {
       checkQuery(`${path}.queryParameters[${index}]`, query),
     ),
     ...(matcher.methods ?? []).flatMap((method, index) => checkMethod(`${path}.methods[${index}]`, method)),
+    ...checkConnect(path, matcher),
   ]
+}
+
+function checkConnect(path: string, { connectMatcher, methods = [] }: Matcher): FieldError[] {
+  if (connectMatcher === undefined || methods.every((method) => method === 'CONNECT')) return []
+  return [invalid(`${path}.methods`, methods, 'must be CONNECT beside connectMatcher, or no request can match it')]
 }
 
 function checkPath(field: string, value: string | undefined): FieldError[] {

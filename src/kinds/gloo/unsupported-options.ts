@@ -14,6 +14,7 @@ import type {
   Upgrade,
   VirtualHostOptions,
 } from './options-schema.ts'
+import type { Route } from './virtual-service-schema.ts'
 
 const HOST_REWRITES = ['hostRewrite', 'autoHostRewrite'] as const
 
@@ -26,7 +27,8 @@ export function unsupportedInHostOptions(path: string, options: VirtualHostOptio
   ]
 }
 
-export function unsupportedInRouteOptions(path: string, options: RouteOptions): readonly Diagnostic[] {
+export function unsupportedInRouteOptions(path: string, { options = {}, matchers = [] }: Route): readonly Diagnostic[] {
+  const matchesConnect = matchers.some(({ connectMatcher }) => connectMatcher !== undefined)
   const { faults, regexRewrite, shadowing, lbHash, upgrades = [] } = options
   return [
     ...inShared(path, options),
@@ -36,7 +38,7 @@ export function unsupportedInRouteOptions(path: string, options: RouteOptions): 
     ]),
     ...(shadowing === undefined ? [] : inShadowing(`${path}.shadowing`, shadowing)),
     ...inHashPolicies(`${path}.lbHash.hashPolicies`, lbHash?.hashPolicies ?? []),
-    ...upgrades.flatMap((upgrade, index) => inUpgrade(`${path}.upgrades[${index}]`, upgrade)),
+    ...upgrades.flatMap((upgrade, index) => inUpgrade(`${path}.upgrades[${index}]`, upgrade, matchesConnect)),
     ...inForwardedHost(path, options),
   ]
 }
@@ -125,13 +127,19 @@ function inHashPolicies(path: string, policies: readonly HashPolicy[]): Diagnost
   })
 }
 
-/** WebSockets and other upgrades are on for every route, and `CONNECT` for those that match it by method. */
-function inUpgrade(path: string, { websocket, connect, connectTerminate }: Upgrade): Diagnostic[] {
+/** A tunnel is opened where it is asked for and `CONNECT` is matched. */
+export function opensTunnel({ connectTerminate }: Upgrade): boolean {
+  return connectTerminate !== undefined && connectTerminate.enabled !== false
+}
+
+/** WebSockets and other upgrades are on for every route. */
+function inUpgrade(path: string, upgrade: Upgrade, matchesConnect: boolean): Diagnostic[] {
+  const { websocket, connect } = upgrade
   return [
     ...(websocket?.enabled === false ? [refusal(`${path}.websocket.enabled`, 'websocket: { enabled: false }')] : []),
     ...(connect !== undefined && connect.enabled !== false ? ignored(path, { connect }, ['connect']) : []),
-    ...(connectTerminate !== undefined && connectTerminate.enabled !== false
-      ? ignored(path, { connectTerminate }, ['connectTerminate'])
+    ...(opensTunnel(upgrade) && !matchesConnect
+      ? [noEffect(`${path}.connectTerminate`, 'connectTerminate', 'no matcher of the route is a connectMatcher')]
       : []),
   ]
 }

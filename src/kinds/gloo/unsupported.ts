@@ -4,7 +4,7 @@
  */
 import type { Diagnostic } from '../../base/diagnostic.ts'
 import { ignored, refusal, refused } from './findings.ts'
-import { unsupportedInHostOptions, unsupportedInRouteOptions } from './unsupported-options.ts'
+import { opensTunnel, unsupportedInHostOptions, unsupportedInRouteOptions } from './unsupported-options.ts'
 import type { Destination, Matcher, Route, VirtualService, WeightedDestination } from './virtual-service-schema.ts'
 
 const REFUSED_OPTIONS = [
@@ -61,8 +61,8 @@ function inRoute(path: string, route: Route): Diagnostic[] {
   return [
     ...refused(path, route, ['delegateAction', 'optionsConfigRefs']),
     ...inOptions(`${path}.options`, route.options ?? {}),
-    ...unsupportedInRouteOptions(`${path}.options`, route.options ?? {}),
-    ...(route.matchers ?? []).flatMap((matcher, index) => inMatcher(`${path}.matchers[${index}]`, matcher)),
+    ...unsupportedInRouteOptions(`${path}.options`, route),
+    ...(route.matchers ?? []).flatMap((matcher, index) => inMatcher(`${path}.matchers[${index}]`, matcher, route)),
     ...refused(`${path}.routeAction`, action, ['upstreamGroup', 'clusterHeader', 'dynamicForwardProxy']),
     ...(action.single === undefined ? [] : inDestination(`${path}.routeAction.single`, action.single)),
     ...(action.multi?.destinations ?? []).flatMap((destination, index) =>
@@ -72,13 +72,23 @@ function inRoute(path: string, route: Route): Diagnostic[] {
   ]
 }
 
-function inMatcher(path: string, matcher: Matcher): Diagnostic[] {
+function inMatcher(path: string, matcher: Matcher, route: Route): Diagnostic[] {
   return [
-    ...refused(path, matcher, ['connectMatcher']),
+    ...(matcher.connectMatcher === undefined || endsConnect(route) ? [] : [connectPassedOn(path)]),
     ...(matcher.headers ?? []).flatMap(({ name = '' }, index) =>
       name.startsWith(':') && name !== ':authority' ? [refusal(`${path}.headers[${index}].name`, name)] : [],
     ),
   ]
+}
+
+/** Only a route that forwards passes `CONNECT` on; one that answers by itself may refuse it. */
+function endsConnect({ routeAction, options = {} }: Route): boolean {
+  return routeAction === undefined || (options.upgrades ?? []).some(opensTunnel)
+}
+
+function connectPassedOn(path: string): Diagnostic {
+  const cure = 'Open the tunnel here with options.upgrades: [{ connectTerminate: {} }]'
+  return refusal(`${path}.connectMatcher`, 'connectMatcher', cure)
 }
 
 function inWeighted(path: string, { destination = {}, options = {} }: WeightedDestination): Diagnostic[] {

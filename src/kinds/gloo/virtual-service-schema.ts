@@ -24,7 +24,9 @@ const matcher = object({
   prefix: optional(string, undefined, { description: 'Plain string prefix of the path: /foo matches /foobar.' }),
   exact: optional(string, undefined, { description: 'The whole path, without the query.' }),
   regex: optional(string, undefined, { description: 'RE2, for the whole path without the query.' }),
-  connectMatcher: optional(any),
+  connectMatcher: optional(object({}), undefined, {
+    description: 'CONNECT requests; the route opens tunnels, with upgrades: [{ connectTerminate: {} }].',
+  }),
   caseSensitive: optional(boolean, undefined, { description: 'Default true.' }),
   headers: optional(array(headerMatcher), undefined, { description: 'Headers of the request; all must match.' }),
   queryParameters: optional(array(queryParameterMatcher), undefined, {

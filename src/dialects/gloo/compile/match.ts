@@ -10,7 +10,7 @@ export const EVERY_PATH: Matcher = { prefix: '/' }
 export function compileMatcher(matcher: Matcher): Match {
   return {
     path: compilePath(matcher),
-    methods: matcher.methods ?? [],
+    methods: matcher.connectMatcher === undefined ? (matcher.methods ?? []) : ['CONNECT'],
     headers: (matcher.headers ?? []).map(compileHeader),
     query: (matcher.queryParameters ?? []).map(compileQuery),
   }

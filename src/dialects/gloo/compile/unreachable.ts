@@ -19,6 +19,8 @@ export function findUnreachable(routes: readonly Route[]): readonly Diagnostic[]
 
 function takesAll(earlier: Match, later: Match): boolean {
   if (earlier.headers.length + earlier.query.length + earlier.methods.length > 0) return false
+  // Who names no method does not take this one.
+  if (later.methods.includes('CONNECT')) return false
   const { kind, value, caseSensitive } = earlier.path
   if (kind === 'prefix' && value === '/') return true
   if (!caseSensitive || later.path.kind === 'regex') return false
