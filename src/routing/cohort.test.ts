@@ -48,6 +48,41 @@ test('of up to three destinations no canary whose share does not shrink loses a 
   )
 })
 
+test('a canary that grows in any steps moves nobody out, and ends with everybody', () => {
+  const steps = fc.array(fc.integer({ min: 0, max: 1_000_000 }), { minLength: 1, maxLength: 12 })
+  fc.assert(
+    fc.property(steps, (sizes) => {
+      let members = new Set<number>()
+      for (const canary of [...sizes.toSorted((a, b) => a - b), 1_000_000]) {
+        const next = membersOf([1_000_000 - canary, canary], 1)
+        assert.ok(next.isSupersetOf(members))
+        assert.ok(Math.abs(next.size / hashes.length - canary / 1_000_000) < 0.02)
+        members = next
+      }
+      assert.equal(members.size, hashes.length)
+    }),
+    { numRuns: 20, seed: 4 },
+  )
+})
+
+test('two canaries that grow in any steps, each at its own pace, move nobody out', () => {
+  const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 500 })), { maxLength: 8 })
+  fc.assert(
+    fc.property(steps, (sizes) => {
+      const second = sizes.map(([size]) => size).toSorted((a, b) => a - b)
+      const third = sizes.map(([, size]) => size).toSorted((a, b) => a - b)
+      let before: readonly Set<number>[] = [new Set(), new Set()]
+      for (const [step, size] of second.entries()) {
+        const weights = [1_000 - size - (third[step] ?? 0), size, third[step] ?? 0]
+        const now = [membersOf(weights, 1), membersOf(weights, 2)]
+        assert.ok(now.every((members, index) => members.isSupersetOf(before[index] ?? new Set())))
+        before = now
+      }
+    }),
+    { numRuns: 20, seed: 5 },
+  )
+})
+
 test('of any number, a canary that grows at the cost of the first moves nobody out of itself', () => {
   const weights = fc.array(fc.integer({ min: 0, max: 1_000 }), { minLength: 2, maxLength: 8 })
   fc.assert(
