@@ -5,6 +5,8 @@ import type { HashKey } from '../routing/model.ts'
 
 export interface RequestKey {
   readonly read: KeyReader
+  /** All that it takes is the client's address, which a TCP connection has too. */
+  readonly isAddress: boolean
   readonly cookie: KeyCookie | undefined
 }
 
@@ -16,7 +18,8 @@ interface KeyCookie {
 }
 
 export function prepareKey(key: HashKey): RequestKey {
-  return { read: compileHashKey(key), cookie: key.kind === 'cookie' ? prepareCookie(key) : undefined }
+  const isAddress = key.kind === 'source-address'
+  return { read: compileHashKey(key), isAddress, cookie: key.kind === 'cookie' ? prepareCookie(key) : undefined }
 }
 
 function prepareCookie({ name, ttlSeconds, path }: Extract<HashKey, { kind: 'cookie' }>): KeyCookie {

@@ -16,7 +16,7 @@ import {
   startProxy,
   startRawBackend,
 } from '../../test/support/live-proxy.ts'
-import type { Cluster, ForwardAction, RoutingSnapshot, TcpListener, TcpRoute } from '../routing/model.ts'
+import type { Balance, Cluster, ForwardAction, RoutingSnapshot, TcpListener, TcpRoute } from '../routing/model.ts'
 
 const authority = await testAuthority()
 const certificate = await authority.issue('echo.example.com')
@@ -192,6 +192,25 @@ describe('TCP', () => {
     await old.send('x').until((text) => text === 'v1:x')
     await clock.advance(1_200)
     await old.untilClosed()
+  })
+
+  test('a cluster that hashes goes by the address of the client, where it or the route says so', async (t) => {
+    const backends = await Promise.all(['v1', 'v2', 'v3'].map((name) => startRawBackend(t, greeting(name))))
+    const ports = backends.map(({ port }) => port)
+    const used = async (balance: Balance, change: Partial<ForwardAction> = {}): Promise<number> => {
+      const { action, ...plain } = tcpRoute('r', { v1: 1 })
+      const routes = [{ ...plain, action: { ...action, ...change } }]
+      const { port } = await startProxy(t, tcpSnapshot(routes, [cluster('v1', ports, { balance })]))
+      const names = new Set<string>()
+      for (let index = 0; index < 12; index++)
+        names.add(await new RawClient(t, port).until((text) => text.endsWith(':')))
+      return names.size
+    }
+    const byAddress = { kind: 'source-address' } as const
+    const byUser = { kind: 'header', name: 'x-user' } as const
+    assert.equal(await used({ kind: 'maglev', key: byAddress }), 1)
+    assert.equal(await used({ kind: 'ring-hash', key: byUser }, { hashKey: byAddress }), 1)
+    assert.equal(await used({ kind: 'maglev', key: byUser }), 3)
   })
 
   test('an endpoint that left is draining until its connections are over', async (t) => {

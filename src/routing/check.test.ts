@@ -170,6 +170,10 @@ test('a TCP listener is routed by server name only where there is one, and by no
   assert.deepEqual(tcp({ action: { ...action, affinity } }), [
     'error tcp-affinity tcpListeners[0].routes[0].action.affinity',
   ])
+  assert.deepEqual(tcp({ action: { ...action, hashKey: { kind: 'source-address' } } }), [])
+  assert.deepEqual(tcp({ action: { ...action, hashKey: { kind: 'header', name: 'x-user' } } }), [
+    'error tcp-hash-key tcpListeners[0].routes[0].action.hashKey',
+  ])
   assert.deepEqual(tcp({ action: { ...action, destinations: [{ kind: 'cluster', cluster: 'v9', weight: 1 }] } }), [
     'error unknown-cluster tcpListeners[0].routes[0].action.destinations[0].cluster',
   ])

@@ -5,6 +5,8 @@ import { hasServerName } from '../../routing/server-name.ts'
 import type { Split } from '../../routing/split.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
+import { prepareKey } from '../prepared-key.ts'
+import type { RequestKey } from '../prepared-key.ts'
 import { RouteReach } from '../route-reach.ts'
 import type { ReachingRoute } from '../route-reach.ts'
 import { prepareCluster } from '../serving-cluster.ts'
@@ -23,6 +25,8 @@ export interface ServingTcpRoute {
   readonly split: Split
   /** In the order of the split; null: this share is closed. */
   readonly destinations: readonly (ServingCluster | null)[]
+  /** What clusters that hash go by; null: their own key. */
+  readonly hashKey: RequestKey | null
 }
 
 /** The snapshot must have passed `checkSnapshot`. */
@@ -37,7 +41,7 @@ export function prepareTcpListener(snapshot: RoutingSnapshot, listener: TcpListe
     ]),
   )
   const routes = listener.routes.map((route): ServingTcpRoute => {
-    const { split, destinations } = route.action
+    const { split, destinations, hashKey } = route.action
     const weights = destinations.map(({ weight }) => weight)
     return {
       route,
@@ -45,6 +49,7 @@ export function prepareTcpListener(snapshot: RoutingSnapshot, listener: TcpListe
       destinations: destinations.map((destination) =>
         destination.kind === 'invalid' ? null : defined(clusters.get(destination.cluster), 'cluster'),
       ),
+      hashKey: hashKey === undefined ? null : prepareKey(hashKey),
     }
   })
   const nobody = { workloadNamespace: '', workload: '', version: '', service: '' }

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 
 import { defined } from '../../base/assert.ts'
 import type { Random } from '../../base/random.ts'
+import { hashText } from '../../routing/hash.ts'
 import type { ResponseFlag } from '../../routing/model.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
@@ -16,6 +17,7 @@ import type { EndpointPool } from '../endpoint-pool.ts'
 import type { OutlierHost } from '../outlier-detector.ts'
 import type { PassedBytes } from '../passed-bytes.ts'
 import { pickEndpoint } from '../pick-endpoint.ts'
+import type { RequestKey } from '../prepared-key.ts'
 import type { ServingCluster } from '../serving-cluster.ts'
 import { readClientHello } from '../tls/client-hello.ts'
 import { Tunnel } from '../tunnel.ts'
@@ -58,6 +60,8 @@ export class TcpConnection {
   #traffic: DestinationTraffic
   #routeId = ''
   #idleTimeoutMs = 0
+  /** Of the route; null: that of the cluster. */
+  #hashKey: RequestKey | null = null
   #connectDeadlineMs = 0
   /** Null while it is not open. */
   #tunnel: Tunnel | null = null
@@ -160,6 +164,7 @@ export class TcpConnection {
     const cluster = found?.destinations[found.split.next()] ?? null
     if (found === undefined || cluster === null) return this.#end('NR')
     this.#routeId = found.route.id
+    this.#hashKey = found.hashKey
     this.#idleTimeoutMs = found.route.idleTimeoutMs
     this.#cluster = cluster
     this.#connect(cluster, 'UH')
@@ -167,7 +172,7 @@ export class TcpConnection {
 
   #connect(cluster: ServingCluster, flag: ResponseFlag): void {
     const nowMs = this.#deps.monotonicMs()
-    const hash = cluster.key === null ? 0 : Math.floor(this.#deps.random() * HASH_RANGE)
+    const hash = this.#hashFor(cluster)
     const endpoint = pickEndpoint(cluster, hash, nowMs, this.#tried)
     this.#traffic = endpoint?.traffic ?? cluster.nobody
     if (endpoint === undefined) return this.#end(flag)
@@ -193,6 +198,13 @@ export class TcpConnection {
       .on('end', () => this.#client.end())
       .on('error', (error) => this.#try(() => this.#onUpstreamError(socket, error)))
       .on('close', () => this.#try(() => this.#onUpstreamClosed(socket)))
+  }
+
+  /** As with requests; one without the key is spread at random. */
+  #hashFor({ key }: ServingCluster): number {
+    if (key === null) return 0
+    const address = (this.#hashKey ?? key).isAddress ? addressOf(this.#client) : ''
+    return address === '' ? Math.floor(this.#deps.random() * HASH_RANGE) : hashText(address)
   }
 
   #onConnected(socket: Socket): void {
@@ -284,4 +296,9 @@ export class TcpConnection {
     })
     this.#deps.onClosed(this)
   }
+}
+
+/** As `ClientSide.clientAddress`. */
+function addressOf({ remoteAddress = '' }: Socket): string {
+  return remoteAddress.replace(/^::ffff:/, '')
 }

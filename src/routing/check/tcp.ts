@@ -25,10 +25,10 @@ export function checkTcpListener(listener: TcpListener, path: string): Problem[]
         path: `${path}.routes[${index}].action.affinity`,
         message: `Cannot keep clients of route "${id}" at a destination: TCP has no request to take a key from. Leave it out`,
       }),
-      ...when(action.hashKey !== undefined, {
+      ...when(action.hashKey !== undefined && action.hashKey.kind !== 'source-address', {
         code: 'tcp-hash-key',
         path: `${path}.routes[${index}].action.hashKey`,
-        message: `Cannot balance connections of route "${id}" by a key: TCP has no request to take one from. Leave it out`,
+        message: `Cannot balance connections of route "${id}" by a ${action.hashKey?.kind ?? ''}: TCP has no request to take it from. Use source-address`,
       }),
       ...when(!Number.isInteger(idleTimeoutMs) || idleTimeoutMs < 0 || idleTimeoutMs > DURATION_MS_MAX, {
         code: 'bad-duration',
