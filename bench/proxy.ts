@@ -1,81 +1,154 @@
 /**
- * `npm run bench:proxy [-- --rounds 3 --seconds 4 --connections 32]`: our proxy beside nginx, HAProxy and Envoy on this
- * machine, one worker each, with the same rule, backend and load, one after another in each of several rounds. The figure to
- * watch is CPU per request, by the kernel's accounting of the process: it hardly depends on what else the machine does.
+ * `npm run bench:proxy [-- --scenarios small,tls --rounds 3 --seconds 3 --only sluice,envoy]`: our proxy beside nginx,
+ * HAProxy and Envoy on this machine, one worker each, with the same rule, backends and load, one after another in each of
+ * several rounds. The figure to watch is CPU per request, by the kernel's accounting of the process: it hardly depends on what
+ * else the machine does. `--scenarios all` takes about ten minutes.
  */
-import { execFile } from 'node:child_process'
-import { request } from 'node:http'
-import { parseArgs, promisify } from 'node:util'
-import { envoy, haproxy, nginx, sluice, startBackends } from './proxy/contenders.ts'
-import type { Running } from './proxy/contenders.ts'
-import { find, usageOf } from './proxy/tools.ts'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { parseArgs } from 'node:util'
 
-const run = promisify(execFile)
+import { certificateFiles } from './proxy/certificate.ts'
+import { startCollector } from './proxy/collector.ts'
+import type { Contender, Running, Surroundings } from './proxy/contenders/contender.ts'
+import { envoy } from './proxy/contenders/envoy.ts'
+import { haproxy } from './proxy/contenders/haproxy.ts'
+import { nginx, startBackends } from './proxy/contenders/nginx.ts'
+import { sluice } from './proxy/contenders/sluice.ts'
+import { idleConnectionKiB } from './proxy/idle.ts'
+import { loadAt, loadFully } from './proxy/load.ts'
+import type { Loaded, Target } from './proxy/load.ts'
+import { printIdle, printRounds } from './proxy/report.ts'
+import type { Round } from './proxy/report.ts'
+import { SCENARIOS, hostName } from './proxy/scenarios.ts'
+import type { Features, Scenario } from './proxy/scenarios.ts'
+import { usageOf } from './proxy/tools.ts'
 
 const { values } = parseArgs({
   options: {
+    scenarios: { type: 'string', default: 'small' },
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '4' },
-    connections: { type: 'string', default: '32' },
+    seconds: { type: 'string', default: '3' },
     only: { type: 'string' },
   },
 })
 const WARM_UP_SECONDS = 2
+/** Of what the slowest proxy can do. */
+const HALF = 0.5
+const SPECIAL = ['half-load', 'idle']
+const contenders: Readonly<Record<string, Contender>> = { sluice, nginx, haproxy, envoy }
 
-interface Round {
-  readonly requests: number
-  readonly perSecond: number
-  readonly cpuUs: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly rssMiB: number
-  readonly errors: number
+const wanted =
+  values.scenarios === 'all' ? [...SCENARIOS.map(({ name }) => name), ...SPECIAL] : values.scenarios.split(',')
+for (const name of wanted) {
+  if (SPECIAL.includes(name) || SCENARIOS.some((each) => each.name === name)) continue
+  const known = [...SCENARIOS.map((each) => each.name), ...SPECIAL, 'all'].join(', ')
+  throw new Error(`Cannot run scenario "${name}": there is no such one. There are ${known}`)
 }
+const [small] = SCENARIOS
+if (small === undefined) throw new Error('there is no scenario')
 
-const wrk = await find('wrk')
-if (wrk === undefined) throw new Error('Cannot run the benchmark: wrk is missing. Install wrk')
 const backend = await startBackends()
-const running = await startContenders()
+const collector = await startCollector()
+const surroundings: Surroundings = { ...backend.backends, collector: collector.port, ...(await certificateFiles()) }
 try {
-  for (const contender of running) await prove(contender)
-  for (const contender of running) await load(contender, WARM_UP_SECONDS)
-  const rounds = new Map<string, Round[]>(running.map(({ name }) => [name, []]))
-  for (let round = 1; round <= Number(values.rounds); round++) {
-    process.stderr.write(`round ${round} of ${values.rounds}\n`)
-    for (const contender of running) rounds.get(contender.name)?.push(await measure(contender))
-  }
-  print(rounds)
+  for (const scenario of SCENARIOS) if (wanted.includes(scenario.name)) await runScenario(scenario)
+  if (wanted.includes('half-load')) await runHalfLoad(small)
+  if (wanted.includes('idle')) await runIdle(small)
 } finally {
-  for (const contender of running) await contender.stop()
+  collector.stop()
   await backend.stop()
 }
 
-async function startContenders(): Promise<Running[]> {
-  const started: Running[] = []
-  for (const [name, contender] of Object.entries({ sluice, nginx, haproxy, envoy })) {
-    if (values.only !== undefined && !values.only.split(',').includes(name)) continue
-    const contending = await contender(backend.backends)
-    if (contending === undefined) process.stderr.write(`${name} is not installed: left out\n`)
-    else started.push(contending)
+async function runScenario(scenario: Scenario): Promise<void> {
+  await withContenders(scenario, async (running) => {
+    const rounds = await measureAll(running, scenario, (target) => loadFully(target))
+    printRounds(`${scenario.name}: ${scenario.what}`, rounds)
+  })
+}
+
+/** The same rate for all: half of what the slowest can do. */
+async function runHalfLoad(scenario: Scenario): Promise<void> {
+  await withContenders(scenario, async (running) => {
+    const full: number[] = []
+    for (const { port } of running) full.push((await loadFully(targetOf(port, scenario, WARM_UP_SECONDS))).perSecond)
+    const perSecond = Math.round(Math.min(...full) * HALF)
+    const rounds = await measureAll(running, scenario, (target) => loadAt(perSecond, target))
+    printRounds(`half-load: ${perSecond} requests/s, half of what the slowest can do`, rounds)
+  })
+}
+
+async function runIdle(scenario: Scenario): Promise<void> {
+  await withContenders(scenario, async (running) => {
+    const found = new Map<string, number>()
+    for (const each of running) found.set(each.name, await idleConnectionKiB(each))
+    printIdle(found)
+  })
+}
+
+async function withContenders(
+  { name, features, load }: Scenario,
+  use: (running: readonly Running[]) => Promise<void>,
+): Promise<void> {
+  const running: Running[] = []
+  try {
+    for (const [who, contender] of Object.entries(contenders)) {
+      if (values.only !== undefined && !values.only.split(',').includes(who)) continue
+      const contending = await contender(surroundings, features)
+      if (contending === undefined) process.stderr.write(`${who} is not installed: left out\n`)
+      else running.push(contending)
+    }
+    for (const each of running) if (!features.http2) await prove(each, features)
+    for (const { port } of running) {
+      const { errors, requests } = await loadFully(targetOf(port, { features, load }, WARM_UP_SECONDS))
+      if (requests === 0 || errors > 0) process.stderr.write(`${name}: ${errors} errors in ${requests} requests\n`)
+    }
+    await use(running)
+  } finally {
+    for (const each of running) await each.stop()
   }
-  return started
+}
+
+function targetOf(port: number, { features, load }: Pick<Scenario, 'features' | 'load'>, seconds: number): Target {
+  return { port, features, load, seconds }
+}
+
+async function measureAll(
+  running: readonly Running[],
+  scenario: Scenario,
+  load: (target: Target) => Promise<Loaded>,
+): Promise<ReadonlyMap<string, readonly Round[]>> {
+  const rounds = new Map<string, Round[]>(running.map(({ name }) => [name, []]))
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    process.stderr.write(`${scenario.name}: round ${round} of ${values.rounds}\n`)
+    for (const { name, port, pid } of running) {
+      const before = await usageOf(pid)
+      const loaded = await load(targetOf(port, scenario, Number(values.seconds)))
+      const after = await usageOf(pid)
+      const cpuUs = ((after.cpuMs - before.cpuMs) * 1_000) / loaded.requests
+      rounds.get(name)?.push({ ...loaded, cpuUs, rssMiB: after.rssMiB })
+    }
+  }
+  return rounds
 }
 
 /** Nobody is measured who does not follow the rule. */
-async function prove({ name, port }: Running): Promise<void> {
-  const canary = await answerOf(port, { stage: 'canary' })
+async function prove({ name, port }: Running, features: Features): Promise<void> {
+  const canary = await answerOf(port, features, { stage: 'canary' })
   const seen = new Set<string>()
-  for (let count = 0; count < 200; count++) seen.add(await answerOf(port, {}))
-  if (canary !== 'version:v2' || seen.size !== 2) throw new Error(`Cannot measure ${name}: it does not follow the rule`)
+  for (let count = 0; count < 200; count++) seen.add(await answerOf(port, features, {}))
+  if (canary !== 'version:v2' || seen.size !== 2) {
+    throw new Error(`Cannot measure ${name}: it does not follow the rule (${canary}; ${[...seen].join(', ')})`)
+  }
 }
 
-async function answerOf(port: number, headers: Record<string, string>): Promise<string> {
+async function answerOf(port: number, features: Features, headers: Record<string, string>): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await answerOnce(port, headers)
+      return await answerOnce(port, features, headers)
     } catch (error) {
       // It may still be starting.
-      if (attempt === 50) throw error
+      if (attempt === 100) throw error
       await new Promise((resolve) => {
         setTimeout(resolve, 100)
       })
@@ -83,9 +156,12 @@ async function answerOf(port: number, headers: Record<string, string>): Promise<
   }
 }
 
-function answerOnce(port: number, headers: Record<string, string>): Promise<string> {
+function answerOnce(port: number, { tls, hosts }: Features, headers: Record<string, string>): Promise<string> {
+  const request = tls ? httpsRequest : httpRequest
+  const host = hosts === 1 ? 'echo.example' : hostName(hosts - 1)
+  const options = { host: '127.0.0.1', port, headers: { ...headers, host }, agent: false, rejectUnauthorized: false }
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, headers, agent: false }, (response) => {
+    const sent = request(options, (response) => {
       let text = ''
       response.on('data', (chunk: Buffer) => {
         text += chunk.toString()
@@ -95,64 +171,4 @@ function answerOnce(port: number, headers: Record<string, string>): Promise<stri
     sent.on('error', reject)
     sent.end()
   })
-}
-
-async function measure(contender: Running): Promise<Round> {
-  const before = await usageOf(contender.pid)
-  const text = await load(contender, Number(values.seconds))
-  const after = await usageOf(contender.pid)
-  const requests = numberIn(text, /([0-9]+) requests in/)
-  return {
-    requests,
-    perSecond: numberIn(text, /Requests\/sec:\s+([0-9.]+)/),
-    cpuUs: ((after.cpuMs - before.cpuMs) * 1_000) / requests,
-    p50Ms: latencyIn(text, '50%'),
-    p99Ms: latencyIn(text, '99%'),
-    rssMiB: after.rssMiB,
-    errors: numberIn(text, /Non-2xx or 3xx responses: ([0-9]+)/) + socketErrorsIn(text),
-  }
-}
-
-async function load({ port }: Running, seconds: number): Promise<string> {
-  const args = ['-t1', `-c${values.connections}`, `-d${seconds}s`, '--latency', `http://127.0.0.1:${port}/`]
-  const { stdout } = await run(wrk ?? 'wrk', args)
-  return stdout
-}
-
-function numberIn(text: string, pattern: RegExp): number {
-  return Number(pattern.exec(text)?.[1] ?? 0)
-}
-
-function socketErrorsIn(text: string): number {
-  const counts = /Socket errors: connect ([0-9]+), read ([0-9]+), write ([0-9]+), timeout ([0-9]+)/.exec(text)
-  return (counts ?? []).slice(1).reduce((sum, count) => sum + Number(count), 0)
-}
-
-function latencyIn(text: string, percent: string): number {
-  const [, value = '0', unit = 'ms'] = new RegExp(`${percent}\\s+([0-9.]+)(us|ms|s)`).exec(text) ?? []
-  return Number(value) * (unit === 'us' ? 0.001 : unit === 's' ? 1_000 : 1)
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
-}
-
-function print(rounds: ReadonlyMap<string, readonly Round[]>): void {
-  const of = (name: string, field: keyof Round): number => median((rounds.get(name) ?? []).map((round) => round[field]))
-  const lines = [...rounds.keys()].map((name) =>
-    [
-      name.padEnd(9),
-      of(name, 'perSecond').toFixed(0).padStart(10),
-      of(name, 'cpuUs').toFixed(1).padStart(12),
-      `${(of('sluice', 'cpuUs') / of(name, 'cpuUs')).toFixed(2)}x`.padStart(12),
-      of(name, 'p50Ms').toFixed(2).padStart(8),
-      of(name, 'p99Ms').toFixed(2).padStart(8),
-      of(name, 'rssMiB').toFixed(0).padStart(9),
-      String((rounds.get(name) ?? []).reduce((sum, { errors }) => sum + errors, 0)).padStart(7),
-    ].join(' '),
-  )
-  const head = 'proxy     requests/s  CPU us/req  sluice takes  p50 ms  p99 ms  RSS MiB  errors'
-  const spread = [...rounds].map(([name, all]) => `${name} ${all.map(({ cpuUs }) => cpuUs.toFixed(1)).join(' ')}`)
-  process.stdout.write(`${head}\n${lines.join('\n')}\n\nCPU us/req by round: ${spread.join('; ')}\n`)
 }

