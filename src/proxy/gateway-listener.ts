@@ -7,6 +7,7 @@ import type { Random } from '../base/random.ts'
 import { messageOf } from '../base/errors.ts'
 import type { BoundListener } from '../routing/data-plane.ts'
 import type { Listener, TcpListener } from '../routing/model.ts'
+import type { DestinationTraffic } from '../telemetry/recorder.ts'
 
 import { ClientConnection } from './client-connection.ts'
 import type { ClientConnectionDeps } from './client-connection.ts'
@@ -18,6 +19,8 @@ import type { PassedBytes } from './passed-bytes.ts'
 import type { ServingListener } from './serving-state.ts'
 import type { ServingTcp } from './tcp/serving-tcp.ts'
 import { TcpConnection } from './tcp/tcp-connection.ts'
+import { peerOf } from './telling/access-entry.ts'
+import { refusedEntry } from './telling/bare-entry.ts'
 import type { ServerTlsContext } from './tls/server-tls.ts'
 
 export interface GatewayListenerDeps {
@@ -184,6 +187,7 @@ export class GatewayListener {
       monotonicMs: this.#deps.monotonicMs,
       passed: this.#deps.passed,
       random: this.#deps.random,
+      newStreamId: this.#deps.newRequestId,
       serving: newestOf(first, () => (this.#served.kind === 'tcp' ? this.#served.serving : null)),
       onCrash: this.#deps.onCrash,
       onClosed: (closed) => this.#forget(closed),
@@ -201,7 +205,11 @@ export class GatewayListener {
       scheme: tls === null ? 'http' : 'https',
       serving,
       isDraining: () => this.#isClosing,
-      onRefused: (status) => countRefused(serving(), status),
+      onRefused: (status) => {
+        const { nowhere, telling } = serving()
+        countRefused(nowhere, status)
+        telling?.write(refusedEntry(status, peerOf(socket), telling.epochMs(this.#deps.monotonicMs())))
+      },
       onCrash: this.#deps.onCrash,
       onClosed: (closed: Connection) => this.#forget(closed),
     }
@@ -220,7 +228,7 @@ export class GatewayListener {
   }
 }
 
-function countRefused({ nowhere }: ServingListener, status: number): void {
+function countRefused(nowhere: DestinationTraffic, status: number): void {
   nowhere.count({ status, flag: 'DPE', durationMs: 0, requestBytes: 0, responseBytes: 0 })
 }
 

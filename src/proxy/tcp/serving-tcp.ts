@@ -11,6 +11,7 @@ import { RouteReach } from '../route-reach.ts'
 import type { ReachingRoute } from '../route-reach.ts'
 import { prepareCluster } from '../serving-cluster.ts'
 import type { ServingCluster, ServingDeps } from '../serving-cluster.ts'
+import type { ListenerTelling } from '../telling/listener-telling.ts'
 
 export interface ServingTcp {
   readonly routes: readonly ServingTcpRoute[]
@@ -18,6 +19,8 @@ export interface ServingTcp {
   readonly reach: RouteReach
   /** Counts connections that no route takes. */
   readonly nowhere: DestinationTraffic
+  /** Null: nothing is told of single connections. */
+  readonly telling: ListenerTelling | null
 }
 
 export interface ServingTcpRoute {
@@ -54,7 +57,9 @@ export function prepareTcpListener(snapshot: RoutingSnapshot, listener: TcpListe
   })
   const nobody = { workloadNamespace: '', workload: '', version: '', service: '' }
   const reach = new RouteReach(() => routes.map(reachOf))
-  return { routes, clusters, reach, nowhere: recorder.destination({ ...nobody, listener: listener.id }) }
+  const nowhere = recorder.destination({ ...nobody, listener: listener.id })
+  const telling = deps.telling.listener(listener.id, { accessLog: listener.accessLog }, deps.continuity)
+  return { routes, clusters, reach, nowhere, telling }
 }
 
 export function findTcpRoute({ routes }: ServingTcp, serverName: string): ServingTcpRoute | undefined {
