@@ -213,6 +213,22 @@ describe('TCP', () => {
     assert.equal(await used({ kind: 'maglev', key: byUser }), 3)
   })
 
+  test('an endpoint that refuses connections is who has failed, whether another one takes them or not', async (t) => {
+    const closed = await startRawBackend(t, () => {})
+    await closed.close()
+    const open = await startRawBackend(t, greeting('stable'))
+    const endpoints = [cluster('canary', [closed.port]), cluster('stable', [open.port])].flatMap(
+      (each) => each.endpoints,
+    )
+    const live = await startProxy(t, tcpSnapshot([tcpRoute('r', { v1: 1 })], [cluster('v1', [], { endpoints })]))
+    for (let index = 0; index < 2; index++) await new RawClient(t, live.port).until((text) => text === 'stable:')
+    assert.deepEqual(live.retried(), { 'canary 0 UF': 1 })
+    const alone = await startProxy(t, tcpSnapshot([tcpRoute('r', { v1: 1 })], [cluster('v1', [closed.port])]))
+    await new RawClient(t, alone.port).untilClosed()
+    await eventually(() => alone.series().some(({ labels }) => labels.workload === 'v1' && labels.flag === 'UF'))
+    assert.deepEqual(alone.retried(), {})
+  })
+
   test('an endpoint that left is draining until its connections are over', async (t) => {
     const clock = new FakeClock()
     const [v1, v2] = [await startRawBackend(t, greeting('v1')), await startRawBackend(t, greeting('v2'))]
