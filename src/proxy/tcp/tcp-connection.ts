@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
 import { defined } from '../../base/assert.ts'
+import { messageOf } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { hashText } from '../../routing/hash.ts'
 import type { ResponseFlag } from '../../routing/model.ts'
@@ -19,6 +20,7 @@ import type { PassedBytes } from '../passed-bytes.ts'
 import { pickEndpoint } from '../pick-endpoint.ts'
 import type { RequestKey } from '../prepared-key.ts'
 import type { ServingCluster } from '../serving-cluster.ts'
+import { TcpRecord } from '../telling/tcp-record.ts'
 import { readClientHello } from '../tls/client-hello.ts'
 import { Tunnel } from '../tunnel.ts'
 
@@ -36,6 +38,7 @@ export interface TcpConnectionDeps {
   readonly monotonicMs: () => number
   readonly passed: PassedBytes
   readonly random: Random
+  readonly newStreamId: () => string
   /** What new connections are served with: the newest snapshot. */
   readonly serving: () => ServingTcp
   /** An error of ours has ended the connection. */
@@ -69,6 +72,8 @@ export class TcpConnection {
   #serving: ServingTcp | null
   /** What the client sent before there was an endpoint. */
   #held: Buffer = EMPTY
+  /** What is noted for the listener's log; null: it has none. */
+  readonly #record: TcpRecord | null
   readonly #startedMs: number
   #idleSinceMs: number
   #moved = false
@@ -81,6 +86,8 @@ export class TcpConnection {
     this.#serving = deps.serving()
     this.#traffic = this.#serving.nowhere
     this.#startedMs = this.#idleSinceMs = deps.monotonicMs()
+    const { telling } = this.#serving
+    this.#record = telling === null ? null : new TcpRecord(telling, client, deps.newStreamId())
     client
       .on('data', (chunk: Buffer) => this.#try(() => this.#onClientData(chunk)))
       .on('drain', () => this.#upstream?.resume())
@@ -160,6 +167,7 @@ export class TcpConnection {
 
   #route(serverName: string): void {
     this.#client.pause()
+    if (this.#record !== null) this.#record.serverName = serverName
     const found = findTcpRoute(defined(this.#serving, 'snapshot'), serverName)
     const cluster = found?.destinations[found.split.next()] ?? null
     if (found === undefined || cluster === null) return this.#end('NR')
@@ -186,6 +194,7 @@ export class TcpConnection {
     this.#state = 'connecting'
     this.#connectDeadlineMs = nowMs + cluster.connectTimeoutMs
     this.#pool = pool
+    if (this.#record !== null) this.#record.onTry(this.#routeId, cluster.name, pool.endpoint)
     pool.enter()
     const { address, port, tls } = pool
     const socket =
@@ -234,6 +243,7 @@ export class TcpConnection {
   #onUpstreamError(socket: Socket, error: Error): void {
     if (socket !== this.#upstream) return
     if (this.#state !== 'connecting') return this.#end('UC')
+    if (this.#record !== null) this.#record.transportFailure = messageOf(error)
     this.#pool?.tls?.noteFailure(error, this.#pool.address, this.#pool.port)
     this.#tryNext()
   }
@@ -289,13 +299,15 @@ export class TcpConnection {
     this.#tunnel = null
     this.#dropUpstream()
     this.#client.destroy()
-    this.#traffic.count({
+    const outcome = {
       status: 0,
       flag,
       durationMs: this.#deps.monotonicMs() - this.#startedMs,
       requestBytes: this.#sentBytes,
       responseBytes: this.#receivedBytes,
-    })
+    }
+    this.#traffic.count(outcome)
+    if (this.#record !== null) this.#record.tell(this.#startedMs, outcome)
     this.#deps.onClosed(this)
   }
 }
