@@ -145,7 +145,7 @@ export interface TcpRoute {
    * TLS it must be empty.
    */
   readonly serverNames: readonly string[]
-  /** Without affinity: there is no request to take a key from. */
+  /** Without affinity, and with no hash key but the source address: there is no request to take one from. */
   readonly action: ForwardAction
   /** A connection on which nothing moves for so long is closed; 0 = never. */
   readonly idleTimeoutMs: number
