@@ -88,8 +88,8 @@ export class Http2ClientSession implements StreamOwner {
     if (!this.#session.destroyed) this.#session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM_ID)
   }
 
+  /** The socket first: the library would tell the client that responses under way are complete. */
   destroy(): void {
-    this.#session.destroy()
     this.#socket.destroy()
     this.#onClosed()
   }

@@ -300,7 +300,11 @@ export class Http2ClientStream implements ClientSide {
   }
 
   #reset(code: number): void {
-    this.#stream?.close(code)
+    const stream = this.#stream
+    if (stream === null) return
+    // The library would first say that the response is complete.
+    stream._final = endNothing
+    stream.close(code)
   }
 
   #try(action: () => void): void {
@@ -314,6 +318,10 @@ export class Http2ClientStream implements ClientSide {
 
 function asChunk(content: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${content.length.toString(16)}\r\n`), content, CRLF])
+}
+
+function endNothing(callback: () => void): void {
+  callback()
 }
 
 function ignore(): void {}
