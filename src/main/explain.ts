@@ -24,13 +24,15 @@ export async function explainForApi(link: ControlLink | undefined, query: URLSea
 }
 
 async function observe(link: ControlLink, snapshot: RoutingSnapshot): Promise<Observed> {
-  const { clusters, draining } = reportClusters(snapshot, await link.describe())
+  const descriptions = await link.describe()
+  const { clusters, draining } = reportClusters(snapshot, descriptions)
   const { expected, proxies } = link.state.value
   const serving = proxies.filter(({ connected, acknowledged }) => connected && acknowledged === snapshot.generation)
   return {
     proxies: { expected, live: serving.length },
     listeners: proxies.find(({ connected }) => connected)?.listeners ?? [],
-    clusters,
+    // Of what nobody has said anything of, nobody knows that it is well.
+    clusters: descriptions.length === 0 ? [] : clusters,
     draining,
   }
 }

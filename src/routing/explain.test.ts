@@ -158,6 +158,12 @@ describe('a condition that fails', () => {
     assert.equal(failure(path, { url: 'a/x?q' }), 'header :path: wanted exact "/y", the request has "/x?q"')
   })
 
+  test('compares and shows characters beyond ASCII as they are typed', () => {
+    const sent = { headers: [{ name: 'stage', value: 'café 中' }] }
+    assert.equal(failure(header('café 中'), sent), undefined)
+    assert.equal(failure(header('cafe'), sent), 'header stage: wanted exact "cafe", the request has "café 中"')
+  })
+
   test('shows of a long value only its beginning', () => {
     const text = failure(header('x'), { headers: [{ name: 'stage', value: 'y'.repeat(1_000) }] })
     assert.ok(text?.includes(`"${'y'.repeat(200)}…"`))

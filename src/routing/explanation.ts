@@ -210,6 +210,10 @@ export interface ExplainedEndpoint {
   readonly state?: EndpointState
   /** Requests on their way now, of all proxies. */
   readonly active?: number
+  /** Which share of its weight it gets while it starts slowly. */
+  readonly slowStart?: number
+  /** Where the cluster prefers near endpoints. */
+  readonly nearness?: Nearness
   readonly weight: number
   readonly workload?: WorkloadIdentity
 }
@@ -219,6 +223,9 @@ export interface ExplainedEndpoint {
  * for failing its health checks.
  */
 export type EndpointState = 'ready' | 'avoided' | 'ejected' | 'unhealthy'
+
+/** What an endpoint's place has in common with the data plane's. */
+export type Nearness = 'same-subzone' | 'same-zone' | 'same-region' | 'elsewhere'
 
 export interface DrainingEndpoint {
   readonly endpoint: string
@@ -236,6 +243,8 @@ export interface Observed {
       readonly endpoint: string
       readonly state: EndpointState
       readonly active: number
+      readonly slowStart?: number
+      readonly nearness?: Nearness
     }[]
   }[]
   readonly draining: readonly DrainingEndpoint[]

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { parse } from 'yaml'
 import type { Explanation } from '../../src/routing/explanation.ts'
+import { testAuthority } from '../support/certificates.ts'
 import { runCli } from '../support/cli.ts'
 import type { CliRun, CliSurroundings } from '../support/cli.ts'
 import { fetchFrom, saying, startBackend } from '../support/live-proxy.ts'
@@ -131,6 +132,19 @@ test('a data plane alone explains at its admin port, and to whoever has the toke
     without.stderr,
     /the proxy tells its decision only to who has the token\. Put its SHA-256 into "debugTokenHash"/,
   )
+})
+
+test('a live request goes to an https listener too, whoever signed its certificate', async (t) => {
+  const { certificate, privateKey } = await (await testAuthority()).issue('a.test')
+  const backend = await startBackend(t, saying('v1'))
+  const text = routing(backend.port).replace(
+    'port: 0,',
+    `port: 0, protocol: https, tls: { certificates: [${JSON.stringify({ certificate, privateKey })}] },`,
+  )
+  const sluice = await startLoneProxy(t, { text })
+  const args = ['--admin', `127.0.0.1:${sluice.adminPort}`, '--live', 'https://a.test/x', '-H', 'stage: café']
+  const live = await explain(args, { env: { SLUICE_DEBUG_TOKEN: TOKEN } })
+  assert.match(live, /Listener {5}gateway, https [^]*Live {9}status 200 from .*\n {13}route {8}rest\n/)
 })
 
 test('where no data plane answers, that is said', async (t) => {

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { messageOf } from '../../base/errors.ts'
+import { asField } from '../../routing/field-text.ts'
 import type { Explanation } from '../../routing/explanation.ts'
 import type { HeaderValue } from '../../routing/model.ts'
 import type { CliDeps } from '../deps.ts'
@@ -49,7 +50,9 @@ export async function sendLive(
     return { sentTo, status: response.statusCode ?? 0, ...decisionOf(response.headers) }
   } catch (error) {
     const why = late.signal.aborted ? messageOf(late.signal.reason) : messageOf(error)
-    throw new Error(`Cannot send the request to "${sentTo}" (listener "${listener.id}"): ${why}`, { cause: error })
+    throw new Error(`Cannot send the request to "${sentTo}" (listener "${listener.id}"): ${why}; does the proxy run?`, {
+      cause: error,
+    })
   } finally {
     timer.cancel()
   }
@@ -70,7 +73,8 @@ function send({ explanation, headers, credential }: LiveRequest, signal: AbortSi
     port: listener.port,
     method,
     path: query === '' ? path : `${path}?${query}`,
-    headers: fields.flatMap(({ name, value }) => [name, value]),
+    // Node writes one byte per character.
+    headers: fields.flatMap(({ name, value }) => [name, asField(value)]),
     setHost: false,
     agent: false,
     signal,

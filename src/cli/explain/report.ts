@@ -141,11 +141,10 @@ function noneLines({ status, flag, why, nearest }: Extract<ExplainedAnswer, { ki
 
 function destinationLines(destination: ExplainedDestination): readonly string[] {
   const { share, picked, range } = destination
-  const percent = `${Number((share * 100).toPrecision(4))} %`.padStart(7)
   const mark = picked === true ? '→' : ' '
   const part =
     range === undefined || share === 0 ? '' : `, from ${shortened(range[0])} to ${shortened(range[1])} of the range`
-  const start = `${mark} ${percent}  `
+  const start = `${mark} ${percent(share).padStart(7)}  `
   if (destination.kind === 'invalid') return [`${start}invalid: ${destination.status}, ${destination.reason}${part}`]
   const { cluster, service, subset, fallback, balance, guards, endpoints, problem } = destination
   const labels = Object.entries(subset ?? {}).map(([name, value]) => `${name}=${value}`)
@@ -164,13 +163,27 @@ function destinationLines(destination: ExplainedDestination): readonly string[] 
 function endpointLines(endpoints: readonly ExplainedEndpoint[], owner: string | undefined): readonly string[] {
   const weighted = endpoints.some(({ weight }) => weight !== endpoints[0]?.weight)
   return table(
-    endpoints.map(({ endpoint, state, active, weight, workload }) => [
-      `${endpoint === owner ? '→ ' : ''}${endpoint}`,
-      state ?? 'not asked',
-      ...(weighted ? [`weight ${weight}`] : []),
-      [workload?.pod ?? '', active === undefined || active === 0 ? '' : `(${active} under way)`].join(' ').trim(),
+    endpoints.map((each) => [
+      `${each.endpoint === owner ? '→ ' : ''}${each.endpoint}`,
+      each.state ?? 'not asked',
+      ...(weighted ? [`weight ${each.weight}`] : []),
+      endpointDetails(each),
     ]),
   )
+}
+
+function endpointDetails({ workload, nearness, slowStart, active = 0 }: ExplainedEndpoint): string {
+  const details = [
+    ...(workload === undefined ? [] : [workload.pod === '' ? workload.name : workload.pod]),
+    ...(nearness === undefined ? [] : [nearness]),
+    ...(slowStart === undefined ? [] : [`starts slowly, at ${percent(slowStart)} of its weight`]),
+    ...(active === 0 ? [] : [`${active} under way`]),
+  ]
+  return details.join(', ')
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(4))} %`
 }
 
 function shortened(place: number): string {
@@ -179,7 +192,12 @@ function shortened(place: number): string {
 
 /** The label beside the first line, nothing beside the others; nothing at all where there are no lines. */
 function section(label: string, lines: readonly string[]): readonly string[] {
-  return lines.map((line, index) => `${(index === 0 ? label : '').padEnd(LABEL_CHARACTERS)}${line}`.trimEnd())
+  return lines.map((line, index) => visible(`${(index === 0 ? label : '').padEnd(LABEL_CHARACTERS)}${line}`).trimEnd())
+}
+
+/** What a body or a header holds must not steer the terminal. */
+function visible(line: string): string {
+  return line.replaceAll(/\p{Cc}/gu, '\u{fffd}')
 }
 
 function table(rows: readonly (readonly string[])[]): readonly string[] {

@@ -2,6 +2,7 @@
 import { assertNever } from '../../base/assert.ts'
 import { createHashRing, createMaglev } from '../consistent-hash.ts'
 import type { ExplainedBalance, ExplainedCluster, ExplainedEndpoint, Observed } from '../explanation.ts'
+import { fieldText } from '../field-text.ts'
 import { compileHashKey } from '../hash-key.ts'
 import { hashText } from '../hash.ts'
 import type { RequestView } from '../match.ts'
@@ -72,6 +73,8 @@ function explainEndpoints({ name, endpoints }: Cluster, observed: Observed | und
     return {
       endpoint,
       ...(seen === undefined ? {} : { state: seen.state, active: seen.active }),
+      ...(seen?.slowStart === undefined ? {} : { slowStart: seen.slowStart }),
+      ...(seen?.nearness === undefined ? {} : { nearness: seen.nearness }),
       weight: each.weight ?? 1,
       ...(each.workload === undefined ? {} : { workload: each.workload }),
     }
@@ -124,7 +127,7 @@ function explainHash(
   const owners = endpoints.map((each) => ({ name: endpointText(each), weight: each.weight ?? 1 }))
   const table = kind === 'maglev' ? createMaglev(owners) : createHashRing(owners)
   const owner = owners[table.ownerOf(hashText(value), 0)]
-  const text = `by ${name} "${value}"`
+  const text = `by ${name} "${fieldText(value)}"`
   return owner === undefined ? { kind, text } : { kind, text, endpoint: owner.name }
 }
 

@@ -1,5 +1,6 @@
 /** Between which destinations a route divides its requests, and which of them is this request's. */
 import { cohortPlace, cohortRanges, createCohorts } from '../cohort.ts'
+import { fieldText } from '../field-text.ts'
 import { compileHashKey } from '../hash-key.ts'
 import { hashText } from '../hash.ts'
 import type { ExplainedChoice, ExplainedDestination } from '../explanation.ts'
@@ -75,8 +76,11 @@ function chooseByKey(
   if (value !== '') {
     const hash = hashText(value, hashText(salt))
     const place = cohortPlace(hash)
-    const text = `${name} is "${value}", which is at ${percentText(place)} of the range (salt "${salt}"), and stays with its destination`
-    return { choice: { kind: 'affinity', text, key: name, value, place }, picked: createCohorts(weights).of(hash) }
+    const text = `${name} is "${fieldText(value)}", which is at ${percentText(place)} of the range (salt "${salt}"), and stays with its destination`
+    return {
+      choice: { kind: 'affinity', text, key: name, value: fieldText(value), place },
+      picked: createCohorts(weights).of(hash),
+    }
   }
   if (key.kind !== 'cookie') {
     return {
