@@ -5,10 +5,11 @@ import type { Balance, Cluster, Endpoint, Locality, LocalPreference } from '../r
 import { createChooser } from './chooser.ts'
 import type { Choice, Chooser } from './chooser.ts'
 import type { Continuity } from './continuity.ts'
+import type { HostHealth } from './host-health.ts'
 import { NearFirst } from './near-first.ts'
 import { NEARNESS, nearnessOf } from './near-levels.ts'
 import type { Nearness } from './near-levels.ts'
-import type { ClusterSlowStart, HostHealth } from './slow-start.ts'
+import type { ClusterSlowStart } from './slow-start.ts'
 
 /** An endpoint as far as it can be chosen. */
 export interface Candidate extends HostHealth {

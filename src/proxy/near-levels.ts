@@ -8,8 +8,8 @@
 import { DriftingSplit } from '../routing/drifting-split.ts'
 import type { Locality } from '../routing/model.ts'
 
-import { isUsable } from './slow-start.ts'
-import type { HostHealth } from './slow-start.ts'
+import { isUsable } from './host-health.ts'
+import type { HostHealth } from './host-health.ts'
 
 /** What an endpoint has in common with the data plane, the nearest first. */
 export const NEARNESS = ['same-subzone', 'same-zone', 'same-region', 'elsewhere'] as const

@@ -1,7 +1,7 @@
 /** Where a request goes within its cluster: the chooser proposes, what is known of the endpoints disposes. */
 import type { EndpointPool } from './endpoint-pool.ts'
+import { isUsable } from './host-health.ts'
 import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
-import { isUsable } from './slow-start.ts'
 
 /** Never one of those in `tried`; while there are others, none that just failed, is ejected or unhealthy. `hash` is of the cluster's key. */
 export function pickEndpoint(

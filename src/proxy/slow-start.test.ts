@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SlowStart } from '../routing/model.ts'
+import type { HostHealth } from './host-health.ts'
 import { ClusterSlowStart, SLOW_START_STEP_MS, factorAfter } from './slow-start.ts'
-import type { HostHealth, WarmingHost } from './slow-start.ts'
+import type { WarmingHost } from './slow-start.ts'
 
 const SETTINGS: SlowStart = { windowMs: 10_000, aggression: 1, minWeightShare: 0.1 }
 const SOUND: HostHealth = { outlier: null, checked: null }

@@ -4,21 +4,11 @@
  */
 import type { SlowStart } from '../routing/model.ts'
 
-import type { CheckedHost } from './health-checker.ts'
-import type { OutlierHost } from './outlier-detector.ts'
+import { isUsable } from './host-health.ts'
+import type { HostHealth } from './host-health.ts'
 
 /** How often the weights follow the time. */
 export const SLOW_START_STEP_MS = 100
-
-/** What is known of an endpoint's health; null: it is not looked at. */
-export interface HostHealth {
-  readonly outlier: OutlierHost | null
-  readonly checked: CheckedHost | null
-}
-
-export function isUsable({ outlier, checked }: HostHealth): boolean {
-  return (outlier === null || !outlier.isEjected) && (checked === null || checked.isHealthy)
-}
 
 /** An endpoint as its cluster's slow start sees it. */
 export interface WarmingHost {
