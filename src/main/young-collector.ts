@@ -6,5 +6,5 @@ export function youngCollector(): () => void {
   // Contexts made from now on have the function; ours does not.
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as NodeJS.GCFunction
-  return () => void collect({ type: 'minor' })
+  return () => collect({ type: 'minor' })
 }

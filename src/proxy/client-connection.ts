@@ -16,6 +16,7 @@ import { RequestHead } from './http1/request-head.ts'
 import { cleanHead } from './http-policy.ts'
 import type { ServingHttp } from './http-policy.ts'
 import { RequestExchange } from './request-exchange.ts'
+import { probeUnread } from './socket-probe.ts'
 import { peerOf } from './telling/access-entry.ts'
 import type { ClientPeer } from './telling/access-entry.ts'
 
@@ -30,6 +31,7 @@ const HEAD_TEXT_BYTES = 4_096
 const HTTP2_PREFACE = 'PRI * HTTP/2.0\r\n\r\n'
 
 const EMPTY = Buffer.alloc(0)
+const PROCESSING = 'HTTP/1.1 102 Processing\r\n\r\n'
 
 /** `head`: between requests or inside a head; `body`: inside a body; `waiting`: request read, response not over. */
 type Phase = 'head' | 'body' | 'waiting' | 'tunnel' | 'closing' | 'closed'
@@ -69,6 +71,8 @@ export class ClientConnection implements ClientSide {
   #isFresh = true
   #isAdvancing = false
   #inputEnded = false
+  /** After the end of its input, whether it is still there. */
+  #wasAsked = false
   /** When the phase began, or something last moved in it; the sweep keeps it, so that bytes cost no clock. */
   #sinceMs: number
   #moved = false
@@ -180,6 +184,18 @@ export class ClientConnection implements ClientSide {
     this.#moved = false
     this.#unsent = unsent
     this.#checkIdle(nowMs - this.#sinceMs)
+    if (this.#inputEnded && !this.#wasAsked) this.#ask()
+    probeUnread(this.#socket)
+  }
+
+  /**
+   * The client has ended its side: it may wait for its answer, or be gone. An interim response tells, for whoever is gone resets
+   * the connection on it. Clients of HTTP/1.0 know none: for them it takes the response.
+   */
+  #ask(): void {
+    this.#wasAsked = true
+    if (this.#phase !== 'waiting' || this.response.status !== 0 || this.#head.minorVersion === 0) return
+    this.#socket.write(PROCESSING, 'latin1')
   }
 
   #checkIdle(elapsedMs: number): void {

@@ -9,10 +9,12 @@ import type { TestContext } from 'node:test'
 import { ChunkedReader } from '../../src/proxy/http1/chunked-reader.ts'
 import { PatternCheck, asChunk, sendPattern } from '../support/http1-pattern.ts'
 import type { PatternSource } from '../support/http1-pattern.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { startProxyProcess } from '../support/http1-proxy-process.ts'
 import {
   RawClient,
   cluster,
+  eventually,
   fetchFrom,
   forwardingTo,
   route,
@@ -35,6 +37,7 @@ const STILL_REQUESTS = 50
 const options = { timeout: 20_000 }
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+const PROCESSING = 'HTTP/1.1 102 Processing\r\n\r\n'
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
 describe('memory', { skip: process.platform !== 'linux' && 'reads /proc' }, () => {
@@ -193,6 +196,30 @@ describe('whoever goes away takes the other side along:', options, () => {
     })
   }
 
+  test('a client that closes while the endpoint thinks: it is asked, and is not there', async (t) => {
+    const { socket, closed, port } = await startSilent(t, '')
+    const client = new RawClient(t, port).send(GET)
+    await socket
+    client.socket.destroy()
+    await closed
+  })
+
+  test('a client that breaks off while the endpoint does not take its request', async (t) => {
+    const backend = await startRawBackend(t, (socket) =>
+      onHead(socket, (head) => {
+        if (head.startsWith('GET /small ')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+        else socket.removeAllListeners('data').pause()
+      }),
+    )
+    const live = await startProxy(t, forwardingTo(backend.port))
+    const client = new RawClient(t, live.port)
+    client.send(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`)
+    const source = sendPattern(client.socket, BODY_BYTES)
+    await untilStill(live.port, () => source)
+    client.socket.resetAndDestroy()
+    await eventually(() => live.counted()['0 DC'] === 1)
+  })
+
   test('a client that half-closes in the middle of its request: it can never be complete', async (t) => {
     const { socket, closed, port } = await startSilent(t, '')
     const client = new RawClient(t, port).send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello')
@@ -235,6 +262,29 @@ describe('half-close', options, () => {
     endpoint.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
     sendPattern(endpoint, size)
     await receive(client.socket, size)
+  })
+
+  test('a client that is asked whether it is still there gets its answer after that', async (t) => {
+    const { socket, port } = await startSilent(t, '')
+    const client = new RawClient(t, port).send(GET)
+    client.socket.end()
+    const endpoint = await socket
+    assert.equal(await client.until((text) => text.endsWith('\r\n\r\n')), PROCESSING)
+    endpoint.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    assert.match(await client.untilClosed(), /\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/)
+  })
+
+  test('a client of HTTP/1.0 is not asked', async (t) => {
+    const clock = new FakeClock()
+    const arrived = Promise.withResolvers<Socket>()
+    const backend = await startRawBackend(t, (socket) => socket.once('data', () => arrived.resolve(socket)))
+    const { port } = await startProxy(t, forwardingTo(backend.port), { clock })
+    const client = new RawClient(t, port).send('GET / HTTP/1.0\r\n\r\n')
+    client.socket.end()
+    const endpoint = await arrived.promise
+    await clock.advance(1_000)
+    endpoint.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    assert.match(await client.untilClosed(), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/)
   })
 
   test('a tunnel stays open in one direction when the client ends the other', async (t) => {
@@ -432,6 +482,10 @@ function receive(socket: Socket, length: number): Promise<string> {
     }
     socket.removeAllListeners('data')
     onHead(socket, (text, rest) => {
+      if (text === PROCESSING) {
+        socket.emit('data', rest)
+        return
+      }
       head = text
       socket.removeAllListeners('data').on('data', take)
       take(rest)

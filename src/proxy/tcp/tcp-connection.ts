@@ -21,6 +21,7 @@ import { pickEndpoint } from '../pick-endpoint.ts'
 import type { RequestKey } from '../prepared-key.ts'
 import type { ServingCluster } from '../serving-cluster.ts'
 import { TcpRecord } from '../telling/tcp-record.ts'
+import { probeUnread } from '../socket-probe.ts'
 import { readClientHello } from '../tls/client-hello.ts'
 import { Tunnel } from '../tunnel.ts'
 
@@ -143,6 +144,9 @@ export class TcpConnection {
   }
 
   #sweepOpen(nowMs: number): void {
+    probeUnread(this.#client)
+    if (this.#upstream !== null) probeUnread(this.#upstream)
+    if (this.#state !== 'open') return
     const isIdle = this.#idleTimeoutMs > 0 && nowMs - this.#idleSinceMs >= this.#idleTimeoutMs
     if (isIdle || this.#tunnel?.isOver(nowMs, this.#deps.serving().reach) === true) this.#end('')
   }
