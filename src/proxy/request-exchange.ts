@@ -272,14 +272,15 @@ export class RequestExchange implements UpstreamRequestOwner {
     }
   }
 
-  #forward({ route, policy }: ServingRoute, forward: ServingForward, body: RequestBody): void {
+  #forward({ route, policy: ofRoute }: ServingRoute, forward: ServingForward, body: RequestBody): void {
     this.#routed = route
     const head = defined(this.#head, 'request head')
     const index = this.#keys.destinationOf(forward)
     const destination = defined(forward.destinations[index], 'destination')
     if (this.#trail !== null && route.action.kind === 'forward') this.#trail.onDestination(route.action, index)
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
-    const { cluster } = destination
+    const { cluster, policy } = destination
+    if (policy !== ofRoute) this.#client.response.edit = responseEdit(policy, head)
     if (this.#record !== null) this.#record.onCluster(cluster.name)
     const { startedMs } = this.#times
     const isAdmitted = this.#upstream.begin(cluster, {

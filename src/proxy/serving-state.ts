@@ -17,7 +17,7 @@ import type { ServingHttp } from './http-policy.ts'
 import { prepareKey } from './prepared-key.ts'
 import type { RequestKey } from './prepared-key.ts'
 import type { MirrorsDeps } from './policy/mirrors.ts'
-import { prepareRoutePolicy } from './policy/route-policy.ts'
+import { policyTowards, prepareRoutePolicy } from './policy/route-policy.ts'
 import type { ServingPolicy } from './policy/route-policy.ts'
 import { RouteReach } from './route-reach.ts'
 import type { ReachingRoute } from './route-reach.ts'
@@ -64,7 +64,7 @@ interface ServingAffinity {
 }
 
 type ServingDestination =
-  | { readonly kind: 'cluster'; readonly cluster: ServingCluster }
+  | { readonly kind: 'cluster'; readonly cluster: ServingCluster; readonly policy: ServingPolicy }
   | { readonly kind: 'invalid'; readonly status: 500 | 503; readonly reason: string }
 
 /** The snapshot must have passed `checkSnapshot`. */
@@ -118,7 +118,8 @@ function prepareRoute(
     if (destination.kind === 'invalid') {
       return { kind: 'invalid', status: destination.status, reason: destination.reason }
     }
-    return { kind: 'cluster', cluster: defined(clusters.get(destination.cluster), 'cluster') }
+    const cluster = defined(clusters.get(destination.cluster), 'cluster')
+    return { kind: 'cluster', cluster, policy: policyTowards(destination, policy) }
   })
   const { split, affinity, hashKey, destinations: weighted } = route.action
   const weights = weighted.map(({ weight }) => weight)

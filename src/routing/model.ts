@@ -300,6 +300,9 @@ export type WeightedDestination =
       readonly cluster: string
       /** Raw non-negative integer; the share is weight / sum. */
       readonly weight: number
+      /** Of requests that go here and their responses, before the route's own. */
+      readonly requestHeaders?: HeaderEdits
+      readonly responseHeaders?: HeaderEdits
     }
   | {
       /** This share of the requests is answered with `status`. */

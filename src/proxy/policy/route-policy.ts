@@ -1,6 +1,6 @@
 /** The policy of a route made ready for requests. What a route does not use is null, so that it costs nothing. */
 import type { Random } from '../../base/random.ts'
-import type { Route } from '../../routing/model.ts'
+import type { Route, WeightedDestination } from '../../routing/model.ts'
 import { compileRewrite } from '../../routing/rewrite.ts'
 import type { Continuity } from '../continuity.ts'
 
@@ -8,7 +8,7 @@ import { prepareCors } from './cors.ts'
 import type { ServingCors } from './cors.ts'
 import { ServingFault, shareWeights } from './fault.ts'
 import type { ShareOf } from './fault.ts'
-import { prepareHeadEdit } from './head-edit.ts'
+import { joinEdits, prepareHeadEdit } from './head-edit.ts'
 import type { HeadEdit } from './head-edit.ts'
 import { ServingMirrors } from './mirrors.ts'
 import type { MirrorsDeps } from './mirrors.ts'
@@ -26,9 +26,28 @@ export interface ServingPolicy {
   readonly mirrors: ServingMirrors | null
 }
 
+type ClusterDestination = Extract<WeightedDestination, { kind: 'cluster' }>
+
 export interface PolicyDeps extends MirrorsDeps {
   readonly random: Random
   readonly continuity: Continuity
+}
+
+/** The route's policy where the destination has no edits of its own; these come before the route's. */
+export function policyTowards(
+  { requestHeaders, responseHeaders }: Pick<ClusterDestination, 'requestHeaders' | 'responseHeaders'>,
+  policy: ServingPolicy,
+): ServingPolicy {
+  if (requestHeaders === undefined && responseHeaders === undefined) return policy
+  return {
+    ...policy,
+    editRequest: before(prepareHeadEdit(requestHeaders), policy.editRequest),
+    editResponse: before(prepareHeadEdit(responseHeaders), policy.editResponse),
+  }
+}
+
+function before(first: HeadEdit | null, second: HeadEdit | null): HeadEdit | null {
+  return second === null ? first : joinEdits(first, second)
 }
 
 /** The route must have passed `checkSnapshot`. */

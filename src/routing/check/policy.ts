@@ -2,6 +2,7 @@
 import type {
   CorsPolicy,
   Fault,
+  ForwardAction,
   HeaderEdits,
   HeaderValue,
   PathRewrite,
@@ -43,12 +44,13 @@ const UNTOUCHABLE: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-export function checkPolicy({ id, policy }: Route, path: string): Problem[] {
+export function checkPolicy({ id, policy, action }: Route, path: string): Problem[] {
   const at = `${path}.policy`
   return [
     ...checkRewrite(id, policy, at),
     ...checkEdits(id, policy.requestHeaders, `${at}.requestHeaders`),
     ...checkEdits(id, policy.responseHeaders, `${at}.responseHeaders`),
+    ...(action.kind === 'forward' ? checkDestinationEdits(id, action, `${path}.action`) : []),
     ...(policy.fault === undefined ? [] : checkFault(id, policy.fault, `${at}.fault`)),
     ...(policy.retry === undefined ? [] : checkRetry(id, policy.retry, `${at}.retry`)),
     ...(policy.cors === undefined ? [] : checkCors(id, policy.cors, `${at}.cors`)),
@@ -77,6 +79,17 @@ function checkSubstitution(id: string, rewrite: Extract<PathRewrite, { kind: 're
   const wrong = substitutionProblem(pattern, value)
   const message = `Cannot put in "${value}" for what "${pattern}" of route "${id}" matches: ${wrong ?? ''}`
   return when(wrong !== undefined, { code: 'bad-substitution', path: `${at}.value`, message })
+}
+
+function checkDestinationEdits(id: string, { destinations }: ForwardAction, at: string): Problem[] {
+  return destinations.flatMap((destination, index) => {
+    if (destination.kind !== 'cluster') return []
+    const own = `${at}.destinations[${index}]`
+    return [
+      ...checkEdits(id, destination.requestHeaders, `${own}.requestHeaders`),
+      ...checkEdits(id, destination.responseHeaders, `${own}.responseHeaders`),
+    ]
+  })
 }
 
 function checkEdits(id: string, edits: HeaderEdits | undefined, at: string): Problem[] {

@@ -104,9 +104,26 @@ const EVERYTHING: Match = {
 
 const shareWeight = s.byDefault(weight, 1, 'The share is this weight divided by the sum of all')
 
+const headerValue = s.object<HeaderValue>({
+  name: s.required(name, 'Name of the header'),
+  value: s.required(s.text(), 'Value of the header'),
+})
+
+const headers = s.byDefault(s.list(headerValue), [], 'Headers, in this order')
+const edits = s.object<HeaderEdits>({
+  remove: s.byDefault(s.list(lowerCase), [], 'Headers that are taken away'),
+  set: { ...headers, json: { ...headers.json, description: 'Headers that replace those of the same name' } },
+  add: { ...headers, json: { ...headers.json, description: 'Headers that come on top' } },
+})
+
 const destination = s.variants<WeightedDestination>(
   {
-    cluster: { cluster: s.required(name, 'Name of a cluster'), weight: shareWeight },
+    cluster: {
+      cluster: s.required(name, 'Name of a cluster'),
+      weight: shareWeight,
+      requestHeaders: s.optional(edits, 'Headers that change on the way here, before those of the route'),
+      responseHeaders: s.optional(edits, 'Headers that change on the way back'),
+    },
     invalid: {
       status: s.byDefault(s.choice([500, 503]), 500, 'What this share is answered with'),
       reason: s.byDefault(s.text(), 'no such backend', 'Why, for the log'),
@@ -115,11 +132,6 @@ const destination = s.variants<WeightedDestination>(
   },
   { otherwise: 'cluster' },
 )
-
-const headerValue = s.object<HeaderValue>({
-  name: s.required(name, 'Name of the header'),
-  value: s.required(s.text(), 'Value of the header'),
-})
 
 const replaced = s.required(s.text(), 'What takes its place')
 const replacement = s.object<Replacement>({
@@ -171,13 +183,6 @@ const action = s.variants<Action>(
   },
   { otherwise: 'forward' },
 )
-
-const headers = s.byDefault(s.list(headerValue), [], 'Headers, in this order')
-const edits = s.object<HeaderEdits>({
-  remove: s.byDefault(s.list(lowerCase), [], 'Headers that are taken away'),
-  set: { ...headers, json: { ...headers.json, description: 'Headers that replace those of the same name' } },
-  add: { ...headers, json: { ...headers.json, description: 'Headers that come on top' } },
-})
 
 const retry = s.object<RetryPolicy>({
   attempts: s.byDefault(s.integer({ min: 1, max: 100 }), 1, 'Tries after the first'),
