@@ -82,7 +82,7 @@ export class ClientConnection implements ClientSide {
   constructor(socket: Socket, deps: ClientConnectionDeps) {
     this.#socket = socket
     this.#deps = deps
-    this.scheme = deps.scheme
+    this.scheme = this.#head.scheme = deps.scheme
     this.#http = deps.serving().http
     this.#exchange = new RequestExchange(this, deps)
     // A listener on `::` sees clients of IPv4 under a prefix that nobody downstream expects.

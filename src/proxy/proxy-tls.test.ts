@@ -86,6 +86,20 @@ describe('HTTPS listeners', () => {
     assert.match(await ask(await handshake(t, port)), /location: https:\/\/other\.example\.com\/\r\n/)
   })
 
+  test('a route may ask for the scheme that the client speaks', async (t) => {
+    const own = (id: string, scheme: string) => ({
+      ...route(
+        id,
+        {},
+        { match: { headers: [{ name: ':scheme', value: { kind: 'exact', value: scheme }, invert: false }] } },
+      ),
+      action: { kind: 'respond' as const, status: 200, body: id, headers: [] },
+    })
+    const routes = snapshotOf([own('clear', 'http'), own('secret', 'https')], [])
+    assert.equal((await fetchFrom((await startProxy(t, routes)).port)).body, 'clear')
+    assert.match(await ask(await handshake(t, (await startProxy(t, overTls(routes))).port)), /secret$/)
+  })
+
   test('the certificate is chosen by server name: exact, wildcard, else the first', async (t) => {
     const certificates = [certificateOf(server), certificateOf(wildcard), certificateOf(client, ['chosen.test'])]
     const { port } = await startProxy(t, overTls(snapshotOf([], []), { certificates }))

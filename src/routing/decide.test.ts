@@ -15,6 +15,7 @@ function viewOf({ method, host, target, headers, seen }: CaseRequest): RequestVi
   const fields = headers.map(([name, value]) => [name.toLowerCase(), Buffer.from(value).toString('latin1')] as const)
   return {
     method,
+    scheme: 'http',
     host: seen?.host ?? host,
     path: seen?.path ?? path,
     query: seen === undefined ? query : (seen.query ?? ''),

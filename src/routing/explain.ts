@@ -154,13 +154,19 @@ function explainAnswer(
 function explainSnapshot({ generation }: RoutingSnapshot, observed: Observed | undefined): ExplainedSnapshot {
   if (observed === undefined) return { generation, text: 'from a file; nobody was asked whether it is served' }
   const { expected, live } = observed.proxies
-  const text = live >= expected ? `served by all ${expected} proxies` : `served by ${live} of ${expected} proxies`
-  return { generation, proxies: observed.proxies, text: expected === 1 && live === 1 ? 'served' : text }
+  return { generation, proxies: observed.proxies, text: servedText(expected, live) }
 }
 
-function viewOf({ method, host, path, query, headers }: ExplainedRequest): RequestView {
+function servedText(expected: number, live: number): string {
+  if (live === 0) return 'no proxy serves it yet'
+  if (live < expected) return `served by ${live} of ${expected} proxies`
+  return expected === 1 ? 'served' : `served by all ${expected} proxies`
+}
+
+function viewOf({ method, scheme = 'http', host, path, query, headers }: ExplainedRequest): RequestView {
   return {
     method,
+    scheme,
     host,
     path,
     query,

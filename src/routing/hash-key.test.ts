@@ -6,6 +6,7 @@ import type { RequestView } from './match.ts'
 function requestWith(headers: readonly (readonly [string, string])[], query = ''): RequestView {
   return {
     method: 'GET',
+    scheme: 'http',
     host: 'echo',
     path: '/',
     query,

@@ -9,6 +9,8 @@ import { compileRegex } from './regex.ts'
 export interface RequestView {
   /** As sent: methods are case-sensitive. */
   readonly method: string
+  /** What the client speaks. */
+  readonly scheme: 'http' | 'https'
   /** The authority as sent, with the port if there was one. */
   readonly host: string
   /** Without the query string. */
@@ -28,7 +30,7 @@ export interface MatchTest {
 }
 
 /** What of the match it is about. */
-export type MatchSubject =
+type MatchSubject =
   | { readonly kind: 'path'; readonly match: PathMatch }
   | { readonly kind: 'method'; readonly methods: readonly string[] }
   | { readonly kind: 'header'; readonly match: HeaderMatch }
@@ -109,6 +111,8 @@ function headerTest(name: string, test: ValueTest): (request: RequestView) => bo
       return (request) => request.host !== '' && test(request.host)
     case ':method':
       return (request) => test(request.method)
+    case ':scheme':
+      return (request) => test(request.scheme)
     case ':path':
       return (request) => test(request.query === '' ? request.path : `${request.path}?${request.query}`)
     default:

@@ -226,7 +226,7 @@ export type ValueMatch =
   | { readonly kind: 'present' }
 
 export interface HeaderMatch {
-  /** Lower case. */
+  /** Lower case. `:authority`, `:method`, `:scheme` and `:path` (with the query) stand for what HTTP/2 calls so. */
   readonly name: string
   readonly value: ValueMatch
   /** True: the match must not hold. */

@@ -34,6 +34,8 @@ export class RequestHead implements RequestView {
   /** Position of the first header field. */
   fieldsStart = 0
   method = ''
+  /** Of the connection, not of an absolute target: only the connection can be believed. */
+  scheme: 'http' | 'https' = 'http'
   /** In origin form: path and query. */
   target = ''
   path = ''

@@ -70,7 +70,7 @@ export class Http2ClientStream implements ClientSide {
   constructor(owner: StreamOwner) {
     this.#owner = owner
     this.clientAddress = owner.clientAddress
-    this.scheme = owner.scheme
+    this.scheme = this.#head.scheme = owner.scheme
     this.#http = owner.deps.serving().http
     this.response = new Http2Response(() => this.#try(() => this.#onDrain()))
     this.#exchange = new RequestExchange(this, owner.deps)
