@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
+import { connect } from 'node:http2'
 import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import {
@@ -128,6 +130,18 @@ describe('a request with the token', () => {
     const [, first = '', second = ''] = (await client.untilClosed()).split('HTTP/1.1 200 OK')
     assert.ok(first.includes('x-sluice-route: all'))
     assert.ok(!second.includes('x-sluice-route'))
+  })
+
+  test('is told in HTTP/2, too', async (t) => {
+    const { port, v1, seen } = await startEchoes(t)
+    const session = connect(`http://127.0.0.1:${port}`)
+    t.after(() => session.destroy())
+    const stream = session.request({ ':path': '/', ...asking })
+    const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+    stream.resume()
+    await once(stream, 'end')
+    assert.equal(told(headers)['endpoint'], `127.0.0.1:${v1}`)
+    assert.equal(seen[0]?.['x-sluice-debug'], undefined)
   })
 
   test('gets headers of bounded length and safe characters, whatever the routes are called', async (t) => {

@@ -222,12 +222,12 @@ export interface ExplainedEndpoint {
  * `avoided`: a proxy could not connect a moment ago and prefers others; `ejected`: left out for failing; `unhealthy`: left out
  * for failing its health checks.
  */
-export type EndpointState = 'ready' | 'avoided' | 'ejected' | 'unhealthy'
+type EndpointState = 'ready' | 'avoided' | 'ejected' | 'unhealthy'
 
 /** What an endpoint's place has in common with the data plane's. */
-export type Nearness = 'same-subzone' | 'same-zone' | 'same-region' | 'elsewhere'
+type Nearness = 'same-subzone' | 'same-zone' | 'same-region' | 'elsewhere'
 
-export interface DrainingEndpoint {
+interface DrainingEndpoint {
   readonly endpoint: string
   readonly active: number
 }

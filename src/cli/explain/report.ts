@@ -61,7 +61,8 @@ function listenerLines({
   error,
   removedHeaders,
 }: ExplainedListener): readonly string[] {
-  const where = `${protocol} ${address.includes(':') ? `[${address}]` : address}:${port}`
+  const bracketed = address.includes(':') ? `[${address}]` : address
+  const where = `${protocol} ${bracketed}${port === 0 ? ', any free port' : `:${port}`}`
   return [
     `${id}, ${where}: ${why}`,
     ...(error === undefined ? [] : [`it does not listen: ${error}`]),
