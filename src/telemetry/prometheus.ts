@@ -1,6 +1,6 @@
 /** The totals in Prometheus' text format, under the names and labels that Istio's standard metrics have. */
-import { DURATION_BUCKETS_MS } from './report.ts'
-import type { TrafficLabels, TrafficSeries } from './report.ts'
+import { DURATION_BUCKETS_MS, SIZE_BUCKETS_BYTES } from './report.ts'
+import type { ProxyCounters, TrafficLabels, TrafficSeries, TrafficSource } from './report.ts'
 import type { TelemetryStore } from './store.ts'
 
 interface Family {
@@ -27,19 +27,33 @@ const FAMILIES: readonly Family[] = [
     type: 'histogram',
     help: 'From the head of the request to the end of the response.',
     samples: (labels, { durationBuckets, durationSumMs }) =>
-      histogram('istio_request_duration_milliseconds', labels, durationBuckets, durationSumMs),
+      histogram('istio_request_duration_milliseconds', labels, {
+        bounds: DURATION_BUCKETS_MS,
+        counts: durationBuckets,
+        sum: durationSumMs,
+      }),
   },
   {
     name: 'istio_request_bytes',
     type: 'histogram',
     help: 'Bytes of request bodies.',
-    samples: (labels, { requests, requestBytes }) => sizes('istio_request_bytes', labels, requests, requestBytes),
+    samples: (labels, { requests, requestBytes, requestSizeBuckets }) =>
+      sizes('istio_request_bytes', labels, { requests, counts: requestSizeBuckets, sum: requestBytes }),
   },
   {
     name: 'istio_response_bytes',
     type: 'histogram',
     help: 'Bytes of response bodies.',
-    samples: (labels, { requests, responseBytes }) => sizes('istio_response_bytes', labels, requests, responseBytes),
+    samples: (labels, { requests, responseBytes, responseSizeBuckets }) =>
+      sizes('istio_response_bytes', labels, { requests, counts: responseSizeBuckets, sum: responseBytes }),
+  },
+  {
+    name: 'istio_tcp_connections_opened_total',
+    type: 'counter',
+    help: 'TCP connections that were made.',
+    protocol: 'tcp',
+    samples: (labels, { opened = 0 }) =>
+      opened === 0 ? [] : [`istio_tcp_connections_opened_total{${labels}} ${opened}`],
   },
   {
     name: 'istio_tcp_connections_closed_total',
@@ -71,8 +85,23 @@ const FAMILIES: readonly Family[] = [
   },
 ]
 
+/** Of a proxy as a whole. */
+const COUNTERS: readonly { readonly name: string; readonly help: string; readonly counter: keyof ProxyCounters }[] = [
+  {
+    name: 'sluice_access_log_entries_dropped_total',
+    help: 'Entries of access logs that were lost, as the disk did not keep up.',
+    counter: 'accessLogEntriesDropped',
+  },
+  { name: 'sluice_spans_sent_total', help: 'Spans that a collector has taken.', counter: 'spansSent' },
+  {
+    name: 'sluice_spans_dropped_total',
+    help: 'Spans that were lost, as the collector did not take them.',
+    counter: 'spansDropped',
+  },
+]
+
 /** Ends with a line feed, as the format asks. */
-export function prometheusText(store: Pick<TelemetryStore, 'totals' | 'retried'>): string {
+export function prometheusText(store: Pick<TelemetryStore, 'totals' | 'retried' | 'counters'>): string {
   const totals = store.totals().map((series) => ({ series, labels: labelsOf(series.labels) }))
   const lines = FAMILIES.flatMap(({ name, type, help, protocol, samples }) => [
     `# HELP ${name} ${help}`,
@@ -82,48 +111,78 @@ export function prometheusText(store: Pick<TelemetryStore, 'totals' | 'retried'>
   const retried = store.retried().map(({ labels, tries }) => `${RETRIED}{${labelsOf(labels)}} ${tries}`)
   lines.push(`# HELP ${RETRIED} Tries that were given up and sent again, by whom they reached.`)
   lines.push(`# TYPE ${RETRIED} counter`, ...retried)
+  const counters = store.counters()
+  for (const { name, help, counter } of COUNTERS) {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`, `${name} ${counters[counter]}`)
+  }
   return `${lines.join('\n')}\n`
 }
 
-/** What is missing is `unknown`, and no flag is `-`, as Istio has it. The gateway reports as the source of its requests. */
-function labelsOf({ listener, protocol, service, status, flag, ...workload }: TrafficLabels): string {
+/**
+ * In Istio's order. What is missing is `unknown`, a revision of a workload without version `latest`, no flag `-`. We report as
+ * the source of the requests, as a gateway and a client's sidecar do; whether TLS was mutual only a destination says.
+ */
+function labelsOf(series: TrafficLabels): string {
+  const { listener, protocol, service, source, status, flag, grpcStatus } = series
   const [serviceNamespace = '', serviceName = ''] = service.split('/')
-  const labels = {
-    reporter: 'source',
-    listener,
-    destination_workload: workload.workload,
-    destination_workload_namespace: workload.workloadNamespace,
-    destination_version: workload.version,
-    destination_canonical_revision: workload.version,
-    destination_service: service === '' ? '' : `${serviceName}.${serviceNamespace}.svc.cluster.local`,
-    destination_service_name: serviceName,
-    destination_service_namespace: serviceNamespace,
-    request_protocol: protocol ?? 'http',
-    response_code: String(status),
-    response_flags: flag === '' ? '-' : flag,
-  }
-  return Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value === '' ? 'unknown' : value)}"`)
-    .join(',')
+  const labels: readonly (readonly [string, string])[] = [
+    ['reporter', 'source'],
+    ['listener', listener],
+    ...workloadLabels('source', source),
+    ...workloadLabels('destination', series),
+    ['destination_service', service === '' ? '' : `${serviceName}.${serviceNamespace}.svc.cluster.local`],
+    ['destination_service_name', serviceName],
+    ['destination_service_namespace', serviceNamespace],
+    ['request_protocol', grpcStatus === undefined ? (protocol ?? 'http') : 'grpc'],
+    ['response_code', String(status)],
+    ...(grpcStatus === undefined ? [] : [['grpc_response_status', grpcStatus < 0 ? '' : String(grpcStatus)] as const]),
+    ['response_flags', flag === '' ? '-' : flag],
+    ['connection_security_policy', 'unknown'],
+  ]
+  return labels.map(([name, value]) => `${name}="${escaped(value === '' ? 'unknown' : value)}"`).join(',')
 }
 
-function histogram(name: string, labels: string, counts: readonly number[], sum: number): string[] {
+function workloadLabels(side: 'source' | 'destination', of: TrafficSource | undefined): readonly [string, string][] {
+  const { workload = '', workloadNamespace = '', version = '', app = '' } = of ?? {}
+  return [
+    [`${side}_workload`, workload],
+    [`${side}_workload_namespace`, workloadNamespace],
+    [`${side}_principal`, ''],
+    [`${side}_app`, app],
+    [`${side}_version`, version],
+    [`${side}_cluster`, ''],
+    [`${side}_canonical_service`, app === '' ? workload : app],
+    [`${side}_canonical_revision`, version === '' && workload !== '' ? 'latest' : version],
+  ]
+}
+
+interface Distribution {
+  readonly bounds: readonly number[]
+  /** One more than bounds, not cumulated. */
+  readonly counts: readonly number[]
+  readonly sum: number
+}
+
+function histogram(name: string, labels: string, { bounds, counts, sum }: Distribution): string[] {
   let cumulated = 0
   const buckets = counts.map((count, index) => {
     cumulated += count
-    const bound = DURATION_BUCKETS_MS[index]
-    return `${name}_bucket{${labels},le="${bound === undefined ? '+Inf' : bound}"} ${cumulated}`
+    return `${name}_bucket{${labels},le="${bounds[index] ?? '+Inf'}"} ${cumulated}`
   })
   return [...buckets, `${name}_sum{${labels}} ${sum}`, `${name}_count{${labels}} ${cumulated}`]
 }
 
-/** Proxies report sums of sizes only: one bucket. */
-function sizes(name: string, labels: string, count: number, sum: number): string[] {
-  return [
-    `${name}_bucket{${labels},le="+Inf"} ${count}`,
-    `${name}_sum{${labels}} ${sum}`,
-    `${name}_count{${labels}} ${count}`,
-  ]
+interface Sizes {
+  readonly requests: number
+  readonly counts: readonly number[] | undefined
+  readonly sum: number
+}
+
+/** Proxies of an older release report sums of sizes only: one bucket. */
+function sizes(name: string, labels: string, { requests, counts = [], sum }: Sizes): string[] {
+  const known = counts.reduce((total, count) => total + count, 0)
+  const bounds = known === requests ? SIZE_BUCKETS_BYTES : []
+  return histogram(name, labels, { bounds, counts: known === requests ? counts : [requests], sum })
 }
 
 function escaped(value: string): string {

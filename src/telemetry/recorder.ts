@@ -2,14 +2,15 @@
  * Counts requests inside a proxy. A combination of labels is looked up once per destination and snapshot; a request then
  * costs a few additions on plain fields.
  */
-import { DURATION_BUCKETS_MS } from './report.ts'
+import { DURATION_BUCKETS_MS, SIZE_BUCKETS_BYTES } from './report.ts'
 import type { ProxyCounters, RetriedSeries, TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
 
 /** Above it new combinations of labels are counted together under the workload `other`. */
 const SERIES_MAX = 20_000
+const GRPC_STATUS_MAX = 16
 
 /** Labels known before the answer is. */
-export type DestinationLabels = Omit<TrafficLabels, 'status' | 'flag'>
+export type DestinationLabels = Omit<TrafficLabels, 'status' | 'flag' | 'grpcStatus'>
 
 export interface Observation {
   readonly status: number
@@ -17,6 +18,8 @@ export interface Observation {
   readonly durationMs: number
   readonly requestBytes: number
   readonly responseBytes: number
+  /** Of a call of gRPC; below 0: it ended without one. Undefined: it is none. */
+  readonly grpcStatus?: number | undefined
 }
 
 interface Series {
@@ -26,6 +29,9 @@ interface Series {
   responseBytes: number
   durationSumMs: number
   readonly durationBuckets: number[]
+  readonly requestSizeBuckets: number[]
+  readonly responseSizeBuckets: number[]
+  opened: number
 }
 
 interface Retried {
@@ -61,11 +67,15 @@ export class TrafficRecorder {
       labels.workload,
       labels.version,
       labels.protocol ?? '',
+      labels.app ?? '',
+      labels.source ?? '',
     ])
     const known = this.#destinations.get(key)
     if (known !== undefined) return known
     if (this.#destinations.size >= SERIES_MAX && labels.workload !== 'other') {
-      return this.destination({ listener: '', service: '', workloadNamespace: '', workload: 'other', version: '' })
+      const { protocol } = labels
+      const other = { listener: '', service: '', workloadNamespace: '', workload: 'other', version: '' }
+      return this.destination(protocol === undefined ? other : { ...other, protocol })
     }
     const created = new DestinationTraffic(labels, this.#counted)
     this.#destinations.set(key, created)
@@ -89,7 +99,7 @@ export class DestinationTraffic {
   readonly #all: Counted
   /** Without a flag, by status: the hot path. */
   readonly #plain = new Map<number, Series>()
-  readonly #flagged = new Map<string, Series>()
+  readonly #others = new Map<string, Series>()
   readonly #retried = new Map<string, Retried>()
 
   constructor(labels: DestinationLabels, all: Counted) {
@@ -97,14 +107,21 @@ export class DestinationTraffic {
     this.#all = all
   }
 
-  count({ status, flag, durationMs, requestBytes, responseBytes }: Observation): void {
-    const series = flag === '' ? this.#plainSeries(status) : this.#flaggedSeries(status, flag)
+  count({ status, flag, durationMs, requestBytes, responseBytes, grpcStatus }: Observation): void {
+    const isPlain = flag === '' && grpcStatus === undefined
+    const series = isPlain ? this.#plainSeries(status) : this.#otherSeries(status, flag, grpcStatus)
     series.requests++
     series.requestBytes += requestBytes
     series.responseBytes += responseBytes
     series.durationSumMs += durationMs
-    const bucket = bucketOf(durationMs)
-    series.durationBuckets[bucket] = (series.durationBuckets[bucket] ?? 0) + 1
+    increment(series.durationBuckets, bucketOf(durationMs))
+    increment(series.requestSizeBuckets, sizeBucketOf(requestBytes))
+    increment(series.responseSizeBuckets, sizeBucketOf(responseBytes))
+  }
+
+  /** A connection of TCP has been made; it is counted when it is over. */
+  countOpened(): void {
+    this.#plainSeries(0).opened++
   }
 
   /** A try has ended like this, and the request was sent again: the request itself is counted when it is over. */
@@ -123,28 +140,37 @@ export class DestinationTraffic {
   #plainSeries(status: number): Series {
     const known = this.#plain.get(status)
     if (known !== undefined) return known
-    const created = this.#create(status, '')
+    const created = this.#create({ ...this.labels, status, flag: '' })
     this.#plain.set(status, created)
     return created
   }
 
-  #flaggedSeries(status: number, flag: string): Series {
-    const key = `${flag} ${status}`
-    const known = this.#flagged.get(key)
+  #otherSeries(status: number, flag: string, grpcStatus: number | undefined): Series {
+    const grpc = grpcStatus === undefined ? undefined : knownGrpcStatus(grpcStatus)
+    const key = `${flag} ${status} ${grpc}`
+    const known = this.#others.get(key)
     if (known !== undefined) return known
-    const created = this.#create(status, flag)
-    this.#flagged.set(key, created)
+    const created = this.#create({
+      ...this.labels,
+      status,
+      flag,
+      ...(grpc === undefined ? {} : { grpcStatus: grpc }),
+    })
+    this.#others.set(key, created)
     return created
   }
 
-  #create(status: number, flag: string): Series {
+  #create(labels: TrafficLabels): Series {
     const series: Series = {
-      labels: { ...this.labels, status, flag },
+      labels,
       requests: 0,
       requestBytes: 0,
       responseBytes: 0,
       durationSumMs: 0,
-      durationBuckets: Array.from({ length: DURATION_BUCKETS_MS.length + 1 }, () => 0),
+      durationBuckets: zeros(DURATION_BUCKETS_MS.length + 1),
+      requestSizeBuckets: zeros(SIZE_BUCKETS_BYTES.length + 1),
+      responseSizeBuckets: zeros(SIZE_BUCKETS_BYTES.length + 1),
+      opened: 0,
     }
     this.#all.series.push(series)
     return series
@@ -158,6 +184,31 @@ export function bucketOf(durationMs: number): number {
   return bucket
 }
 
+/** Index into the size buckets. */
+function sizeBucketOf(bytes: number): number {
+  let bucket = 0
+  while (bucket < SIZE_BUCKETS_BYTES.length && bytes > (SIZE_BUCKETS_BYTES[bucket] ?? 0)) bucket++
+  return bucket
+}
+
+/** An endpoint may send any number: those that mean nothing count as none. */
+function knownGrpcStatus(status: number): number {
+  return status >= 0 && status <= GRPC_STATUS_MAX ? status : -1
+}
+
+function increment(buckets: number[], bucket: number): void {
+  buckets[bucket] = (buckets[bucket] ?? 0) + 1
+}
+
+function zeros(length: number): number[] {
+  return Array.from({ length }, () => 0)
+}
+
 function copy(series: Series): TrafficSeries {
-  return { ...series, durationBuckets: [...series.durationBuckets] }
+  return {
+    ...series,
+    durationBuckets: [...series.durationBuckets],
+    requestSizeBuckets: [...series.requestSizeBuckets],
+    responseSizeBuckets: [...series.responseSizeBuckets],
+  }
 }

@@ -37,10 +37,17 @@ export interface TrafficSeries {
   readonly durationSumMs: number
   /** Count per bucket of `DURATION_BUCKETS_MS`, not cumulated; one more entry at the end for everything above. */
   readonly durationBuckets: readonly number[]
+  /** Count per bucket of `SIZE_BUCKETS_BYTES`, as above; absent: from a proxy of a release that did not count them. */
+  readonly requestSizeBuckets?: readonly number[]
+  readonly responseSizeBuckets?: readonly number[]
+  /** Of TCP: connections that have been made, over or not; absent: as `requestSizeBuckets`. */
+  readonly opened?: number
 }
 
 export interface TrafficLabels {
   readonly listener: string
+  /** Whose requests they are, where the listener is one workload's own; absent: those of a gateway's clients. */
+  readonly source?: TrafficSource
   /**
    * Absent: HTTP. A TCP connection counts once, when it is over, with status 0. `mirror`: copies, which are no traffic of
    * anybody's.
@@ -52,11 +59,28 @@ export interface TrafficLabels {
   readonly workloadNamespace: string
   readonly workload: string
   readonly version: string
+  /** Of the pods: their label `app`; absent or empty: unknown. */
+  readonly app?: string
+  /** Present: a call of gRPC, with the status that it ended with; below 0: with none. */
+  readonly grpcStatus?: number
   /** HTTP status that the client got; 0 when it got none. */
   readonly status: number
   /** Response flag (`UH`, `UF`, …), empty when all was well. */
   readonly flag: string
 }
+
+export interface TrafficSource {
+  readonly workloadNamespace: string
+  readonly workload: string
+  readonly version: string
+  readonly app?: string
+}
+
+/** Upper bounds, bytes: Envoy's default ones, which Istio's metrics have too. */
+export const SIZE_BUCKETS_BYTES: readonly number[] = [
+  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000,
+  3_600_000,
+]
 
 /** Upper bounds, ms. */
 export const DURATION_BUCKETS_MS: readonly number[] = [

@@ -237,18 +237,23 @@ test('the totals come out in Prometheus’ format with Istio’s names', async (
   proxy.report()
   const text = prometheusText(store)
   const shared =
-    'reporter="source",listener="gateway-http",destination_workload="echo-v2",destination_workload_namespace="echo",' +
-    'destination_version="v2",destination_canonical_revision="v2",destination_service="echo.echo.svc.cluster.local",' +
+    'reporter="source",listener="gateway-http",source_workload="unknown",source_workload_namespace="unknown",' +
+    'source_principal="unknown",source_app="unknown",source_version="unknown",source_cluster="unknown",' +
+    'source_canonical_service="unknown",source_canonical_revision="unknown",destination_workload="echo-v2",' +
+    'destination_workload_namespace="echo",destination_principal="unknown",destination_app="unknown",' +
+    'destination_version="v2",destination_cluster="unknown",destination_canonical_service="echo-v2",' +
+    'destination_canonical_revision="v2",destination_service="echo.echo.svc.cluster.local",' +
     'destination_service_name="echo",destination_service_namespace="echo",request_protocol="http"'
+  const behind = 'connection_security_policy="unknown"'
   for (const line of [
     '# TYPE istio_requests_total counter',
-    `istio_requests_total{${shared},response_code="200",response_flags="-"} 3`,
-    `istio_requests_total{${shared},response_code="503",response_flags="UC"} 1`,
+    `istio_requests_total{${shared},response_code="200",response_flags="-",${behind}} 3`,
+    `istio_requests_total{${shared},response_code="503",response_flags="UC",${behind}} 1`,
     '# TYPE istio_request_duration_milliseconds histogram',
-    `istio_request_duration_milliseconds_bucket{${shared},response_code="200",response_flags="-",le="0.5"} 3`,
-    `istio_request_duration_milliseconds_bucket{${shared},response_code="503",response_flags="UC",le="60000"} 0`,
-    `istio_request_duration_milliseconds_bucket{${shared},response_code="503",response_flags="UC",le="+Inf"} 1`,
-    `istio_response_bytes_sum{${shared},response_code="200",response_flags="-"} 30`,
+    `istio_request_duration_milliseconds_bucket{${shared},response_code="200",response_flags="-",${behind},le="0.5"} 3`,
+    `istio_request_duration_milliseconds_bucket{${shared},response_code="503",response_flags="UC",${behind},le="60000"} 0`,
+    `istio_request_duration_milliseconds_bucket{${shared},response_code="503",response_flags="UC",${behind},le="+Inf"} 1`,
+    `istio_response_bytes_sum{${shared},response_code="200",response_flags="-",${behind}} 30`,
   ]) {
     assert.ok(text.split('\n').includes(line), line)
   }

@@ -11,7 +11,7 @@ import type { Clock } from '../base/clock.ts'
 import { quantile } from './histogram.ts'
 import type { Histogram } from './histogram.ts'
 import { DURATION_BUCKETS_MS } from './report.ts'
-import type { RetriedSeries, TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
+import type { ProxyCounters, RetriedSeries, TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
 import { Timeline } from './store/timeline.ts'
 import type { Span } from './store/timeline.ts'
 
@@ -19,6 +19,7 @@ import type { Span } from './store/timeline.ts'
 const TIMELINES_MAX = 256
 /** Label combinations in the totals; beyond, new ones are not kept. */
 const TOTALS_MAX = 50_000
+const COUNTERS = ['accessLogEntriesDropped', 'spansSent', 'spansDropped'] as const
 /** Proxies whose last report is remembered. */
 const PROXIES_MAX = 64
 
@@ -49,6 +50,7 @@ interface KnownProxy {
   atMs: number
   readonly series: Map<string, TrafficSeries>
   readonly retried: Map<string, number>
+  counters: Partial<Readonly<ProxyCounters>>
 }
 
 export class TelemetryStore {
@@ -57,6 +59,7 @@ export class TelemetryStore {
   readonly #proxies = new Map<string, KnownProxy>()
   readonly #timelines = new Map<string, Timeline>()
   readonly #totals = new Map<string, TrafficSeries>()
+  readonly #counters: ProxyCounters = { accessLogEntriesDropped: 0, spansSent: 0, spansDropped: 0 }
   readonly #retriedTotals = new Map<string, RetriedSeries>()
 
   constructor({ clock }: { readonly clock: Clock }) {
@@ -69,16 +72,23 @@ export class TelemetryStore {
     const before = this.#known(report)
     const isBaseline = before === undefined && report.startedAtMs < this.#startedAtMs
     const span = { fromMs: before?.atMs ?? report.startedAtMs, toMs: nowMs }
-    const known = before ?? { startedAtMs: report.startedAtMs, atMs: nowMs, series: new Map(), retried: new Map() }
+    const known: KnownProxy = before ?? {
+      startedAtMs: report.startedAtMs,
+      atMs: nowMs,
+      series: new Map(),
+      retried: new Map(),
+      counters: {},
+    }
     for (const series of report.series) {
       const key = keyOf(series.labels)
       const delta = difference(series, known.series.get(key))
       known.series.set(key, series)
-      if (delta.requests === 0) continue
+      if (delta.requests === 0 && (delta.opened ?? 0) === 0) continue
       this.#addTotal(key, delta)
-      if (!isBaseline) this.#addToTimeline(span, delta)
+      if (!isBaseline && delta.requests > 0) this.#addToTimeline(span, delta)
     }
     this.#ingestRetried(report, known, isBaseline ? null : span)
+    this.#ingestCounters(report, known)
     known.atMs = nowMs
     this.#remember(report.proxy, known)
     for (const timeline of this.#timelines.values()) timeline.age(nowMs)
@@ -104,6 +114,17 @@ export class TelemetryStore {
   /** Tries that were given up and sent again, as `totals`. */
   retried(): readonly RetriedSeries[] {
     return [...this.#retriedTotals.values()]
+  }
+
+  /** What proxies count beside their traffic, as `totals`. */
+  counters(): Readonly<ProxyCounters> {
+    return { ...this.#counters }
+  }
+
+  #ingestCounters({ counters }: TrafficReport, known: KnownProxy): void {
+    if (counters === undefined) return
+    for (const name of COUNTERS) this.#counters[name] += counters[name] - (known.counters[name] ?? 0)
+    known.counters = counters
   }
 
   /** `span` null: when they happened is not known. */
@@ -169,17 +190,10 @@ function isFailure({ status, flag }: TrafficLabels): boolean {
   return status >= 500 || FAILURE_FLAGS.has(flag) || (status === 0 && LIMIT_FLAGS.has(flag))
 }
 
-function keyOf({
-  listener,
-  protocol,
-  service,
-  workloadNamespace,
-  workload,
-  version,
-  status,
-  flag,
-}: TrafficLabels): string {
-  return JSON.stringify([listener, protocol, service, workloadNamespace, workload, version, status, flag])
+function keyOf(labels: TrafficLabels): string {
+  const { listener, source, protocol, service, workloadNamespace, workload, version, app, status, flag } = labels
+  const destination = [service, workloadNamespace, workload, version, app]
+  return JSON.stringify([listener, source, protocol, ...destination, status, flag, labels.grpcStatus])
 }
 
 function difference(now: TrafficSeries, before: TrafficSeries | undefined): TrafficSeries {
@@ -191,6 +205,9 @@ function difference(now: TrafficSeries, before: TrafficSeries | undefined): Traf
     responseBytes: now.responseBytes - before.responseBytes,
     durationSumMs: now.durationSumMs - before.durationSumMs,
     durationBuckets: now.durationBuckets.map((count, index) => count - (before.durationBuckets[index] ?? 0)),
+    requestSizeBuckets: less(now.requestSizeBuckets, before.requestSizeBuckets),
+    responseSizeBuckets: less(now.responseSizeBuckets, before.responseSizeBuckets),
+    opened: (now.opened ?? 0) - (before.opened ?? 0),
   }
 }
 
@@ -202,5 +219,18 @@ function sum(a: TrafficSeries, b: TrafficSeries): TrafficSeries {
     responseBytes: a.responseBytes + b.responseBytes,
     durationSumMs: a.durationSumMs + b.durationSumMs,
     durationBuckets: a.durationBuckets.map((count, index) => count + (b.durationBuckets[index] ?? 0)),
+    requestSizeBuckets: plus(a.requestSizeBuckets, b.requestSizeBuckets),
+    responseSizeBuckets: plus(a.responseSizeBuckets, b.responseSizeBuckets),
+    opened: (a.opened ?? 0) + (b.opened ?? 0),
   }
+}
+
+/** What a proxy does not count is nothing. */
+function less(now: readonly number[] = [], before: readonly number[] = []): readonly number[] {
+  return now.map((count, index) => count - (before[index] ?? 0))
+}
+
+function plus(a: readonly number[] = [], b: readonly number[] = []): readonly number[] {
+  const [longer, other] = a.length >= b.length ? [a, b] : [b, a]
+  return longer.map((count, index) => count + (other[index] ?? 0))
 }

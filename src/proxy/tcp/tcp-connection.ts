@@ -230,6 +230,7 @@ export class TcpConnection {
     this.#serving = null
     this.#tunnel = new Tunnel({ pool, routeId: this.#routeId, reach, drainMs: undefined })
     this.#outlier?.onStatus(200, this.#deps.monotonicMs())
+    this.#traffic.countOpened()
     this.#moved = true
     const held = this.#held
     this.#held = EMPTY
@@ -297,6 +298,8 @@ export class TcpConnection {
 
   #end(flag: ResponseFlag | ''): void {
     if (this.#state === 'closed') return
+    // Every one that is over has been opened, also where no endpoint was reached.
+    if (this.#state !== 'open') this.#traffic.countOpened()
     this.#state = 'closed'
     this.#held = EMPTY
     this.#tunnel?.end()

@@ -28,7 +28,8 @@ export interface AccessEntry {
   readonly client: ClientPeer
   readonly routeName: string
   readonly virtualHostName: string
-  readonly grpcStatus: number
+  /** Of a call of gRPC; below 0: it had none. Undefined: it is no such call. */
+  readonly grpcStatus?: number | undefined
   readonly traceId: string
   readonly streamId: string
   /** Names in lower case; `:method`, `:path`, `:authority`, `:scheme` too. As the endpoint gets it. */

@@ -18,7 +18,6 @@ const BARE = {
   attempts: 0,
   routeName: '',
   virtualHostName: '',
-  grpcStatus: -1,
   traceId: '',
   streamId: '',
   requestHeader: missing,

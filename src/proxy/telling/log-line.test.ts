@@ -35,7 +35,6 @@ const entry: AccessEntry = {
   client: { address: '::1', port: 4711, localAddress: '127.0.0.1', localPort: 8080, serverName: '' },
   routeName: 'default/echo rule 0',
   virtualHostName: 'echo',
-  grpcStatus: -1,
   traceId: '',
   streamId: '1a2b',
   requestHeader: (name) => HEADERS[name] ?? '',

@@ -173,8 +173,8 @@ const READERS: Readonly<Record<Exclude<PlainOperator, 'HOSTNAME'>, (entry: Acces
   REQUESTED_SERVER_NAME: ({ client }) => client.serverName,
   ROUTE_NAME: ({ routeName }) => toBytes(routeName),
   VIRTUAL_CLUSTER_NAME: ({ virtualHostName }) => toBytes(virtualHostName),
-  GRPC_STATUS: ({ grpcStatus }) => (grpcStatus < 0 ? '' : (GRPC_STATUS_NAMES[grpcStatus] ?? String(grpcStatus))),
-  GRPC_STATUS_NUMBER: ({ grpcStatus }) => grpcStatus,
+  GRPC_STATUS: ({ grpcStatus = -1 }) => (grpcStatus < 0 ? '' : (GRPC_STATUS_NAMES[grpcStatus] ?? String(grpcStatus))),
+  GRPC_STATUS_NUMBER: ({ grpcStatus = -1 }) => grpcStatus,
   TRACE_ID: ({ traceId }) => traceId,
   STREAM_ID: ({ streamId }) => streamId,
 }

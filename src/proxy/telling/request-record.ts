@@ -58,7 +58,7 @@ export class RequestRecord implements TracedRequest {
   transportFailure = ''
   attempts = 0
   virtualHostName = ''
-  grpcStatus = NONE
+  grpcStatus: number | undefined = undefined
 
   constructor(telling: ListenerTelling, request: RecordedRequest) {
     const { head, client, protocol, newRequestId, startedMs, isComplete } = request
@@ -147,9 +147,10 @@ export class RequestRecord implements TracedRequest {
   }
 
   /** The request is over. */
-  tell({ status, flag, durationMs, requestBytes, responseBytes }: Observation): void {
+  tell({ status, flag, durationMs, requestBytes, responseBytes, grpcStatus }: Observation): void {
     this.status = status
     this.flag = flag
+    this.grpcStatus = grpcStatus
     this.details = detailsOf(flag, status, this.#responseMs !== NONE)
     this.bytesReceived = requestBytes
     this.bytesSent = responseBytes
