@@ -31,7 +31,7 @@ import {
   startProxy,
   startRawBackend,
 } from '../../test/support/live-proxy.ts'
-import type { HttpLimits, RoutingSnapshot } from '../routing/model.ts'
+import type { HttpLimits, Route, RoutingSnapshot } from '../routing/model.ts'
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
 
@@ -59,6 +59,16 @@ describe('a client of HTTP/2', options, () => {
     assert.deepEqual([headers['set-cookie'], headers['x-name']], [['a=1', 'b=2'], 'caf\u00c3\u00a9'])
     assert.equal(headers['connection'], undefined)
     assert.deepEqual(live.counted(), { 200: 1 })
+  })
+
+  test('gets an answer without a body to a request that is not complete', async (t) => {
+    const away: Route = { ...route('r', {}), action: { kind: 'redirect', status: 308, host: 'new', stripQuery: false } }
+    const { port } = await startProxy(t, snapshotOf([away], []))
+    const session = http2Session(t, port)
+    for (let count = 0; count < 5; count++) {
+      const { status, headers } = await replyOf(session.request({ ':method': 'PUT', ':path': '/x' }))
+      assert.deepEqual([status, headers.location], [308, 'http://new/x'])
+    }
   })
 
   test('has many requests under way at once, answered in any order', async (t) => {

@@ -1,12 +1,15 @@
-/** The table of routing cases before a live proxy: real sockets on both sides, the request's bytes as a client sends them. */
+/** The table of routing cases before a live proxy: real sockets on both sides, in HTTP/1.1 and again in HTTP/2. */
 import assert from 'node:assert/strict'
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import type { Cluster, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Cluster } from '../../src/routing/model.ts'
 import { routingCases } from '../routing-cases.ts'
 import type { RoutingCase } from '../routing-cases.ts'
 import type { CASE_CLUSTERS, CaseCluster, Fields, Outcome } from '../routing-cases/sketch.ts'
+import { http2Session, replyOf } from '../support/http2-client.ts'
 import { RawClient, cluster, snapshotOf, startBackend, startProxy } from '../support/live-proxy.ts'
+import type { LiveProxy } from '../support/live-proxy.ts'
 
 /** What an endpoint says of the request that it got. */
 interface Seen {
@@ -22,20 +25,46 @@ interface Reply {
 }
 
 test('the live proxy does what the table of cases says', async (t) => {
-  const clusters = await startClusters(t)
-  const snapshotFor = ({ virtualHosts }: Pick<RoutingCase, 'virtualHosts'>): RoutingSnapshot => ({
-    ...snapshotOf([], clusters),
-    routeTables: [{ id: 'table', virtualHosts }],
-  })
-  const live = await startProxy(t, snapshotFor({ virtualHosts: [] }))
+  const { live, serve } = await startCases(t)
   for (const each of routingCases) {
     await t.test(each.name, async (subtest) => {
-      await live.apply(snapshotFor(each))
+      await serve(each)
       const client = new RawClient(subtest, live.port)
       judge(each, await (each.outcome.kind === 'tunnel' ? throughTunnel(client, each) : asked(client, each)))
     })
   }
 })
+
+/** HTTP/2 has no field `connection` and no request without a host. */
+const inHttp2 = routingCases.filter(
+  ({ request: { host, headers } }) => host !== '' && !headers.some(([name]) => name.toLowerCase() === 'connection'),
+)
+
+test('the live proxy does the same for a client of HTTP/2, all of it on one connection', async (t) => {
+  const { live, serve } = await startCases(t)
+  const session = http2Session(t, live.port)
+  for (const each of inHttp2) {
+    await t.test(each.name, async () => {
+      await serve(each)
+      judge(each, await (each.outcome.kind === 'tunnel' ? throughStream(session, each) : askedInHttp2(session, each)))
+    })
+  }
+})
+
+interface Cases {
+  readonly live: LiveProxy
+  readonly serve: (each: RoutingCase) => Promise<void>
+}
+
+async function startCases(t: TestContext): Promise<Cases> {
+  const clusters = await startClusters(t)
+  const live = await startProxy(t, snapshotOf([], clusters))
+  return {
+    live,
+    serve: ({ virtualHosts }) =>
+      live.apply({ ...snapshotOf([], clusters), routeTables: [{ id: 'table', virtualHosts }] }),
+  }
+}
 
 /** Every cluster of `CASE_CLUSTERS`. */
 async function startClusters(t: TestContext): Promise<readonly Cluster[]> {
@@ -80,8 +109,43 @@ async function throughTunnel(client: RawClient, { request: { target, host } }: R
   return reply(client, true)
 }
 
+async function askedInHttp2(
+  session: ClientHttp2Session,
+  { request: { method, target, host, headers, seen } }: RoutingCase,
+): Promise<Reply> {
+  const path = seen === undefined ? target : `${seen.path}${seen.query === undefined ? '' : `?${seen.query}`}`
+  const fields: Record<string, string[]> = {}
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase()
+    fields[key] = [...(fields[key] ?? []), utf8(value)]
+  }
+  const pseudo = { ':method': method, ':authority': seen?.host ?? host }
+  const list = { ...pseudo, ...(method === 'CONNECT' ? {} : { ':path': path }), ...fields }
+  return http2Reply(session.request(list, { endStream: true }))
+}
+
+/** Asks the endpoint at the other end of the tunnel, in HTTP/1.1. */
+async function throughStream(session: ClientHttp2Session, { request: { target } }: RoutingCase): Promise<Reply> {
+  const stream = session.request({ ':method': 'CONNECT', ':authority': target })
+  stream.end('GET /inside HTTP/1.1\r\nHost: inside\r\nConnection: close\r\n\r\n')
+  const { status, body } = await replyOf(stream)
+  assert.equal(status, 200)
+  return replyIn(body)
+}
+
+async function http2Reply(stream: ClientHttp2Stream): Promise<Reply> {
+  const { status, headers, body, code } = await replyOf(stream)
+  assert.equal(code, 0)
+  const fields = Object.entries(headers).map(([name, value]) => [name, String(value)] as const)
+  return { status, fields: Object.fromEntries(fields), body }
+}
+
 async function reply(client: RawClient, isLast: boolean): Promise<Reply> {
   const text = await (isLast ? client.untilClosed() : client.until((received) => received.includes('\r\n\r\n')))
+  return replyIn(text)
+}
+
+function replyIn(text: string): Reply {
   const [head = '', ...rest] = text.split('\r\n\r\n')
   const [line = '', ...lines] = head.split('\r\n')
   const fields = lines.map((field) => field.split(/: (.*)/).slice(0, 2))

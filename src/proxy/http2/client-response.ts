@@ -151,7 +151,8 @@ export class Http2Response implements ClientResponse {
     this.#isEnded = true
     if (!closesInput) return
     if (this.#hasTrailers) this.#isClosedAfterTrailers = true
-    else stream.close(NGHTTP2_NO_ERROR)
+    // A head is sent in an immediate of the library's own; a stream that is closed before would drop it.
+    else setImmediate(() => stream.close(NGHTTP2_NO_ERROR))
   }
 
   /** All of the body is on its way. */
