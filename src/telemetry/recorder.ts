@@ -120,8 +120,9 @@ export class DestinationTraffic {
   }
 
   /** A connection of TCP has been made; it is counted when it is over. */
-  countOpened(): void {
-    this.#plainSeries(0).opened++
+  countOpened(flag = ''): void {
+    const series = flag === '' ? this.#plainSeries(0) : this.#otherSeries(0, flag, undefined)
+    series.opened++
   }
 
   /** A try has ended like this, and the request was sent again: the request itself is counted when it is over. */

@@ -299,7 +299,7 @@ export class TcpConnection {
   #end(flag: ResponseFlag | ''): void {
     if (this.#state === 'closed') return
     // Every one that is over has been opened, also where no endpoint was reached.
-    if (this.#state !== 'open') this.#traffic.countOpened()
+    if (this.#state !== 'open') this.#traffic.countOpened(flag)
     this.#state = 'closed'
     this.#held = EMPTY
     this.#tunnel?.end()
