@@ -2,7 +2,7 @@
 import type { Cluster, Endpoint, Locality, RoutingSnapshot, WorkloadIdentity } from '../routing/model.ts'
 
 import type { GateState } from './cluster-gate.ts'
-import { poolKey } from './endpoint-pool.ts'
+import { endpointKey } from './endpoint-pool.ts'
 import type { PoolState } from './endpoint-pool.ts'
 import type { Nearness, NearLevelState } from './near-levels.ts'
 
@@ -151,7 +151,7 @@ function stateOf(
 }
 
 function keyOf({ address, port }: { readonly address: string; readonly port: number }): string {
-  return poolKey(address, port)
+  return endpointKey(address, port)
 }
 
 function sum(all: readonly Counts[]): Counts {

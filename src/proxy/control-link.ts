@@ -16,7 +16,7 @@ import type { DataPlane, DataPlaneState, ProxyState } from '../routing/data-plan
 import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
-import { poolKey } from './endpoint-pool.ts'
+import { endpointKey } from './endpoint-pool.ts'
 import type { ProxyDescription } from './cluster-report.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy } from './link-protocol.ts'
@@ -78,7 +78,7 @@ export function untilEndpointDrained(link: ControlLink, address: string, signal:
 function isEndpointDrained(published: RoutingSnapshot | undefined, state: DataPlaneState, address: string): boolean {
   if (published === undefined || liveGeneration(state) !== published.generation) return false
   const isNamed = published.clusters.some(({ endpoints }) => endpoints.some((each) => each.address === address))
-  const prefix = poolKey(address, 0).slice(0, -1)
+  const prefix = endpointKey(address, 0).slice(0, -1)
   return (
     !isNamed &&
     !state.proxies.some(({ draining }) => draining.some((key) => key === ANY_ENDPOINT || key.startsWith(prefix)))

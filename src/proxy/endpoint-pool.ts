@@ -3,10 +3,15 @@
  * name its endpoint; once no snapshot does it is retired: its idle connections close, and when its last request is over it
  * is drained.
  */
-import type { ClientTlsContext } from './tls/client-tls.ts'
+import type { Log } from '../base/log.ts'
+import type { Cluster } from '../routing/model.ts'
+
 import type { ClusterGate } from './cluster-gate.ts'
+import { Http2Sessions } from './http2/upstream-sessions.ts'
+import type { ClientTlsContext } from './tls/client-tls.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 import type { ConnectionOwner } from './upstream-connection.ts'
+import type { UpstreamSide } from './upstream-side.ts'
 
 /**
  * Shorter than the 5 s after which common servers (Node, uvicorn, Apache) close an idle connection, so that requests
@@ -18,6 +23,15 @@ const IDLE_CONNECTIONS_PER_ENDPOINT_MAX = 256
 const CONNECTIONS_PER_ENDPOINT_MAX = 8_192
 /** After a failed connect, other endpoints are preferred for this long. */
 const AVOID_AFTER_FAILURE_MS = 1_000
+
+/** Where a pool's connections go, and what they speak. */
+export interface PoolAddress {
+  readonly address: string
+  readonly port: number
+  /** Null: in clear text. */
+  readonly tls: ClientTlsContext | null
+  readonly protocol: NonNullable<Cluster['protocol']>
+}
 
 export interface PoolEvents {
   /** The last request to a retired endpoint is over. */
@@ -45,7 +59,10 @@ export class EndpointPool implements ConnectionOwner {
   readonly tls: ClientTlsContext | null
   /** See `Tunnel`, which counts itself here. */
   tunnels = 0
+  readonly key: string
   readonly #events: PoolEvents
+  /** Null: the endpoint speaks HTTP/1.1. */
+  readonly #sessions: Http2Sessions | null
   readonly #idle: UpstreamConnection[] = []
   readonly #connections = new Set<UpstreamConnection>()
   /** Those that were opened under the limits of a cluster. */
@@ -55,20 +72,18 @@ export class EndpointPool implements ConnectionOwner {
   #retired = false
   #avoidUntilMs = 0
 
-  constructor(endpoint: Pick<ConnectionOwner, 'address' | 'port' | 'tls'>, events: PoolEvents) {
-    this.address = endpoint.address
-    this.port = endpoint.port
-    this.tls = endpoint.tls
+  constructor(at: PoolAddress, events: PoolEvents, log: Log) {
+    this.address = at.address
+    this.port = at.port
+    this.tls = at.tls
+    this.key = poolKey(at)
     this.#events = events
-  }
-
-  get key(): string {
-    return poolKey(this.address, this.port, this.tls)
+    this.#sessions = at.protocol === 'http2' ? new Http2Sessions(at, log) : null
   }
 
   /** `address:port` */
   get endpoint(): string {
-    return poolKey(this.address, this.port)
+    return endpointKey(this.address, this.port)
   }
 
   /** Requests that use the endpoint now. */
@@ -82,7 +97,7 @@ export class EndpointPool implements ConnectionOwner {
 
   /** Whether no more connection may be opened. */
   get isFull(): boolean {
-    return this.#connections.size >= CONNECTIONS_PER_ENDPOINT_MAX
+    return this.#connections.size >= CONNECTIONS_PER_ENDPOINT_MAX || this.#sessions?.isFull === true
   }
 
   isAvoided(nowMs: number): boolean {
@@ -94,13 +109,14 @@ export class EndpointPool implements ConnectionOwner {
   }
 
   state(nowMs: number): PoolState {
+    const sessions = this.#sessions
     return {
-      endpoint: this.key,
+      endpoint: this.endpoint,
       requests: this.#requests,
       active: this.#active,
       tunnels: this.tunnels,
-      connections: this.#connections.size,
-      idle: this.#idle.length,
+      connections: this.#connections.size + (sessions === null ? 0 : sessions.count),
+      idle: this.#idle.length + (sessions === null ? 0 : sessions.idle),
       isAvoided: this.isAvoided(nowMs),
     }
   }
@@ -116,16 +132,21 @@ export class EndpointPool implements ConnectionOwner {
     if (this.#active === 0 && this.#retired) this.#events.onDrained(this)
   }
 
-  /** An idle connection, if there is one. */
-  takeIdle(): UpstreamConnection | undefined {
+  /** A way that is there: an idle connection, or a stream of a session, which may still be connecting. */
+  takeIdle(): UpstreamSide | undefined {
+    if (this.#sessions !== null) return this.#sessions.take()
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       if (idle.isUsable) return idle
     }
     return undefined
   }
 
-  /** `gate`: that of the cluster that it is opened for; it counts there until it is closed. */
-  open(deadlineMs: number, gate: ClusterGate | null): UpstreamConnection {
+  /**
+   * `gate`: that of the cluster that it is opened for; it counts there until it is closed. `isTunnel`: all of a connection is
+   * wanted, for other bytes than HTTP.
+   */
+  open(deadlineMs: number, gate: ClusterGate | null, isTunnel: boolean): UpstreamSide {
+    if (this.#sessions !== null && !isTunnel) return this.#sessions.open(deadlineMs, gate)
     const connection = new UpstreamConnection(this, deadlineMs)
     this.#connections.add(connection)
     if (gate !== null) {
@@ -154,22 +175,25 @@ export class EndpointPool implements ConnectionOwner {
 
   retire(): void {
     this.#retired = true
-    this.closeIdle()
+    this.#closeIdle()
+    this.#sessions?.drain()
   }
 
   revive(): void {
     this.#retired = false
   }
 
-  closeIdle(): void {
+  #closeIdle(): void {
     for (const connection of this.#idle.splice(0)) connection.destroy()
   }
 
   closeAll(): void {
     for (const connection of this.#connections) connection.destroy()
+    this.#sessions?.closeAll()
   }
 
   sweep(nowMs: number): void {
+    this.#sessions?.sweep(nowMs)
     for (const connection of this.#connections) connection.sweep(nowMs)
     const idleSinceMs = nowMs - UPSTREAM_IDLE_TIMEOUT_MS
     // Oldest first; destroying one takes it off the list.
@@ -184,7 +208,11 @@ export class EndpointPool implements ConnectionOwner {
   }
 }
 
-export function poolKey(address: string, port: number, tls: ClientTlsContext | null = null): string {
-  const endpoint = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-  return tls === null ? endpoint : `${endpoint} tls ${tls.id}`
+/** `address:port` */
+export function endpointKey(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+export function poolKey({ address, port, tls, protocol }: PoolAddress): string {
+  return `${endpointKey(address, port)} ${protocol}${tls === null ? '' : ` tls ${tls.id}`}`
 }

@@ -5,7 +5,7 @@ import type { ClusterGate, Waiting } from './cluster-gate.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
 import { pickEndpoint } from './pick-endpoint.ts'
 import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
-import type { UpstreamConnection } from './upstream-connection.ts'
+import type { UpstreamSide } from './upstream-side.ts'
 
 /** How many endpoints a request tries to connect to before it fails. */
 const CONNECT_ATTEMPTS_MAX = 5
@@ -30,8 +30,8 @@ export class EndpointSearch {
   gate: ClusterGate | null = null
   /** The last one found. */
   endpoint: ServingEndpoint | null = null
-  /** A connection to it that can be used at once. */
-  idle: UpstreamConnection | undefined
+  /** A way to it that is there, or being made for others too. */
+  idle: UpstreamSide | undefined
   #tried: EndpointPool[] | null = null
   #connects = 0
   #hash = 0
@@ -140,11 +140,11 @@ export class EndpointSearch {
     return gate.wait(this.#request, isTurn) ? 'waiting' : 'overflow'
   }
 
-  #takeIdle(pool: EndpointPool): UpstreamConnection | undefined {
+  #takeIdle(pool: EndpointPool): UpstreamSide | undefined {
     return this.#needsNew ? undefined : pool.takeIdle()
   }
 
-  #found(endpoint: ServingEndpoint, idle: UpstreamConnection | undefined): Search {
+  #found(endpoint: ServingEndpoint, idle: UpstreamSide | undefined): Search {
     this.endpoint = endpoint
     this.idle = idle
     return idle === undefined && endpoint.pool.isFull ? 'overflow' : 'found'

@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { HealthCheck } from '../routing/model.ts'
 
-import { poolKey } from './endpoint-pool.ts'
+import { endpointKey } from './endpoint-pool.ts'
 import { askEndpoint } from './health-questions.ts'
 import type { CheckedAddress } from './health-questions.ts'
 
@@ -88,7 +88,7 @@ class Host implements CheckedHost {
 
   constructor(cluster: string, at: CheckedAddress, deps: HostDeps) {
     this.cluster = cluster
-    this.title = poolKey(at.address, at.port)
+    this.title = endpointKey(at.address, at.port)
     this.at = at
     this.#deps = deps
   }

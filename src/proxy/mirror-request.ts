@@ -6,6 +6,7 @@ import type { DestinationTraffic } from '../telemetry/recorder.ts'
 
 import { failureAnswer } from './answers.ts'
 import type { Waiting } from './cluster-gate.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
 import { EndpointSearch } from './endpoint-search.ts'
 import type { Search } from './endpoint-search.ts'
 import type { ResponseHead, BodyFraming } from './http1/response-head.ts'
@@ -37,6 +38,7 @@ export class MirrorRequest implements Exchange, Waiting {
   #status = 0
   #responseBytes = 0
   #isOver = false
+  #isSentAgain = false
 
   constructor(cluster: ServingCluster, options: MirrorRequestOptions) {
     this.#cluster = cluster
@@ -92,7 +94,8 @@ export class MirrorRequest implements Exchange, Waiting {
     const { pool } = defined(this.#search.endpoint, 'endpoint')
     this.#leave()
     const isStale = failure === 'upstream-closed' && upstream.wasUsed && !upstream.hasPartialResponse
-    if (isStale && this.#status === 0) this.#follow(this.#search.again(pool))
+    const isUntouched = failure === 'refused-stream' && !this.#isSentAgain
+    if ((isStale || isUntouched) && this.#status === 0) this.#sendAgain(pool)
     else this.#end(failureAnswer(failure).flag)
   }
 
@@ -110,9 +113,15 @@ export class MirrorRequest implements Exchange, Waiting {
     const { pool, traffic } = defined(this.#search.endpoint, 'endpoint')
     this.#traffic = traffic
     pool.enter()
-    this.#upstream = idle ?? pool.open(this.#options.monotonicMs() + this.#cluster.connectTimeoutMs, gate)
-    this.#upstream.attach(this)
-    if (idle !== undefined) this.onConnected()
+    const upstream = idle ?? pool.open(this.#options.monotonicMs() + this.#cluster.connectTimeoutMs, gate, false)
+    this.#upstream = upstream
+    upstream.attach(this)
+    if (!upstream.isConnecting) this.onConnected()
+  }
+
+  #sendAgain(pool: EndpointPool): void {
+    this.#isSentAgain = true
+    this.#follow(this.#search.again(pool))
   }
 
   #giveUp(flag: string): void {

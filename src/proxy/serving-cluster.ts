@@ -101,11 +101,11 @@ interface EndpointContext {
 function prepareEndpoint(
   { address, port, workload }: Endpoint,
   { source, outliers, cluster, ...labels }: EndpointContext,
-  { pools, tls: contexts, recorder, health }: ServingDeps,
+  { pools, tls: contexts, recorder, health, log }: ServingDeps,
 ): ServingEndpoint {
   const { protocol = 'http1' } = source
   const tls = contexts.client(source.tls)
-  const pool = pools.use(address, port, tls)
+  const pool = pools.use({ address, port, tls, protocol }, log)
   return {
     pool,
     outlier: outliers === null ? null : outliers.use(pool.endpoint),

@@ -1,7 +1,8 @@
-/** All endpoint pools of a proxy, by address and port, and by what TLS they speak. */
+/** All endpoint pools of a proxy, by address and port, and by what they speak. */
+import type { Log } from '../base/log.ts'
+
 import { EndpointPool, poolKey } from './endpoint-pool.ts'
-import type { ClientTlsContext } from './tls/client-tls.ts'
-import type { PoolState } from './endpoint-pool.ts'
+import type { PoolAddress, PoolState } from './endpoint-pool.ts'
 
 export class UpstreamPools {
   readonly #pools = new Map<string, EndpointPool>()
@@ -13,11 +14,11 @@ export class UpstreamPools {
   }
 
   /** The pool of the endpoint, new or known. It is in use until `retireExcept` leaves it out. */
-  use(address: string, port: number, tls: ClientTlsContext | null): EndpointPool {
-    const key = poolKey(address, port, tls)
+  use(at: PoolAddress, log: Log): EndpointPool {
+    const key = poolKey(at)
     const known = this.#pools.get(key)
     if (known !== undefined) return known
-    const created = new EndpointPool({ address, port, tls }, { onDrained: (pool) => this.#onDrained(pool) })
+    const created = new EndpointPool(at, { onDrained: (pool) => this.#onDrained(pool) }, log)
     this.#pools.set(key, created)
     return created
   }

@@ -2,7 +2,8 @@
  * One request after the other on its way to an endpoint: a place is found for it, it is sent, and sent again where that is
  * safe or its route says so. What comes back goes to its owner.
  *
- * What must stay true: a request is sent again only if no endpoint can have acted on it (nothing was sent), or if it is
+ * What must stay true: a request is sent again only if no endpoint can have acted on it (nothing was sent, or the
+ * endpoint says that it has not looked at it), or if it is
  * idempotent, all of it is still here, and the endpoint closed a kept connection without answering a byte, or if its route
  * has a policy that says so and all of it is still here.
  */
@@ -27,6 +28,9 @@ import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './upstream-side.ts'
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+
+/** How often a request is sent again at once because endpoints did not look at it. */
+const UNTOUCHED_RESENDS_MAX = 2
 
 /** Who has sent the request, and gets what comes of it. */
 export interface UpstreamRequestOwner {
@@ -80,6 +84,7 @@ export class UpstreamRequest implements Exchange, Waiting {
   /** The request waits for its next try. */
   #timer: Timer | null = null
   #isComplete = false
+  #untouched = 0
   /** A response or a tunnel has begun. */
   #isAnswered = false
   requestMethod = ''
@@ -110,6 +115,7 @@ export class UpstreamRequest implements Exchange, Waiting {
     this.requestMethod = start.method
     this.#isComplete = start.isComplete
     this.#isAnswered = false
+    this.#untouched = 0
     this.#retries = start.retry === null ? null : new RequestRetries(start.retry)
     this.traffic = cluster.nobody
     this.flag = ''
@@ -217,7 +223,8 @@ export class UpstreamRequest implements Exchange, Waiting {
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
     const outlier = this.#search.endpoint === null ? null : this.#search.endpoint.outlier
     if (outlier !== null) outlier.onStatus(head.status, this.#monotonicMs())
-    if (this.#retries !== null && this.#triesAgainOn(this.#retries, head.status)) return this.#discard(head.status, done)
+    if (this.#retries !== null && this.#triesAgainOn(this.#retries, head.status))
+      return this.#discard(head.status, done)
     this.#isAnswered = true
     this.#times.endTry()
     this.#owner.onResponse(head, framing, body, done)
@@ -246,6 +253,9 @@ export class UpstreamRequest implements Exchange, Waiting {
     pool.leave()
     if (this.#isAnswered) return this.#owner.onBroken(failure)
     const isStale = failure === 'upstream-closed' && upstream.wasUsed && !upstream.hasPartialResponse
+    if (failure === 'refused-stream' && this.#kept.isWhole && this.#untouched++ < UNTOUCHED_RESENDS_MAX) {
+      return this.#follow(this.#search.again(pool))
+    }
     if (!isStale) this.#blameEndpoint()
     if (failure === 'connect-failed' || failure === 'connect-timeout') {
       return this.#connectElsewhere(pool, failure)
@@ -302,9 +312,11 @@ export class UpstreamRequest implements Exchange, Waiting {
     this.#owner.onTry(endpoint)
     pool.enter()
     if (this.#retries !== null && this.#isComplete) this.#startTry(this.#retries)
-    this.#upstream = idle ?? pool.open(this.#monotonicMs() + cluster.connectTimeoutMs, gate)
-    this.#upstream.attach(this)
-    if (idle !== undefined) this.#sendFirst()
+    const isTunnel = this.requestMethod === 'CONNECT'
+    const upstream = idle ?? pool.open(this.#monotonicMs() + cluster.connectTimeoutMs, gate, isTunnel)
+    this.#upstream = upstream
+    upstream.attach(this)
+    if (!upstream.isConnecting) this.#sendFirst()
     else if (!this.#isComplete) this.#owner.holdInput()
   }
 

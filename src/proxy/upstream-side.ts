@@ -1,10 +1,20 @@
 /** The endpoint's side of a request under way, whatever protocol it speaks; see `exchange-sides.ts`. */
 import type { BodyFraming, ResponseHead } from './http1/response-head.ts'
 
-export type UpstreamFailure = 'connect-failed' | 'connect-timeout' | 'upstream-closed' | 'upstream-protocol'
+export type UpstreamFailure =
+  | 'connect-failed'
+  | 'connect-timeout'
+  | 'upstream-closed'
+  | 'upstream-protocol'
+  /** The endpoint gave this request up, not the connection. */
+  | 'upstream-reset'
+  /** The endpoint has not looked at the request, and says so, or nothing of it was sent. */
+  | 'refused-stream'
 
 /** The way of one request to an endpoint. */
 export interface UpstreamSide {
+  /** Nothing may be sent before `onConnected`, which is told only to those that were connecting when they got the request. */
+  readonly isConnecting: boolean
   /** Whether it was used before: then it may have been closed from the other side meanwhile. */
   readonly wasUsed: boolean
   /** Whether a part of a response has come that is not a whole head yet. */

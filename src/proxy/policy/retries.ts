@@ -13,6 +13,7 @@ const RESETS: ReadonlySet<Failure> = new Set([
   'upstream-closed',
   'upstream-protocol',
   'upstream-timeout',
+  'upstream-reset',
   'refused-stream',
 ])
 
