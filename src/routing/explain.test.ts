@@ -154,6 +154,8 @@ describe('a condition that fails', () => {
       failure(header('prod', true), twice),
       'header stage: wanted not exact "prod", the request has "prod, x"',
     )
+    const scheme = { headers: [{ name: ':scheme', value: 'https' }] }
+    assert.equal(failure(scheme), 'header :scheme: wanted exact "https", the request has "http"')
     const path = { headers: [{ name: ':path', value: '/y' }] }
     assert.equal(failure(path, { url: 'a/x?q' }), 'header :path: wanted exact "/y", the request has "/x?q"')
   })
@@ -234,7 +236,7 @@ const path: fc.Arbitrary<PathMatch> = fc.record({
   caseSensitive: fc.boolean(),
 })
 const headerMatch: fc.Arbitrary<HeaderMatch> = fc.record({
-  name: fc.constantFrom('stage', 'team', ':path', ':method', ':authority'),
+  name: fc.constantFrom('stage', 'team', ':path', ':method', ':authority', ':scheme', 'host'),
   value,
   invert: fc.boolean(),
 })
@@ -258,6 +260,7 @@ const pair = fc.tuple(fc.constantFrom('stage', 'team'), word)
 const request: fc.Arbitrary<RequestView> = fc
   .record({
     method: fc.constantFrom('GET', 'PUT', 'CONNECT'),
+    scheme: fc.constantFrom('http', 'https'),
     host: fc.constantFrom('a.test', 'b.a.test', 'c.a.test:80', 'a.test:80', 'B.A.test:81', 'other', 'test'),
     path: fc.constantFrom('/', '/a', '/ab', '/a/b', '/A/b/c'),
     query: fc.constantFrom('', 'q', 'q=a', 'r=b&q=ab'),

@@ -89,7 +89,7 @@ type ExplainedDecision = Pick<Explanation, 'host' | 'routes' | 'routesBehind' | 
 
 function explainDecision(scene: Scene): ExplainedDecision {
   const { table, request } = scene
-  const view = viewOf(request)
+  const view = viewOf(request, scene.listener.protocol)
   const { host, taken: route, considered: routes } = explainRoute(table, view)
   if (route === null) {
     const answer = explainNone(scene, view)
@@ -163,7 +163,7 @@ function servedText(expected: number, live: number): string {
   return expected === 1 ? 'served' : `served by all ${expected} proxies`
 }
 
-function viewOf({ method, scheme = 'http', host, path, query, headers }: ExplainedRequest): RequestView {
+function viewOf({ method, host, path, query, headers }: ExplainedRequest, scheme: Listener['protocol']): RequestView {
   return {
     method,
     scheme,

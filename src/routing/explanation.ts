@@ -178,7 +178,11 @@ export type ExplainedDestination = {
   /** With affinity: which parts of the range, from (included) to (not included), are its own. */
   readonly range?: readonly [from: number, to: number]
 } & (
-  | ({ readonly kind: 'cluster' } & ExplainedCluster)
+  | ({
+      readonly kind: 'cluster'
+      /** What acts on requests that go here only, before the route's own. */
+      readonly policies?: readonly ExplainedPolicy[]
+    } & ExplainedCluster)
   | { readonly kind: 'invalid'; readonly status: number; readonly reason: string }
 )
 

@@ -147,11 +147,12 @@ function destinationLines(destination: ExplainedDestination): readonly string[] 
     range === undefined || share === 0 ? '' : `, from ${shortened(range[0])} to ${shortened(range[1])} of the range`
   const start = `${mark} ${percent(share).padStart(7)}  `
   if (destination.kind === 'invalid') return [`${start}invalid: ${destination.status}, ${destination.reason}${part}`]
-  const { cluster, service, subset, fallback, balance, guards, endpoints, problem } = destination
+  const { cluster, service, subset, fallback, balance, guards, endpoints, problem, policies = [] } = destination
   const labels = Object.entries(subset ?? {}).map(([name, value]) => `${name}=${value}`)
   const named = `${service.namespace}/${service.name}:${service.port}${labels.length === 0 ? '' : ` ${labels.join(',')}`}`
   const details = [
     `service ${named}`,
+    ...table(policies.map(({ kind, text }) => [kind, text])),
     ...(problem === undefined ? [] : [problem]),
     ...(fallback === undefined ? [] : [`it has no endpoint, so those of ${fallback} are used`]),
     ...(endpoints.length === 0 ? [] : [`${balance.kind}: ${balance.text}`]),

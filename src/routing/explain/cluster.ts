@@ -132,8 +132,9 @@ function explainHash(
 }
 
 /** What may keep a request from an endpoint. */
-function guardsOf({ limits, outlier, healthCheck, slowStart, preferLocal, tls }: Cluster): readonly string[] {
+function guardsOf({ protocol, limits, outlier, healthCheck, slowStart, preferLocal, tls }: Cluster): readonly string[] {
   return [
+    ...(protocol === 'http2' ? ['HTTP/2 towards the endpoints'] : []),
     ...(tls === undefined
       ? []
       : [`TLS towards the endpoints${tls.serverName === undefined ? '' : ` as ${tls.serverName}`}`]),

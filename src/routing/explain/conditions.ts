@@ -84,6 +84,7 @@ function headerFailure(condition: string, { name, value, invert }: HeaderMatch, 
 function headerOf(name: string, request: RequestView): string | null {
   if (name === ':authority' || name === 'host') return request.host
   if (name === ':method') return request.method
+  if (name === ':scheme') return request.scheme
   if (name === ':path') return request.query === '' ? request.path : `${request.path}?${request.query}`
   const values: string[] = []
   request.someHeader(name, (value) => {

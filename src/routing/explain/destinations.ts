@@ -9,6 +9,7 @@ import type { Affinity, ForwardAction } from '../model.ts'
 
 import { explainCluster } from './cluster.ts'
 import type { ClusterSurroundings } from './cluster.ts'
+import { explainEdits } from './policies.ts'
 import { hashKeyText, percentText } from './words.ts'
 
 interface Choice {
@@ -37,7 +38,12 @@ export function explainDestinations(
     }
     if (destination.kind === 'cluster') {
       const { hashKey } = action
-      return { kind: 'cluster', ...common, ...explainCluster(destination.cluster, { ...surroundings, hashKey }) }
+      const edits = [
+        ...explainEdits('request-headers', destination.requestHeaders),
+        ...explainEdits('response-headers', destination.responseHeaders),
+      ]
+      const cluster = explainCluster(destination.cluster, { ...surroundings, hashKey })
+      return { kind: 'cluster', ...common, ...cluster, ...(edits.length === 0 ? {} : { policies: edits }) }
     }
     const { status, reason } = destination
     return { kind: 'invalid', ...common, status, reason }

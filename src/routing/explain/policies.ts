@@ -28,9 +28,9 @@ export function explainPolicies(
     forwards && rewrite?.authority !== undefined
       ? { kind: 'rewrite-authority', text: `${request.host} becomes ${rewrite.authority}`, settings: rewrite.authority }
       : null,
-    ...(forwards ? editPolicies('request-headers', requestHeaders) : []),
+    ...(forwards ? explainEdits('request-headers', requestHeaders) : []),
     ...(forwards ? mirrors.map(mirrorPolicy) : []),
-    ...editPolicies('response-headers', responseHeaders),
+    ...explainEdits('response-headers', responseHeaders),
   ]
   return found.filter((each) => each !== null)
 }
@@ -94,7 +94,11 @@ function retryText({ attempts, on, statuses, perTryTimeoutMs, budget }: RetryPol
   return `${tries} on ${on.join(', ')}${codes}${perTry}, while at most ${percentText(budget)} of the requests are retries`
 }
 
-function editPolicies(kind: 'request-headers' | 'response-headers', edits: HeaderEdits | undefined): ExplainedPolicy[] {
+/** Nothing where nothing is edited. */
+export function explainEdits(
+  kind: 'request-headers' | 'response-headers',
+  edits: HeaderEdits | undefined,
+): ExplainedPolicy[] {
   if (edits === undefined) return []
   const words = [
     ...edits.remove.map((name) => `remove ${name}`),
