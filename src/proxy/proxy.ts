@@ -8,7 +8,8 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { formatDiagnostic } from '../base/diagnostic.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import { checkSnapshot } from '../routing/check.ts'
+import type { Steps } from '../base/steps.ts'
+import { checkInSteps } from '../routing/check.ts'
 import type { BoundListener } from '../routing/data-plane.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficRecorder } from '../telemetry/recorder.ts'
@@ -20,6 +21,7 @@ import type { EndpointPool, PoolState } from './endpoint-pool.ts'
 import { GatewayListener } from './gateway-listener.ts'
 import type { Served } from './gateway-listener.ts'
 import { HealthChecker } from './health-checker.ts'
+import { inTurns } from './in-turns.ts'
 import type { ListenerSockets } from './listening/listener-sockets.ts'
 import { OwnSockets } from './listening/own-sockets.ts'
 import { requestIdSource } from './request-id.ts'
@@ -141,7 +143,8 @@ export class Proxy {
    * use it and each listener has been bound or has said why not. Call again only after that.
    */
   async apply(snapshot: RoutingSnapshot): Promise<Applied> {
-    const diagnostics = checkSnapshot(snapshot)
+    const { monotonicMs } = this.#options
+    const diagnostics = await inTurns(checkInSteps(snapshot), monotonicMs)
     for (const { message } of diagnostics.filter(({ severity }) => severity === 'warning')) {
       this.#options.log.warn('snapshot is doubtful', { reason: message })
     }
@@ -149,7 +152,10 @@ export class Proxy {
     if (errors.length > 0) return { kind: 'refused', reason: errors.map(formatDiagnostic).join('; ') }
     const unusable = this.#tls.prepare(snapshot)
     if (unusable.length > 0) return { kind: 'refused', reason: unusable.join('; ') }
-    if (!this.#isClosed) await this.#swap(snapshot)
+    if (this.#isClosed) return { kind: 'applied' }
+    // What is prepared shares pools, counts and turns with what serves meanwhile; nothing of it is seen before the swap.
+    const served = await inTurns(this.#prepare(snapshot), monotonicMs)
+    if (!this.#isClosed) await this.#swap(snapshot, served)
     return { kind: 'applied' }
   }
 
@@ -167,20 +173,7 @@ export class Proxy {
     this.#sweepTimer?.cancel()
   }
 
-  async #swap(snapshot: RoutingSnapshot): Promise<void> {
-    const { recorder, clock, random, log } = this.#options
-    const deps = {
-      pools: this.#pools,
-      tls: this.#tls,
-      continuity: this.#continuity,
-      health: this.#health,
-      telling: this.#telling,
-      recorder,
-      clock,
-      log,
-      random,
-    }
-    const served = this.#prepare(snapshot, deps)
+  async #swap(snapshot: RoutingSnapshot, served: readonly Served[]): Promise<void> {
     this.#continuity.settle(snapshot)
     this.#health.settle()
     const before = this.#listeners
@@ -206,18 +199,33 @@ export class Proxy {
     this.#pools.retireExcept(new Set(clusters.flatMap(({ endpoints }) => endpoints.map(({ pool }) => pool))))
   }
 
-  #prepare(snapshot: RoutingSnapshot, deps: ServingDeps): readonly Served[] {
-    const { listeners, tcpListeners = [] } = snapshot
-    return [
-      ...listeners.map((listener): Served => {
-        const serving = prepareListener(snapshot, listener, deps)
-        return { kind: 'http', listener, serving, tls: this.#tls.server(listener) }
-      }),
-      ...tcpListeners.map((listener): Served => {
-        const serving = prepareTcpListener(snapshot, listener, deps)
-        return { kind: 'tcp', listener, serving, tls: this.#tls.server(listener) }
-      }),
-    ]
+  *#prepare(snapshot: RoutingSnapshot): Steps<readonly Served[]> {
+    const deps = this.#servingDeps()
+    const served: Served[] = []
+    for (const listener of snapshot.listeners) {
+      const serving = yield* prepareListener(snapshot, listener, deps)
+      served.push({ kind: 'http', listener, serving, tls: this.#tls.server(listener) })
+    }
+    for (const listener of snapshot.tcpListeners ?? []) {
+      const serving = yield* prepareTcpListener(snapshot, listener, deps)
+      served.push({ kind: 'tcp', listener, serving, tls: this.#tls.server(listener) })
+    }
+    return served
+  }
+
+  #servingDeps(): ServingDeps {
+    const { recorder, clock, random, log } = this.#options
+    return {
+      pools: this.#pools,
+      tls: this.#tls,
+      continuity: this.#continuity,
+      health: this.#health,
+      telling: this.#telling,
+      recorder,
+      clock,
+      log,
+      random,
+    }
   }
 
   #createListener(served: Served): GatewayListener {

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
+import type { Steps } from '../base/steps.ts'
 import type { Cluster, Endpoint, RoutingSnapshot } from '../routing/model.ts'
 import type { DestinationTraffic, TrafficRecorder } from '../telemetry/recorder.ts'
 
@@ -57,6 +58,20 @@ export interface ServingDeps {
 }
 
 export const NOBODY = { workloadNamespace: '', workload: '', version: '' }
+
+/** All of the snapshot by name, one in each step. */
+export function* prepareClusters(
+  snapshot: RoutingSnapshot,
+  listener: string,
+  deps: ServingDeps,
+): Steps<ReadonlyMap<string, ServingCluster>> {
+  const clusters = new Map<string, ServingCluster>()
+  for (const cluster of snapshot.clusters) {
+    yield
+    clusters.set(cluster.name, prepareCluster(cluster, snapshot, listener, deps))
+  }
+  return clusters
+}
 
 /** One per listener, for its counts; pools and turns are shared. */
 export function prepareCluster(

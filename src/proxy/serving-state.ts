@@ -3,9 +3,10 @@
  * a new snapshot makes a new one. What must go on from one snapshot to the next lives in `Continuity`, pools and counters.
  */
 import { defined } from '../base/assert.ts'
+import type { Steps } from '../base/steps.ts'
 import { createCohorts } from '../routing/cohort.ts'
 import type { Cohorts } from '../routing/cohort.ts'
-import { prepareRouteTable } from '../routing/decide.ts'
+import { prepareTableInSteps } from '../routing/decide.ts'
 import type { PreparedTable } from '../routing/decide.ts'
 import { hashText } from '../routing/hash.ts'
 import type { Affinity, Listener, Route, RoutingSnapshot } from '../routing/model.ts'
@@ -21,7 +22,7 @@ import { policyTowards, prepareRoutePolicy } from './policy/route-policy.ts'
 import type { ServingPolicy } from './policy/route-policy.ts'
 import { RouteReach } from './route-reach.ts'
 import type { ReachingRoute } from './route-reach.ts'
-import { NOBODY, prepareCluster } from './serving-cluster.ts'
+import { NOBODY, prepareCluster, prepareClusters } from './serving-cluster.ts'
 import type { ServingCluster, ServingDeps } from './serving-cluster.ts'
 import type { ListenerTelling } from './telling/listener-telling.ts'
 
@@ -67,18 +68,24 @@ type ServingDestination =
   | { readonly kind: 'cluster'; readonly cluster: ServingCluster; readonly policy: ServingPolicy }
   | { readonly kind: 'invalid'; readonly status: 500 | 503; readonly reason: string }
 
-/** The snapshot must have passed `checkSnapshot`. */
-export function prepareListener(snapshot: RoutingSnapshot, listener: Listener, deps: ServingDeps): ServingListener {
+/** A route, a cluster or a virtual host in each step. The snapshot must have passed `checkSnapshot`. */
+export function* prepareListener(
+  snapshot: RoutingSnapshot,
+  listener: Listener,
+  deps: ServingDeps,
+): Steps<ServingListener> {
   const source = defined(
     snapshot.routeTables.find(({ id }) => id === listener.routeTable),
     'route table',
   )
-  const clusters = new Map(
-    snapshot.clusters.map((cluster) => [cluster.name, prepareCluster(cluster, snapshot, listener.id, deps)]),
-  )
-  const table = prepareRouteTable(source)
-  const mirror = mirrorsOf(snapshot, listener.id, deps)
-  const routes = table.routes.map(({ route }) => prepareRoute(route, clusters, { ...deps, mirror }))
+  const clusters = yield* prepareClusters(snapshot, listener.id, deps)
+  const table = yield* prepareTableInSteps(source)
+  const routeDeps = { ...deps, mirror: mirrorsOf(snapshot, listener.id, deps) }
+  const routes: ServingRoute[] = []
+  for (const { route } of table.routes) {
+    yield
+    routes.push(prepareRoute(route, clusters, routeDeps))
+  }
   return {
     table,
     clusters,

@@ -6,6 +6,8 @@ import type { PoolAddress, PoolState } from './endpoint-pool.ts'
 
 export class UpstreamPools {
   readonly #pools = new Map<string, EndpointPool>()
+  /** A snapshot that is being prepared uses them: they stay, drained or not. */
+  readonly #wanted = new Set<EndpointPool>()
   readonly #onChange: () => void
 
   /** `onDrainingChange` is called when an entry leaves `draining`. */
@@ -17,13 +19,17 @@ export class UpstreamPools {
   use(at: PoolAddress, log: Log): EndpointPool {
     const key = poolKey(at)
     const known = this.#pools.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.#wanted.add(known)
+      return known
+    }
     const created = new EndpointPool(at, { onDrained: (pool) => this.#onDrained(pool) }, log)
     this.#pools.set(key, created)
     return created
   }
 
   retireExcept(inUse: ReadonlySet<EndpointPool>): void {
+    this.#wanted.clear()
     for (const pool of this.#pools.values()) {
       if (inUse.has(pool)) {
         pool.revive()
@@ -52,7 +58,7 @@ export class UpstreamPools {
   }
 
   #onDrained(pool: EndpointPool): void {
-    if (this.#pools.get(pool.key) === pool) this.#pools.delete(pool.key)
+    if (this.#pools.get(pool.key) === pool && !this.#wanted.has(pool)) this.#pools.delete(pool.key)
     this.#onChange()
   }
 }

@@ -1,5 +1,7 @@
 /** Whether a snapshot can be served. A data plane refuses a snapshot with an error as a whole and keeps the last good one. */
 import type { Diagnostic } from '../base/diagnostic.ts'
+import { finish } from '../base/steps.ts'
+import type { Steps } from '../base/steps.ts'
 
 import { checkBalance, checkKeys } from './check/balance.ts'
 import { checkHealthCheck } from './check/health.ts'
@@ -19,6 +21,11 @@ const PORT_MAX = 65_535
 
 /** Everything found, with paths into the snapshot. Warnings do not stop it from being served. */
 export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] {
+  return finish(checkInSteps(snapshot))
+}
+
+/** The same, a virtual host or a cluster in each step. */
+export function* checkInSteps(snapshot: RoutingSnapshot): Steps<readonly Diagnostic[]> {
   const clusters = new Set(snapshot.clusters.map(({ name }) => name))
   const tables = new Set(snapshot.routeTables.map(({ id }) => id))
   const problems = [
@@ -41,9 +48,16 @@ export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] 
     ...(snapshot.tcpListeners ?? []).flatMap((listener, index) =>
       checkTcp(listener, `tcpListeners[${index}]`, clusters),
     ),
-    ...snapshot.routeTables.flatMap((table, index) => checkTable(table, `routeTables[${index}]`, clusters)),
-    ...snapshot.clusters.flatMap((cluster, index) => checkCluster(cluster, `clusters[${index}]`, clusters)),
   ]
+  for (const [index, table] of snapshot.routeTables.entries()) {
+    yield
+    problems.push(...(yield* checkTable(table, `routeTables[${index}]`, clusters)))
+  }
+  for (const [index, cluster] of snapshot.clusters.entries()) {
+    yield
+    problems.push(...checkCluster(cluster, `clusters[${index}]`, clusters))
+  }
+  yield
   return [
     ...problems.map((problem) => ({ severity: 'error' as const, ...problem })),
     ...snapshot.routeTables.flatMap((table, index) => claimedTwice(table, `routeTables[${index}]`)),
@@ -92,14 +106,16 @@ function checkTcp(listener: TcpListener, path: string, clusters: ReadonlySet<str
   ]
 }
 
-function checkTable(table: RouteTable, path: string, clusters: ReadonlySet<string>): Problem[] {
+function* checkTable(table: RouteTable, path: string, clusters: ReadonlySet<string>): Steps<readonly Problem[]> {
   const ids = table.virtualHosts.flatMap(({ routes }) => routes.map(({ id }) => id))
-  return [
-    ...duplicates(path, 'route', ids),
-    ...table.virtualHosts.flatMap(({ routes }, host) =>
-      routes.flatMap((route, index) => checkRoute(route, `${path}.virtualHosts[${host}].routes[${index}]`, clusters)),
-    ),
-  ]
+  const problems = duplicates(path, 'route', ids)
+  for (const [host, { routes }] of table.virtualHosts.entries()) {
+    yield
+    for (const [index, route] of routes.entries()) {
+      problems.push(...checkRoute(route, `${path}.virtualHosts[${host}].routes[${index}]`, clusters))
+    }
+  }
+  return problems
 }
 
 /** What is wrong with a route by itself; paths begin with `path`. So its owner hears of it before all are refused. */
@@ -230,31 +246,34 @@ function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<stri
 /** Not an error: the first virtual host keeps the domain, and the dialect tells the owner of the other one. */
 function claimedTwice(table: RouteTable, path: string): Diagnostic[] {
   const owners = new Map<string, string>()
-  return table.virtualHosts.flatMap(({ name, domains }, index) =>
-    domains.flatMap((domain) => {
+  const found: Diagnostic[] = []
+  for (const [index, { name, domains }] of table.virtualHosts.entries()) {
+    for (const domain of domains) {
       const key = domain.toLowerCase()
       const owner = owners.get(key) ?? name
       owners.set(key, owner)
-      if (owner === name) return []
+      if (owner === name) continue
       const message = `Cannot give domain "${domain}" to virtual host "${name}": "${owner}" has it already`
-      return [
-        { severity: 'warning' as const, code: 'domain-conflict', path: `${path}.virtualHosts[${index}]`, message },
-      ]
-    }),
-  )
+      found.push({ severity: 'warning', code: 'domain-conflict', path: `${path}.virtualHosts[${index}]`, message })
+    }
+  }
+  return found
 }
 
 function duplicates(path: string, what: string, ids: readonly string[]): Problem[] {
   const seen = new Set<string>()
-  return ids.flatMap((id) => {
-    const again = seen.has(id)
+  const found: Problem[] = []
+  for (const id of ids) {
+    if (seen.has(id)) {
+      found.push({
+        code: 'duplicate-id',
+        path,
+        message: `Cannot tell two of "${id}" apart: the ${what} is there twice`,
+      })
+    }
     seen.add(id)
-    return when(again, {
-      code: 'duplicate-id',
-      path,
-      message: `Cannot tell two of "${id}" apart: the ${what} is there twice`,
-    })
-  })
+  }
+  return found
 }
 
 function isPort(port: number, min: number): boolean {

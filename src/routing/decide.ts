@@ -1,4 +1,7 @@
 /** Finds the route of a request. `prepareRouteTable` does the work once per snapshot, so that `decide` allocates nothing. */
+import { finish } from '../base/steps.ts'
+import type { Steps } from '../base/steps.ts'
+
 import { compileMatch } from './match.ts'
 import type { MatchTest, RequestView } from './match.ts'
 import type { Route, RouteTable, VirtualHost } from './model.ts'
@@ -36,11 +39,17 @@ const NO_VIRTUAL_HOST: Decision = { kind: 'no-virtual-host' }
 
 /** Throws on what `checkSnapshot` reports as an error. A domain that two virtual hosts claim belongs to the first. */
 export function prepareRouteTable(table: RouteTable): PreparedTable {
+  return finish(prepareTableInSteps(table))
+}
+
+/** The same, a virtual host in each step. */
+export function* prepareTableInSteps(table: RouteTable): Steps<PreparedTable> {
   const routes: PreparedRoute[] = []
   const exact = new Map<string, PreparedHost>()
   const suffixes = new Map<number, Map<string, PreparedHost>>()
   let any: PreparedHost | undefined
   for (const virtualHost of table.virtualHosts) {
+    yield
     const host = prepareHost(virtualHost, routes.length)
     routes.push(...host.routes)
     for (const domain of virtualHost.domains.map((name) => name.toLowerCase())) {

@@ -1,5 +1,6 @@
 /** A snapshot made ready to serve one TCP listener. Immutable, as `ServingListener` is. */
 import { defined } from '../../base/assert.ts'
+import type { Steps } from '../../base/steps.ts'
 import type { RoutingSnapshot, TcpListener, TcpRoute } from '../../routing/model.ts'
 import { hasServerName } from '../../routing/server-name.ts'
 import type { Split } from '../../routing/split.ts'
@@ -9,7 +10,7 @@ import { prepareKey } from '../prepared-key.ts'
 import type { RequestKey } from '../prepared-key.ts'
 import { RouteReach } from '../route-reach.ts'
 import type { ReachingRoute } from '../route-reach.ts'
-import { prepareCluster } from '../serving-cluster.ts'
+import { prepareClusters } from '../serving-cluster.ts'
 import type { ServingCluster, ServingDeps } from '../serving-cluster.ts'
 import type { ListenerTelling } from '../telling/listener-telling.ts'
 
@@ -32,17 +33,16 @@ export interface ServingTcpRoute {
   readonly hashKey: RequestKey | null
 }
 
-/** The snapshot must have passed `checkSnapshot`. */
-export function prepareTcpListener(snapshot: RoutingSnapshot, listener: TcpListener, deps: ServingDeps): ServingTcp {
+/** A cluster in each step. The snapshot must have passed `checkSnapshot`. */
+export function* prepareTcpListener(
+  snapshot: RoutingSnapshot,
+  listener: TcpListener,
+  deps: ServingDeps,
+): Steps<ServingTcp> {
   const recorder: ServingDeps['recorder'] = {
     destination: (labels) => deps.recorder.destination({ ...labels, protocol: 'tcp' }),
   }
-  const clusters = new Map(
-    snapshot.clusters.map((cluster) => [
-      cluster.name,
-      prepareCluster(cluster, snapshot, listener.id, { ...deps, recorder }),
-    ]),
-  )
+  const clusters = yield* prepareClusters(snapshot, listener.id, { ...deps, recorder })
   const routes = listener.routes.map((route): ServingTcpRoute => {
     const { split, destinations, hashKey } = route.action
     const weights = destinations.map(({ weight }) => weight)
