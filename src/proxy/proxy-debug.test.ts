@@ -17,6 +17,7 @@ import {
 } from '../../test/support/live-proxy.ts'
 import { answering } from '../../test/routing-cases.ts'
 import type { HttpPolicy, Route, RoutingSnapshot } from '../routing/model.ts'
+import { explain } from '../routing/explain.ts'
 import { DebugToken } from './debug/debug-token.ts'
 
 const TOKEN = 'open sesame'
@@ -98,6 +99,16 @@ describe('a request with the token', () => {
       route: 'none',
       why: 'host all by * (any); passed own: path: /other does not begin with /own',
     })
+  })
+
+  test('is told the route, and no destination, where a fault has answered', async (t) => {
+    const fault = { abort: { share: 1, status: 418 } }
+    const { port } = await startProxy(
+      t,
+      debugged(snapshotOf([route('all', { v1: 1 }, { policy: { fault } })], [cluster('v1', [])])),
+    )
+    const { status, headers } = await fetchFrom(port, { headers: asking })
+    assert.deepEqual([status, Object.keys(told(headers)).toSorted()], [418, ['origin', 'route', 'why']])
   })
 
   test('is told the endpoint of the last try', async (t) => {
@@ -192,4 +203,39 @@ test('a token is admitted by its hash alone', () => {
   assert.equal(token.admits(TOKEN), true)
   for (const sent of [undefined, '', 'open sesame ', debugTokenHash, 'x'.repeat(100_000)])
     assert.equal(token.admits(sent), false)
+})
+
+test('what a live request is told is what explain says of it: destination by affinity, endpoint by hash', async (t) => {
+  const backends = await Promise.all(Array.from({ length: 5 }, () => startBackend(t, saying('ok'))))
+  const ports = backends.map(({ port }) => port)
+  const user = { kind: 'header', name: 'x-user' } as const
+  const snapshot = debugged(
+    snapshotOf(
+      [canary, route('all', { v1: 5, v2: 3, v3: 2 }, { affinity: { key: user, salt: 'one' } })],
+      [
+        cluster('v1', ports.slice(0, 3), { balance: { kind: 'maglev', key: user } }),
+        cluster('v2', ports.slice(1), { balance: { kind: 'ring-hash', key: { kind: 'query', name: 'q' } } }),
+        cluster('v3', [], { fallback: 'v1', balance: { kind: 'ring-hash', key: user } }),
+      ],
+    ),
+  )
+  const { port } = await startProxy(t, snapshot)
+  const reached = new Set<string>()
+  for (let index = 0; index < 60; index++) {
+    const name = `user-é-${index}`
+    const path = `/?q=${index}`
+    const headers = [
+      { name: 'x-user', value: name },
+      { name: 'x-envoy-stage', value: 'x' },
+    ]
+    const answer = explain(snapshot, { method: 'GET', url: `any.test${path}`, headers })
+    assert.ok(answer.kind === 'explained' && answer.explanation.answer.kind === 'forward')
+    const picked = answer.explanation.answer.destinations.find((each) => each.picked === true)
+    assert.ok(picked?.kind === 'cluster')
+    const live = await fetchFrom(port, { path, headers: { ...asking, 'x-user': Buffer.from(name).toString('latin1') } })
+    const { destination, endpoint } = told(live.headers)
+    assert.deepEqual([destination, endpoint], [picked.cluster, picked.balance.endpoint], name)
+    reached.add(`${picked.cluster} ${picked.balance.endpoint}`)
+  }
+  assert.ok(reached.size >= 8, `only ${[...reached].join(', ')}`)
 })

@@ -6,7 +6,7 @@ import type { PreparedTable } from '../../routing/decide.ts'
 import { explainRoute } from '../../routing/explain.ts'
 import type { RouteExplanation } from '../../routing/explain.ts'
 import { originText } from '../../routing/explanation.ts'
-import type { ForwardAction } from '../../routing/model.ts'
+import type { ForwardAction, Route } from '../../routing/model.ts'
 import type { RequestView } from '../../routing/match.ts'
 import { prepareHeadEdit } from '../policy/head-edit.ts'
 import type { HeadEdit } from '../policy/head-edit.ts'
@@ -42,7 +42,7 @@ export class DecisionTrail {
     const values: Readonly<Record<(typeof NAMES)[number], string>> = {
       route: taken === null ? 'none' : taken.id,
       origin: taken === null ? '' : originText(taken.origin),
-      destination: this.#destination === '' ? (taken?.action.kind ?? '') : this.#destination,
+      destination: this.#destination === '' ? ownAnswerOf(taken) : this.#destination,
       endpoint: endpoint ?? '',
       why: this.#why(),
     }
@@ -68,6 +68,11 @@ export class DecisionTrail {
     const kept = lastThatFit(passed, room)
     return [first, ...(kept.length < passed.length ? [GAP] : []), ...kept, ...last].join('; ')
   }
+}
+
+/** Where a forwarding route has picked nothing, its policy has answered. */
+function ownAnswerOf(taken: Route | null): string {
+  return taken === null || taken.action.kind === 'forward' ? '' : taken.action.kind
 }
 
 /** From the end on, each with its separator. */
