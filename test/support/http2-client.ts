@@ -122,7 +122,7 @@ export class RawHttp2Client {
   }
 
   /** A request without a body, complete unless `flags` say otherwise. */
-  request(stream: number, fields: readonly (readonly [string, string])[], flags = FLAG.END_STREAM): this {
+  request(stream: number, fields: readonly (readonly [string, string])[], flags: number = FLAG.END_STREAM): this {
     return this.send(FRAME.HEADERS, flags | FLAG.END_HEADERS, stream, encodeFields(fields))
   }
 

@@ -67,7 +67,7 @@ export class Http2ClientSession implements StreamOwner {
       .on('remoteSettings', () => (this.#isGreeted = true))
       .on('connect', () => this.#session.setLocalWindowSize(SESSION_WINDOW_BYTES))
       // A mistake or an attack of the client: the library has ended the session.
-      .on('error', () => {})
+      .on('error', ignore)
   }
 
   peer(): ClientPeer {
@@ -113,6 +113,8 @@ export class Http2ClientSession implements StreamOwner {
   }
 
   #onStream(stream: ServerHttp2Stream, flags: number, list: FieldList): void {
+    // That something went wrong is told by its `close`; unheard, the error would end the process.
+    stream.on('error', ignore)
     // Reset before it was looked at: to be cheap here is what makes floods of them bearable.
     if (stream.destroyed || stream.closed) return
     this.#moved = true
@@ -143,3 +145,5 @@ export class Http2ClientSession implements StreamOwner {
     this.deps.onClosed(this)
   }
 }
+
+function ignore(): void {}

@@ -84,8 +84,6 @@ export class Http2ClientStream implements ClientSide {
     this.#moved = true
     this.response.open(stream)
     stream.on('close', this.#onClose)
-    // What went wrong is told by `close`.
-    stream.on('error', ignore)
     try {
       this.#begin(list, isComplete)
     } catch (error) {
@@ -323,5 +321,3 @@ function asChunk(content: Buffer): Buffer {
 function endNothing(callback: () => void): void {
   callback()
 }
-
-function ignore(): void {}

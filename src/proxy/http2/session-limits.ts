@@ -10,8 +10,8 @@ export const SESSION_WINDOW_BYTES = 1024 * 1024
 /** What a session may hold of streams, unsent frames and header tables; then new streams are refused. In the library's MB. */
 const SESSION_MEMORY_MB = 10
 /** Streams that a client resets (CVE-2023-44487): so many at once, and so many a second in the long run. */
-const RESET_STREAMS_BURST = 200
-const RESET_STREAMS_PER_SECOND = 33
+const RESET_STREAMS_BURST = 1_000
+const RESET_STREAMS_PER_SECOND = 100
 /** Frames that do not belong where they come. */
 const INVALID_FRAMES_MAX = 100
 /** Streams that were refused because too many were open. */
