@@ -4,17 +4,22 @@ import { test } from 'node:test'
 import { seededRandom } from '../../src/base/random.ts'
 import { untilWatched } from '../../src/base/watched.ts'
 import { untilEndpointDrained } from '../../src/proxy/control-link.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 import { ChangingWorld } from '../support/changing-world.ts'
 import { startKeptLoad } from '../support/kept-load.ts'
-import type { LoadAnswer, LoadRequest } from '../support/kept-load.ts'
+import type { KeptLoad, LoadAnswer, LoadRequest } from '../support/kept-load.ts'
 import { startLinkedProxy } from '../support/linked-proxy.ts'
+import type { LinkedProxy } from '../support/linked-proxy.ts'
+import { eventually } from '../support/live-proxy.ts'
 
 const SNAPSHOTS = 1_000
 const CONNECTIONS = 8
 /** Connections whose answers are held back over some snapshots. */
 const SLOW_CONNECTIONS = 2
-/** Requests that must be sent and answered before the next change. */
-const REQUESTS_BETWEEN = 6
+/** Requests under way on one HTTP/2 connection. */
+const STREAMS = 4
+/** Requests of either protocol that must be sent and answered before the next change. */
+const REQUESTS_BETWEEN = 5
 const HELD_SNAPSHOTS = 5
 const REFUSED_EVERY = 50
 const PATHS = ['/', '/x', '/x/y', '/x/y/z/1', '/w', '/w/v?a=b', '/other']
@@ -35,6 +40,38 @@ function nextRequest(sequence: number, connection: number): LoadRequest {
   return { path, method: 'POST', body, chunks: sequence % 3 === 1 ? 0 : 3, ...headers }
 }
 
+/** What the proxy is known to serve at least, and at most. */
+interface Marks {
+  acknowledged: number
+  published: number
+}
+
+interface Judged {
+  readonly loads: readonly KeptLoad[]
+  /** What was wrong with answers. */
+  readonly wrong: readonly unknown[]
+}
+
+function startJudgedLoads(world: ChangingWorld, marks: Marks, port: number): Judged {
+  const wrong: unknown[] = []
+  const start = (connections: number, isHttp2: boolean): KeptLoad => {
+    const acknowledgedAt: number[] = []
+    const onAnswer = (answer: LoadAnswer): void => {
+      try {
+        world.judge(answer, acknowledgedAt[answer.sequence] ?? 0, marks.published)
+      } catch (error) {
+        wrong.push(error)
+      }
+    }
+    const next = (sequence: number, connection: number): LoadRequest => {
+      acknowledgedAt[sequence] = marks.acknowledged
+      return nextRequest(sequence, connection)
+    }
+    return startKeptLoad({ port, connections, next, onAnswer, isHttp2 })
+  }
+  return { loads: [start(CONNECTIONS, false), start(STREAMS, true)], wrong }
+}
+
 test(
   'a thousand snapshots under load: no request fails, and none is on a stale route after the acknowledgement',
   options,
@@ -43,61 +80,47 @@ test(
     t.after(() => world.stop())
     const first = world.snapshot()
     const proxy = await startLinkedProxy(t, first)
-    let acknowledged = first.generation
-    let published = first.generation
-    const acknowledgedAt: number[] = []
-    const wrong: unknown[] = []
-    const onAnswer = (answer: LoadAnswer): void => {
-      try {
-        world.judge(answer, acknowledgedAt[answer.sequence] ?? 0, published)
-      } catch (error) {
-        wrong.push(error)
-      }
-    }
-    const next = (sequence: number, connection: number): LoadRequest => {
-      acknowledgedAt[sequence] = acknowledged
-      return nextRequest(sequence, connection)
-    }
-    const load = startKeptLoad({ port: proxy.port, connections: CONNECTIONS, next, onAnswer })
+    const marks: Marks = { acknowledged: first.generation, published: first.generation }
+    const { loads, wrong } = startJudgedLoads(world, marks, proxy.port)
     const closing: Promise<void>[] = []
 
-    for (let index = 1; index <= SNAPSHOTS; index++) {
+    for (let index = 1; index <= SNAPSHOTS && wrong.length === 0; index++) {
       const pod = await world.next()
       const snapshot = world.snapshot()
-      published = snapshot.generation
+      marks.published = snapshot.generation
       await proxy.publish(snapshot)
-      acknowledged = snapshot.generation
+      marks.acknowledged = snapshot.generation
       if (pod !== undefined) {
         closing.push(untilEndpointDrained(proxy.link, pod.address, t.signal).then(() => pod.close()))
       }
-      if (index % REFUSED_EVERY === 0) {
-        const broken = world.broken()
-        published = broken.generation
-        proxy.link.publish(broken)
-        await untilWatched(proxy.link.state, ({ proxies }) => proxies[0]?.refused?.generation === broken.generation)
-      }
+      if (index % REFUSED_EVERY === 0) await refuse(proxy, world.broken(), marks)
       if (index % HELD_SNAPSHOTS === 0) world.release()
-      await load.more(REQUESTS_BETWEEN)
-      if (wrong.length > 0) break
+      await Promise.all(loads.map((load) => load.more(REQUESTS_BETWEEN)))
     }
-    world.release()
-    const stopped = load.stop()
-    while (load.underWay > 0) {
+    const stopped = Promise.all(loads.map((load) => load.stop()))
+    await eventually(() => {
       world.release()
-      await new Promise((resolve) => {
-        setImmediate(resolve)
-      })
-    }
+      return loads.every(({ underWay }) => underWay === 0)
+    })
     await stopped
     assert.deepEqual(wrong.slice(0, 3), [])
     await Promise.all(closing)
-    assert.ok(load.sent > SNAPSHOTS * REQUESTS_BETWEEN)
-    assert.equal(load.broken, 0, 'no connection of a client was closed')
-    assert.equal(
+    for (const { sent, broken } of loads) {
+      assert.ok(sent > SNAPSHOTS * REQUESTS_BETWEEN)
+      assert.equal(broken, 0, 'no connection of a client was closed')
+    }
+    const made = JSON.stringify([...world.made])
+    assert.ok(
       [...world.made.values()].every((count) => count > 50),
-      true,
-      JSON.stringify([...world.made]),
+      made,
     )
-    t.diagnostic(`${load.sent} requests, ${closing.length} endpoints left, ${JSON.stringify([...world.made])}`)
+    t.diagnostic(`${loads.map(({ sent }) => sent).join(' and ')} requests, ${closing.length} endpoints left, ${made}`)
   },
 )
+
+/** A snapshot that is not taken over changes nothing. */
+async function refuse({ link }: LinkedProxy, broken: RoutingSnapshot, marks: Marks): Promise<void> {
+  marks.published = broken.generation
+  link.publish(broken)
+  await untilWatched(link.state, ({ proxies }) => proxies[0]?.refused?.generation === broken.generation)
+}

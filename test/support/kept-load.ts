@@ -1,8 +1,10 @@
-/** Constant load on kept connections, each with one request after the other, by Node's own client. */
+/** Constant load on kept connections, each with one request after the other, by Node's own clients. */
 import { Agent, request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
 import type { Socket } from 'node:net'
 
+import { replyOf } from './http2-client.ts'
 import { readBody } from './live-proxy.ts'
 
 export interface LoadRequest {
@@ -47,6 +49,14 @@ export interface LoadOptions {
   readonly onAnswer: (answer: LoadAnswer) => void
   /** A new connection for each request. */
   readonly isFresh?: boolean
+  /** Streams of one HTTP/2 connection instead of connections. */
+  readonly isHttp2?: boolean
+}
+
+/** One of the connections, or what stands for one. */
+interface Sender {
+  send(request: LoadRequest): Promise<Pick<LoadAnswer, 'status' | 'headers' | 'body'>>
+  close(): void
 }
 
 interface Waiting {
@@ -55,13 +65,18 @@ interface Waiting {
   readonly resolve: () => void
 }
 
-export function startKeptLoad({ port, connections, next, onAnswer, isFresh = false }: LoadOptions): KeptLoad {
+export function startKeptLoad(options: LoadOptions): KeptLoad {
+  const { connections, next, onAnswer } = options
   const waiting = new Set<Waiting>()
   let sent = 0
   let underWay = 0
   let broken = 0
   let isStopping = false
 
+  const onClosed = (): void => {
+    if (!isStopping) broken++
+  }
+  const makeSender = options.isHttp2 === true ? streamsOfOne(options.port, onClosed) : ownConnections(options, onClosed)
   const onOver = (answer: LoadAnswer): void => {
     onAnswer(answer)
     for (const each of waiting) {
@@ -71,27 +86,18 @@ export function startKeptLoad({ port, connections, next, onAnswer, isFresh = fal
     }
   }
   const drive = async (connection: number): Promise<void> => {
-    const agent = new Agent({ keepAlive: !isFresh, maxSockets: 1 })
-    const seen = new WeakSet<Socket>()
     let sequence = 0
     let connectedAt = 0
-    const onSocket = (socket: Socket): void => {
-      if (seen.has(socket)) return
-      seen.add(socket)
-      connectedAt = sequence
-      socket.on('close', () => {
-        if (!isStopping && !isFresh && socket.bytesWritten > 0) broken++
-      })
-    }
+    const sender = makeSender(() => (connectedAt = sequence))
     while (!isStopping) {
       sequence = sent++
       const request = next(sequence, connection)
       underWay++
-      const answer = await send(port, request, { agent, onSocket })
+      const answer = await sender.send(request)
       underWay--
       onOver({ request, sequence, connectedAt, ...answer })
     }
-    agent.destroy()
+    sender.close()
   }
   const drivers = Array.from({ length: connections }, (_, connection) => drive(connection))
   return {
@@ -113,6 +119,60 @@ export function startKeptLoad({ port, connections, next, onAnswer, isFresh = fal
       await Promise.all(drivers)
     },
   }
+}
+
+/** `onConnect` is called with the first request of each connection. */
+type MakeSender = (onConnect: () => void) => Sender
+
+function ownConnections({ port, isFresh = false }: LoadOptions, onClosed: () => void): MakeSender {
+  return (onConnect) => {
+    const agent = new Agent({ keepAlive: !isFresh, maxSockets: 1 })
+    const seen = new WeakSet<Socket>()
+    const onSocket = (socket: Socket): void => {
+      if (seen.has(socket)) return
+      seen.add(socket)
+      onConnect()
+      socket.on('close', () => {
+        if (!isFresh && socket.bytesWritten > 0) onClosed()
+      })
+    }
+    return { send: (request) => send(port, request, { agent, onSocket }), close: () => agent.destroy() }
+  }
+}
+
+function streamsOfOne(port: number, onClosed: () => void): MakeSender {
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  session.on('error', () => {})
+  session.on('goaway', onClosed)
+  let users = 0
+  return () => {
+    users++
+    return {
+      async send({ path, method = 'GET', headers = {}, body, chunks = 1 }) {
+        if (session.destroyed) return { status: 0, headers: {}, body: 'the connection is gone' }
+        const stream = session.request(
+          { ':path': path, ':method': method, ...headers },
+          { endStream: body === undefined },
+        )
+        if (body !== undefined) {
+          for (const part of partsOf(body, chunks)) stream.write(part)
+          stream.end()
+        }
+        const { status, headers: fields, body: text, code } = await replyOf(stream)
+        return code === 0 ? { status, headers: fields, body: text } : { status: 0, headers: {}, body: `code ${code}` }
+      },
+      close() {
+        if (--users === 0) session.close()
+      },
+    }
+  }
+}
+
+function partsOf(body: string, count: number): readonly string[] {
+  const size = Math.ceil(body.length / Math.max(count, 1))
+  return Array.from({ length: Math.ceil(body.length / size) }, (_, index) =>
+    body.slice(index * size, (index + 1) * size),
+  )
 }
 
 interface SendOptions {
@@ -142,8 +202,7 @@ function send(
       request.end(body)
       return
     }
-    const size = Math.ceil(body.length / chunks)
-    for (let from = 0; from < body.length; from += size) request.write(body.slice(from, from + size))
+    for (const part of partsOf(body, chunks)) request.write(part)
     request.end()
   })
 }
