@@ -3,9 +3,12 @@ import type { EndpointPool } from './endpoint-pool.ts'
 import { isUsable } from './host-health.ts'
 import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
 
+/** A cluster as far as endpoints are picked from it. */
+type PickedFrom = Pick<ServingCluster, 'endpoints' | 'chooser'>
+
 /** Never one of those in `tried`; while there are others, none that just failed, is ejected or unhealthy. `hash` is of the cluster's key. */
 export function pickEndpoint(
-  cluster: ServingCluster,
+  cluster: PickedFrom,
   hash: number,
   nowMs: number,
   tried: readonly EndpointPool[] | null,
@@ -20,7 +23,7 @@ export function pickEndpoint(
 
 /** Weights and chance may have hidden the one that can be used; those that fail are better than none. */
 function findAny(
-  { endpoints }: ServingCluster,
+  { endpoints }: PickedFrom,
   start: number,
   nowMs: number,
   tried: readonly EndpointPool[] | null,
