@@ -1,7 +1,7 @@
 /** The table of routing cases before `explain`: what it tells of a request is what happens to the request. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { routingCases } from '../../test/routing-cases.ts'
+import { answering, routingCases } from '../../test/routing-cases.ts'
 import type { RoutingCase } from '../../test/routing-cases.ts'
 import { CASE_CLUSTERS } from '../../test/routing-cases/sketch.ts'
 import { explain } from './explain.ts'
@@ -38,7 +38,10 @@ for (const each of askable) {
   })
 }
 
-function explained({ virtualHosts, request: { method, target, host, headers } }: RoutingCase): Explanation {
+function explained({
+  virtualHosts,
+  request: { method, target, host, headers },
+}: Pick<RoutingCase, 'virtualHosts' | 'request'>): Explanation {
   const snapshot: RoutingSnapshot = {
     generation: 1,
     sources: [],
@@ -97,3 +100,22 @@ function assertAnswer(
   const { location } = outcome.fields ?? {}
   if (location !== undefined) assert.equal(answer.kind === 'redirect' && answer.location, location)
 }
+
+test('what the request has in place of what was asked is told by the part that was looked at', () => {
+  const parts = {
+    ':authority': 'a:81',
+    host: 'a:81',
+    ':method': 'GET',
+    ':path': '/x?y',
+    ':scheme': 'http',
+    stage: 'café',
+  }
+  for (const [name, has] of Object.entries(parts)) {
+    const route = answering('r', { headers: [{ name, value: { kind: 'exact', value: 'else' }, invert: false }] })
+    const { routes } = explained({
+      virtualHosts: [{ name: 'h', domains: ['*'], routes: [route] }],
+      request: { method: 'GET', host: 'a:81', target: '/x?y', headers: [['stage', 'café']] },
+    })
+    assert.equal(routes[0]?.failed?.has, has)
+  }
+})

@@ -193,6 +193,9 @@ const rows: readonly Row[] = [
     { target: '/x?a=2&debug=1' },
     true,
   ],
+  ['the scheme as :scheme', [exactly(':scheme', 'http')], {}, true],
+  ['another scheme as :scheme', [exactly(':scheme', 'https')], {}, false],
+  ['not another scheme as :scheme', [exactly(':scheme', 'https', true)], {}, true],
   [
     'a user agent',
     [{ name: 'user-agent', value: { kind: 'regex', value: '.*Firefox.*' }, invert: false }],
