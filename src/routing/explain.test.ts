@@ -187,6 +187,18 @@ test('a wildcard fits with and without the port, an exact name goes before it', 
   assert.match(explained(snapshot, { url: 'b.testt/' }).answer.kind, /none/)
 })
 
+test('the nearest route is the one of the fewest failures, and of those the one that asks for most', () => {
+  const put = { methods: ['PUT'] }
+  const nearest = (...matches: readonly unknown[]): string | undefined => {
+    const routes = matches.map((match, index) => ({ id: `r${index}`, match, ...responding }))
+    const { answer } = explained(listening([{ id: 'a', port: 1 }], routes), { url: 'a.test/x' })
+    return answer.kind === 'none' ? answer.nearest?.route : undefined
+  }
+  assert.equal(nearest({ ...put, path: '/y' }, put, { ...put, path: '/x' }, get), 'r2')
+  assert.equal(nearest(get, { ...put, path: '/y' }), 'r0')
+  assert.equal(nearest(), undefined)
+})
+
 test('CONNECT without a route for it is told as the answer that it gets', () => {
   const { answer } = explained(listening([{ id: 'a', port: 1 }]), { method: 'CONNECT', url: 'a.test:443' })
   assert.ok(answer.kind === 'none')

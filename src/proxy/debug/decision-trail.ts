@@ -51,7 +51,7 @@ export class DecisionTrail {
       name: `x-sluice-${name}`,
       value: headerText(values[name], charactersMaxOf(name)),
     }))
-    return prepareHeadEdit({ remove: NAMES.map((name) => `x-sluice-${name}`), set, add: [] })
+    return prepareHeadEdit({ remove: [], set, add: [] })
   }
 
   /** What comes last is most worth knowing, so of many routes that were passed over the first ones are left out. */
