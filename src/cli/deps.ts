@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { LogLevel } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
+import type { HttpPolicy } from '../routing/model.ts'
 
 /** A stream for people; `isTTY`, `columns` and `rows` as Node's terminals have them. */
 export type Output = NodeJS.WritableStream & {
@@ -50,6 +51,8 @@ export interface UpOptions extends LogOptions {
   readonly proxies: number
   /** Absolute path of a file that adds to the image catalogue. */
   readonly imagesFile: string | undefined
+  /** What the gateway tells of its requests. */
+  readonly telling: Pick<HttpPolicy, 'accessLog' | 'tracing'>
   readonly output: 'text' | 'json'
 }
 

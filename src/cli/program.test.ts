@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runCli } from '../../test/support/cli.ts'
+import { ACCESS_LOG_TEMPLATE } from '../routing/access-log.ts'
 
 const COMMANDS = [
   'up',
@@ -71,6 +72,7 @@ test('sluice up takes its defaults from the working directory', async () => {
     gatewayPort: 8080,
     proxies: 1,
     imagesFile: undefined,
+    telling: {},
     logLevel: 'info',
     logFormat: 'text',
     output: 'text',
@@ -84,6 +86,36 @@ test('sluice up hands every option on, paths made absolute', async () => {
   assert.equal(up.imagesFile, '/srv/images.yaml')
   assert.deepEqual([up.apiPort, up.gatewayPort], [0, 0])
   assert.deepEqual([up.output, up.logLevel, up.logFormat], ['json', 'debug', 'json'])
+})
+
+const telling = async (...args: readonly string[]) => (await runCli(['up', ...args], { cwd: '/srv' })).up?.telling
+
+test('sluice up is told what the gateway tells of its requests', async () => {
+  const format = { kind: 'text', template: ACCESS_LOG_TEMPLATE }
+  assert.deepEqual(await telling('--access-log', 'a.log'), { accessLog: { path: '/srv/a.log', format } })
+  assert.deepEqual(await telling('--access-log', '-'), { accessLog: { path: '/dev/stdout', format } })
+  const tracing = { propagation: ['w3c'], serviceName: 'sluice-gateway' }
+  const zipkin = 'http://127.0.0.1:9411/api/v2/spans'
+  assert.deepEqual(await telling('--trace-to', zipkin), {
+    tracing: { ...tracing, sampledShare: 0.01, export: { kind: 'zipkin', url: zipkin } },
+  })
+  const otlp = 'https://otel.example.com/v1/traces'
+  assert.deepEqual(await telling('--trace-to', otlp, '--trace-sampling', '1'), {
+    tracing: { ...tracing, sampledShare: 1, export: { kind: 'otlp', url: otlp } },
+  })
+})
+
+test('what the gateway cannot tell is a usage error', async () => {
+  for (const [args, message] of [
+    [['--trace-to', 'zipkin:9411'], /Expected an http or https URL/],
+    [['--trace-to', 'http://127.0.0.1:9411'], /Expected the whole URL: .*api\/v2\/spans for Zipkin/],
+    [['--trace-sampling', '0.5'], /say with --trace-to where the spans go/],
+    [['--trace-to', 'http://127.0.0.1:4318/v1/traces', '--trace-sampling', '2'], /Expected a number from 0 to 1/],
+    [['--access-log', ''], /It is empty/],
+  ] as const) {
+    const { code, stderr } = await runCli(['up', ...args])
+    assert.deepEqual([code, message.test(stderr)], [2, true], stderr)
+  }
 })
 
 test('the environment names the data directory where no option does', async () => {

@@ -142,7 +142,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
       informers,
       dataPlane: startedLink,
       metrics: metricsOf(telemetry),
-      gateway: { address: options.gatewayAddress, port: gatewayPort, debugTokenHash: sha256(debugToken) },
+      gateway: { address: options.gatewayAddress, port: gatewayPort, debugTokenHash: sha256(debugToken), telling: options.telling },
     }),
     informers.closed(),
   )

@@ -113,7 +113,7 @@ export class WorkerGroup {
     const output = openOutput?.(name)
     const child = spawn(executable, [...args, '--name', name], {
       detached: true,
-      stdio: ['ignore', output?.fd ?? 'ignore', output?.fd ?? 'inherit', 'ipc'],
+      stdio: ['ignore', output?.fd ?? 'inherit', output?.fd ?? 'inherit', 'ipc'],
     })
     output?.close()
     this.#living.set(child, name)

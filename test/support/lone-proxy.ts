@@ -17,6 +17,8 @@ export interface LoneProxy {
   write(text: string): void
   /** Resolves once the log has the text. */
   untilLogged(text: string): Promise<void>
+  /** Resolves once the text was printed to standard output. */
+  untilPrinted(text: string): Promise<void>
   /** Resolves with the exit code. */
   readonly ended: Promise<number | null>
 }
@@ -46,11 +48,22 @@ export async function startLoneProxy(t: TestContext, { text, flags = [] }: LoneP
     log += chunk
     for (const wake of waiting) wake()
   })
+  let out = ''
+  const until = (holds: () => boolean): Promise<void> =>
+    new Promise((done) => {
+      const check = (): void => {
+        if (!holds()) return
+        waiting.delete(check)
+        done()
+      }
+      waiting.add(check)
+      check()
+    })
   const ready = await new Promise<string>((done, fail) => {
-    let out = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       out += chunk
       if (out.includes('\n')) done(out)
+      for (const wake of waiting) wake()
     })
     void ended.then(() => fail(new Error(`sluice proxy -f did not start: ${log}`)))
   })
@@ -66,16 +79,8 @@ export async function startLoneProxy(t: TestContext, { text, flags = [] }: LoneP
       writeFileSync(`${file}.new`, next)
       renameSync(`${file}.new`, file)
     },
-    untilLogged: (wanted) =>
-      new Promise((done) => {
-        const check = (): void => {
-          if (!log.includes(wanted)) return
-          waiting.delete(check)
-          done()
-        }
-        waiting.add(check)
-        check()
-      }),
+    untilLogged: (wanted) => until(() => log.includes(wanted)),
+    untilPrinted: (wanted) => until(() => out.includes(wanted)),
     ended,
   }
 }

@@ -3,8 +3,10 @@ import { type Command, Option } from 'commander'
 import type { LogLevel } from '../../base/log.ts'
 import { dataDirOf, examples, type Host, outputOption, parsePort, parseWorkers, runs } from '../command.ts'
 import type { UpOptions } from '../deps.ts'
+import { addTellingOptions, tellingOf } from '../telling-options.ts'
+import type { TellingOptions } from '../telling-options.ts'
 
-interface Options {
+interface Options extends TellingOptions {
   readonly apiAddress: string
   readonly apiPort: number
   readonly gatewayAddress: string
@@ -31,6 +33,7 @@ export function addUp(program: Command, host: Host): void {
     .option('--proxies <n>', 'proxy processes that share the gateway’s port', parseWorkers, 1)
     .option('--images <file>', 'YAML file that adds container images and the commands behind them')
     .addOption(outputOption(['text', 'json'], 'form of the ready line').default('text'))
+  addTellingOptions(command)
   addLogOptions(command)
   runs<Options>(command, host, () =>
     Promise.resolve(({ deps, options }) =>
@@ -42,6 +45,7 @@ export function addUp(program: Command, host: Host): void {
         gatewayPort: options.gatewayPort,
         proxies: options.proxies,
         imagesFile: options.images === undefined ? undefined : resolve(deps.cwd, options.images),
+        telling: tellingOf(options, deps.cwd),
         logLevel: options.logLevel,
         logFormat: options.logFormat,
         output: options.output,
@@ -52,6 +56,7 @@ export function addUp(program: Command, host: Host): void {
     ['sluice up', 'Run in ./.sluice; the API on port 6443, the gateway on port 8080'],
     ['sluice up --data-dir /var/lib/sluice --gateway-port 80', 'Keep the state elsewhere and serve on port 80'],
     ['sluice up --api-port 0 --gateway-port 0 -o json', 'For scripts: free ports, one JSON line once it is ready'],
+    ['sluice up --access-log access.log', 'Write a line in Envoy’s form for each request of the gateway'],
     ['kubectl --kubeconfig .sluice/kubeconfig get all -A', 'From another terminal: any kubectl works'],
   ])
 }

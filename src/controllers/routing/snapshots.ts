@@ -4,7 +4,7 @@ import { compileGloo } from '../../dialects/gloo/compile.ts'
 import type { AcceptedVirtualServices, GlooInput, GlooOutput, TlsFilesByKey } from '../../dialects/gloo/compile.ts'
 import type { ObjectReport } from '../../dialects/dialect.ts'
 import type { DataPlane } from '../../routing/data-plane.ts'
-import type { Listener, RoutingSnapshot } from '../../routing/model.ts'
+import type { HttpPolicy, Listener, RoutingSnapshot } from '../../routing/model.ts'
 import { tlsProblem } from './tls-problem.ts'
 
 /** The one listener of Gloo's gateway, and the route table that it serves. */
@@ -16,6 +16,8 @@ export interface GatewayAddress {
   readonly port: number
   /** Of the token with which requests are told how they were routed. */
   readonly debugTokenHash?: string
+  /** What is told of its requests. */
+  readonly telling?: Pick<HttpPolicy, 'accessLog' | 'tracing'>
 }
 
 /** What is served of an object: an acknowledged snapshot of generation `since` or later contains this `generation`. */
@@ -39,13 +41,13 @@ export class Snapshots {
 
   constructor(
     { dataPlane, clock }: { readonly dataPlane: DataPlane; readonly clock: Clock },
-    { address, port, debugTokenHash }: GatewayAddress,
+    { address, port, debugTokenHash, telling = {} }: GatewayAddress,
     accepted: AcceptedVirtualServices,
   ) {
     this.#dataPlane = dataPlane
     this.#clock = clock
-    const http = debugTokenHash === undefined ? {} : { http: { debugTokenHash } }
-    this.#listener = { id: GATEWAY_LISTENER, address, port, protocol: 'http', routeTable: GATEWAY_LISTENER, ...http }
+    const http = { ...telling, ...(debugTokenHash === undefined ? {} : { debugTokenHash }) }
+    this.#listener = { id: GATEWAY_LISTENER, address, port, protocol: 'http', routeTable: GATEWAY_LISTENER, http }
     this.#accepted = accepted
   }
 
