@@ -194,8 +194,8 @@ test('the nearest route is the one of the fewest failures, and of those the one 
     const { answer } = explained(listening([{ id: 'a', port: 1 }], routes), { url: 'a.test/x' })
     return answer.kind === 'none' ? answer.nearest?.route : undefined
   }
-  assert.equal(nearest({ ...put, path: '/y' }, put, { ...put, path: '/x' }, get), 'r2')
-  assert.equal(nearest(get, { ...put, path: '/y' }), 'r0')
+  assert.equal(nearest({ ...put, path: '/y' }, put, { ...put, path: '/x' }, put), 'r2')
+  assert.equal(nearest(put, { ...put, path: '/y' }), 'r0')
   assert.equal(nearest(), undefined)
 })
 
