@@ -99,6 +99,22 @@ describe('the store', () => {
     assert.deepEqual(tries, { requests: 6, failures: 4, retried: 3 })
   })
 
+  test('judges a call of gRPC by its own status', async () => {
+    const { clock, store } = await started()
+    const fromMs = clock.now()
+    const recorder = new TrafficRecorder({ proxy: 'grpc', startedAtMs: clock.now() })
+    const traffic = recorder.destination(labels)
+    const served = { status: 200, durationMs: 1, requestBytes: 0, responseBytes: 0 }
+    const failing = [2, 4, 12, 13, 14, 15, -1]
+    for (const grpcStatus of [0, 1, 3, 5, 7, 16, ...failing]) traffic.count({ ...served, flag: '', grpcStatus })
+    // The client went away before there was a status.
+    traffic.count({ ...served, flag: 'DC', grpcStatus: -1 })
+    await clock.advance(1_000)
+    store.ingest(recorder.report())
+    const { requests, failures } = store.window(echo, fromMs, clock.now())
+    assert.deepEqual([requests, failures], [14, failing.length])
+  })
+
   test('tries from before the store began are in the totals, and in no window', async () => {
     const { clock, store } = await started()
     const older = proxyOf(store, clock.now() - 60_000, 'older')

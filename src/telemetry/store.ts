@@ -28,6 +28,9 @@ const FAILURE_FLAGS: ReadonlySet<string> = new Set(['NC', 'UH', 'UF', 'UC', 'UR'
 /** Failures where there is no answer; an answer for which no retry was left is judged by its status. */
 const LIMIT_FLAGS: ReadonlySet<string> = new Set(['UO'])
 
+/** What Envoy takes for 5xx: unknown, deadline exceeded, unimplemented, internal, unavailable, data loss. */
+const GRPC_FAILURES: ReadonlySet<number> = new Set([2, 4, 12, 13, 14, 15])
+
 export interface WorkloadSelector {
   readonly workloadNamespace: string
   readonly workload: string
@@ -35,7 +38,7 @@ export interface WorkloadSelector {
 
 export interface TrafficWindow {
   readonly requests: number
-  /** Answered with 5xx, or spoilt by the upstream (see the response flags). */
+  /** Answered with 5xx (gRPC: with a status that stands for one, or none), or spoilt by the upstream (see the response flags). */
   readonly failures: number
   /** The same of all tries: those that were given up and sent again are here beside the requests' last ones. */
   readonly tries: { readonly requests: number; readonly failures: number; readonly retried: number }
@@ -186,8 +189,10 @@ export class TelemetryStore {
   }
 }
 
-function isFailure({ status, flag }: TrafficLabels): boolean {
-  return status >= 500 || FAILURE_FLAGS.has(flag) || (status === 0 && LIMIT_FLAGS.has(flag))
+function isFailure({ status, flag, grpcStatus }: TrafficLabels): boolean {
+  if (status >= 500 || FAILURE_FLAGS.has(flag) || (status === 0 && LIMIT_FLAGS.has(flag))) return true
+  if (grpcStatus === undefined) return false
+  return GRPC_FAILURES.has(grpcStatus) || (grpcStatus < 0 && flag === '')
 }
 
 function keyOf(labels: TrafficLabels): string {
