@@ -154,8 +154,8 @@ function keyOf({ address, port }: { readonly address: string; readonly port: num
   return endpointKey(address, port)
 }
 
-function sum(all: readonly Counts[]): Counts {
-  const total = (count: keyof Counts): number => all.reduce((so, each) => so + each[count], 0)
+function sum(all: readonly Partial<Counts>[]): Counts {
+  const total = (count: keyof Counts): number => all.reduce((so, each) => so + (each[count] ?? 0), 0)
   return {
     requests: total('requests'),
     active: total('active'),

@@ -45,8 +45,8 @@ export interface PoolState {
   /** Requests that began to use it since the pool was made. */
   readonly requests: number
   readonly active: number
-  /** Those of `active` that go on for as long as both sides want. */
-  readonly tunnels: number
+  /** Those of `active` that go on for as long as both sides want; absent: a proxy of an older version does not say. */
+  readonly tunnels?: number
   readonly connections: number
   readonly idle: number
   /** Passed over because connecting failed a moment ago. */

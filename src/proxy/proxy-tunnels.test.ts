@@ -55,7 +55,7 @@ async function tunnelled(t: TestContext, policy: Partial<RoutePolicy> = {}): Pro
   return { live, clock, clusters, v1, client }
 }
 
-const tunnelsOf = ({ proxy }: LiveProxy): number => proxy.pools.reduce((sum, { tunnels }) => sum + tunnels, 0)
+const tunnelsOf = ({ proxy }: LiveProxy): number => proxy.pools.reduce((sum, { tunnels = 0 }) => sum + tunnels, 0)
 
 describe('tunnels', () => {
   test('one whose destination lost its weight has some time left, then it is closed', async (t) => {
