@@ -23,7 +23,7 @@ export function nearnessOf(here: Locality | undefined, there: Locality | undefin
   return here.subzone === '' || here.subzone !== there.subzone ? 'same-zone' : 'same-subzone'
 }
 
-export interface NearHost extends HostHealth {
+interface NearHost extends HostHealth {
   /** Address and port. */
   readonly name: string
 }
