@@ -17,14 +17,17 @@ import { SESSION_WINDOW_BYTES, sessionOptions } from './session-limits.ts'
 
 /** Exchanges of finished streams that wait for new ones. */
 const FREE_STREAMS_MAX = 16
-/** Stream numbers of the client are odd: this says that the session ends, and refuses none yet (RFC 9113 §6.8). */
-const LAST_STREAM_ID = 2 ** 31 - 1
-/** From the first GOAWAY to the second, for requests that were on their way when the client got the first. */
-const GOAWAY_NOTICE_MS = 250
+/**
+ * A GOAWAY that says that the session ends, and refuses no stream yet: the last one may be 2^31-1 (RFC 9113 §6.8). The library
+ * can only send one that makes it ignore all streams that come later.
+ */
+const GOAWAY_NOTICE = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0])
+/** From that to the last GOAWAY, for requests that were on their way when the client got the first. */
+const NOTICE_MS = 250
 /** How long a client whose last stream is over may leave the connection open. */
 const LINGER_MS = 1_000
 
-const { NGHTTP2_NO_ERROR, NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR } = constants
+const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR } = constants
 
 /** `noticed`: the client knows that it should go; `ending`: no new streams. */
 type Phase = 'open' | 'noticed' | 'ending' | 'closed'
@@ -85,7 +88,8 @@ export class Http2ClientSession implements StreamOwner {
     if (this.#phase !== 'open') return
     this.#enter('noticed')
     for (const stream of this.#streams) stream.drainTunnel()
-    if (!this.#session.destroyed) this.#session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM_ID)
+    // Between the library's writes, which are whole frames. Over TLS two writes at a time would end the process.
+    if (this.#isGreeted && this.scheme === 'http') this.#socket.write(GOAWAY_NOTICE)
   }
 
   /** The socket first: the library would tell the client that responses under way are complete. */
@@ -106,7 +110,7 @@ export class Http2ClientSession implements StreamOwner {
     const { headTimeoutMs, keepAliveTimeoutMs } = this.deps.serving().http
     const elapsedMs = nowMs - this.#phaseSinceMs
     const idleMs = nowMs - this.#idleSinceMs
-    if (this.#phase === 'noticed' && elapsedMs >= GOAWAY_NOTICE_MS) this.#end()
+    if (this.#phase === 'noticed' && elapsedMs >= NOTICE_MS) this.#end()
     else if (this.#phase === 'ending' && Math.min(elapsedMs, idleMs) >= LINGER_MS) this.destroy()
     else if (!this.#isGreeted && elapsedMs >= headTimeoutMs) this.destroy()
     else if (idleMs >= keepAliveTimeoutMs) this.closeWhenIdle()
