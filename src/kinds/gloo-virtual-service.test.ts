@@ -380,9 +380,9 @@ test('what is known and not acted on is said when it is applied', () => {
 })
 
 test('a retry condition that Sluice does not have is named when it is applied', () => {
-  const object = read(`{ routes: [{ ${TO_ECHO}, options: { retries: { retryOn: "5xx,cancelled" } } }] }`)
+  const object = read(`{ routes: [{ ${TO_ECHO}, options: { retries: { retryOn: "5xx,interrupted" } } }] }`)
   assert.deepEqual(virtualServiceKind.warnings?.(object), [
-    `${ROUTE}.options.retries.retryOn: Cannot act on "cancelled": Sluice has no such condition; nothing is tried again for it`,
+    `${ROUTE}.options.retries.retryOn: Cannot act on "interrupted": Sluice has no such condition; nothing is tried again for it`,
   ])
 })
 

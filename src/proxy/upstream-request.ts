@@ -223,8 +223,7 @@ export class UpstreamRequest implements Exchange, Waiting {
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
     const outlier = this.#search.endpoint === null ? null : this.#search.endpoint.outlier
     if (outlier !== null) outlier.onStatus(head.status, this.#monotonicMs())
-    if (this.#retries !== null && this.#triesAgainOn(this.#retries, head.status))
-      return this.#discard(head.status, done)
+    if (this.#retries !== null && this.#triesAgainOn(this.#retries, head)) return this.#discard(head.status, done)
     this.#isAnswered = true
     this.#times.endTry()
     this.#owner.onResponse(head, framing, body, done)
@@ -356,8 +355,8 @@ export class UpstreamRequest implements Exchange, Waiting {
     this.#tryAgain(retries)
   }
 
-  #triesAgainOn(retries: RequestRetries, status: number): boolean {
-    return retries.route.wantsStatus(status) && this.#mayTryAgain(retries)
+  #triesAgainOn(retries: RequestRetries, head: ResponseHead): boolean {
+    return retries.route.wantsResponse(head) && this.#mayTryAgain(retries)
   }
 
   #mayTryAgain(retries: RequestRetries): boolean {

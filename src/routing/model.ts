@@ -363,7 +363,7 @@ export interface RetryPolicy {
 
 /**
  * `5xx` and `gateway-error` (502 to 504) also hold when no response came; `retriable-4xx` is 409; `refused-stream` is an HTTP/2
- * endpoint's word that it did not begin to act.
+ * endpoint's word that it did not begin to act. Those of gRPC hold where the status comes at once, without an answer before it.
  */
 export type RetryCondition =
   | '5xx'
@@ -373,6 +373,10 @@ export type RetryCondition =
   | 'retriable-4xx'
   | 'retriable-status-codes'
   | 'refused-stream'
+  | GrpcRetryCondition
+
+/** Statuses of gRPC. */
+export type GrpcRetryCondition = 'cancelled' | 'deadline-exceeded' | 'internal' | 'resource-exhausted' | 'unavailable'
 
 /** The delay first, then the abort; shares are exact, from 0 to 1. Timeouts begin after the delay. */
 export interface Fault {

@@ -16,9 +16,9 @@ test('a percentage becomes a share in millionths', () => {
 })
 
 test('retry conditions are told apart into those that are known and those that are not', () => {
-  assert.deepEqual(retryConditions(' reset, 5xx,, unavailable,reset'), {
+  assert.deepEqual(retryConditions(' reset, 5xx,, exhausted,reset'), {
     known: ['5xx', 'reset'],
-    unknown: ['unavailable'],
+    unknown: ['exhausted'],
   })
   assert.deepEqual(retryConditions(undefined), { known: [], unknown: [] })
 })

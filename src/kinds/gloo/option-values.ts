@@ -11,6 +11,11 @@ const RETRY_CONDITIONS = [
   'retriable-4xx',
   'refused-stream',
   'retriable-status-codes',
+  'cancelled',
+  'deadline-exceeded',
+  'internal',
+  'resource-exhausted',
+  'unavailable',
 ] as const
 
 type RetryOn = (typeof RETRY_CONDITIONS)[number]

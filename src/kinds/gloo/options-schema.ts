@@ -26,7 +26,7 @@ const headerManipulation = object({
 const retries = object({
   retryOn: optional(string, undefined, {
     description:
-      'With commas: 5xx, gateway-error, reset, connect-failure, retriable-4xx, refused-stream, retriable-status-codes.',
+      'With commas: 5xx, gateway-error, reset, connect-failure, retriable-4xx, refused-stream, retriable-status-codes; for gRPC cancelled, deadline-exceeded, internal, resource-exhausted, unavailable.',
   }),
   numRetries: optional(int64, undefined, { description: 'Tries after the first. Default: 1.' }),
   perTryTimeout: optional(string, undefined, { description: "One try's share of the route's timeout." }),

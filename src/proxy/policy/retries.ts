@@ -1,8 +1,9 @@
 /** When a request is tried again by the policy of its route, and how many at a time may be. */
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
-import type { ClusterLimits, RetryCondition, RetryPolicy } from '../../routing/model.ts'
+import type { ClusterLimits, GrpcRetryCondition, RetryCondition, RetryPolicy } from '../../routing/model.ts'
 import type { Failure } from '../answers.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
 
 /** So many retries are always allowed, however few requests are under way (Envoy's minimum). */
 const RETRIES_UNDER_WAY_MIN = 3
@@ -16,6 +17,14 @@ const RESETS: ReadonlySet<Failure> = new Set([
   'upstream-reset',
   'refused-stream',
 ])
+
+const GRPC_STATUSES: Readonly<Record<GrpcRetryCondition, string>> = {
+  cancelled: '1',
+  'deadline-exceeded': '4',
+  'resource-exhausted': '8',
+  internal: '13',
+  unavailable: '14',
+}
 
 export interface RetryDeps {
   readonly clock: Clock
@@ -37,15 +46,25 @@ export class ServingRetry {
   readonly deps: RetryDeps
   readonly #on: ReadonlySet<RetryCondition>
   readonly #statuses: ReadonlySet<number>
+  /** Null: statuses of gRPC do not matter. */
+  readonly #grpcStatuses: ReadonlySet<string> | null
 
   constructor(policy: RetryPolicy, deps: RetryDeps) {
     this.policy = policy
     this.deps = deps
     this.#on = new Set(policy.on)
     this.#statuses = new Set(this.#on.has('retriable-status-codes') ? policy.statuses : [])
+    const grpc = Object.entries(GRPC_STATUSES).flatMap(([name, status]) =>
+      policy.on.some((on) => on === name) ? [status] : [],
+    )
+    this.#grpcStatuses = grpc.length === 0 ? null : new Set(grpc)
   }
 
-  wantsStatus(status: number): boolean {
+  wantsResponse({ status, fields }: Pick<ResponseHead, 'status' | 'fields'>): boolean {
+    return this.#wantsStatus(status) || this.#grpcStatuses?.has(fields.get('grpc-status') ?? '') === true
+  }
+
+  #wantsStatus(status: number): boolean {
     if (this.#statuses.has(status)) return true
     if (status === 409) return this.#on.has('retriable-4xx')
     if (status < 500) return false

@@ -55,6 +55,11 @@ const RETRY_CONDITIONS: readonly RetryCondition[] = [
   'retriable-4xx',
   'retriable-status-codes',
   'refused-stream',
+  'cancelled',
+  'deadline-exceeded',
+  'internal',
+  'resource-exhausted',
+  'unavailable',
 ]
 
 const caseSensitive = s.byDefault(s.boolean(), true, 'Whether upper and lower case differ')
