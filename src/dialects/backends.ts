@@ -10,6 +10,7 @@ import { byText } from './dialect.ts'
 
 const POD_TEMPLATE_HASH = 'pod-template-hash'
 const VERSION_LABELS = ['version', 'app.kubernetes.io/version'] as const
+const APP_LABELS = ['app', 'app.kubernetes.io/name'] as const
 
 export interface ServiceObjects {
   readonly services: readonly Service[]
@@ -52,8 +53,10 @@ export function readyBackends(index: Backends, service: Service, port: ServicePo
 /** Whom a request reaches that goes to this pod: the Deployment where there is one, else the owner, else the pod. */
 function workloadOf(pod: Pod): WorkloadIdentity {
   const { namespace = '', name = '', labels = {} } = pod.metadata
-  const version = VERSION_LABELS.map((label) => labels[label]).find((value) => value !== undefined)
-  return { namespace, name: workloadName(pod), version: version ?? '', pod: name }
+  const firstOf = (names: readonly string[]) => names.map((label) => labels[label]).find((value) => value !== undefined)
+  const app = firstOf(APP_LABELS)
+  const identity = { namespace, name: workloadName(pod), version: firstOf(VERSION_LABELS) ?? '', pod: name }
+  return app === undefined ? identity : { ...identity, app }
 }
 
 /** A ReplicaSet of a Deployment is named `<deployment>-<pod template hash>`. */

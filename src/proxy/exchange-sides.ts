@@ -41,6 +41,10 @@ export interface ClientResponse {
   readonly status: number
   /** Of the body. */
   readonly bytes: number
+  /** With which status a call of gRPC has ended; below 0: none came. Undefined: the request is no such call. */
+  readonly grpcStatus: number | undefined
+  /** Of the trailers that came, those of this lower-case name; empty: none. */
+  trailer(name: string): string
   /** Whether the client's connection can take another request after it. */
   keep: boolean
   /** What the route changes in every response. */

@@ -17,6 +17,8 @@ export class Http1Response implements ClientResponse {
   readonly #output: MessageOutput
   status = 0
   bytes = 0
+  /** Calls of gRPC need HTTP/2. */
+  readonly grpcStatus = undefined
   keep = false
   edit: HeadEdit | null = null
   #isOld = false
@@ -25,6 +27,11 @@ export class Http1Response implements ClientResponse {
 
   constructor(output: MessageOutput) {
     this.#output = output
+  }
+
+  /** They pass by as they are. */
+  trailer(): string {
+    return ''
   }
 
   reset({ keepAlive, minorVersion, method }: RequestHead): void {

@@ -220,6 +220,7 @@ export class RequestExchange implements UpstreamRequestOwner {
     return new RequestRecord(telling, {
       head,
       client: this.#client.peer(),
+      response: this.#client.response,
       protocol: this.#client.protocol,
       scheme: forwardedScheme(head, this.#client.scheme, http),
       trustedHops: http.trustedHops,
@@ -401,6 +402,7 @@ export class RequestExchange implements UpstreamRequestOwner {
       durationMs: nowMs - this.#times.startedMs,
       requestBytes: this.#requestBytes,
       responseBytes: response.bytes,
+      grpcStatus: response.grpcStatus,
     }
     try {
       traffic.count(outcome)

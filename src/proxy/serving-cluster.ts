@@ -133,6 +133,7 @@ function prepareEndpoint(
       workloadNamespace: workload?.namespace ?? '',
       workload: workload?.name ?? '',
       version: workload?.version ?? '',
+      app: workload?.app ?? '',
     }),
   }
 }

@@ -25,6 +25,7 @@ import type { ReachingRoute } from './route-reach.ts'
 import { NOBODY, prepareCluster, prepareClusters } from './serving-cluster.ts'
 import type { ServingCluster, ServingDeps } from './serving-cluster.ts'
 import type { ListenerTelling } from './telling/listener-telling.ts'
+import { sourcedRecorder } from './telling/sourced-recorder.ts'
 
 export interface ServingListener {
   readonly table: PreparedTable
@@ -72,8 +73,9 @@ type ServingDestination =
 export function* prepareListener(
   snapshot: RoutingSnapshot,
   listener: Listener,
-  deps: ServingDeps,
+  shared: ServingDeps,
 ): Steps<ServingListener> {
+  const deps = { ...shared, recorder: sourcedRecorder(shared.recorder, listener.source) }
   const source = defined(
     snapshot.routeTables.find(({ id }) => id === listener.routeTable),
     'route table',

@@ -558,6 +558,8 @@ export interface WorkloadIdentity {
   readonly name: string
   /** The label `version`, else `app.kubernetes.io/version`, else empty. */
   readonly version: string
+  /** The label `app`, else `app.kubernetes.io/name`: what its versions have in common. Absent: unknown. */
+  readonly app?: string
   /** Pod name. */
   readonly pod: string
 }

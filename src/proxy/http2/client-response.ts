@@ -13,7 +13,7 @@ import { editHead } from '../policy/head-edit.ts'
 import type { HeadEdit } from '../policy/head-edit.ts'
 import type { Body } from '../upstream-side.ts'
 
-import { grpcFailureHead, isGrpc } from './grpc.ts'
+import { grpcFailureHead, grpcStatusFor, isGrpc } from './grpc.ts'
 import { responseList, trailerList } from './message-text.ts'
 import type { FieldList } from './message-text.ts'
 
@@ -40,6 +40,8 @@ export class Http2Response implements ClientResponse {
   keep = false
   edit: HeadEdit | null = null
   #chunks: ChunkedReader | null = null
+  /** In the head of a response that is nothing but trailers. */
+  #grpcStatus = ''
   #interims = 0
   #isDrainAwaited = false
   #hasTrailers = false
@@ -55,10 +57,22 @@ export class Http2Response implements ClientResponse {
     return this.#isEnded
   }
 
+  get grpcStatus(): number | undefined {
+    if (!isGrpc(this.#request?.fields.get('content-type'))) return undefined
+    const status = this.trailer('grpc-status') || this.#grpcStatus
+    return /^[0-9]{1,9}$/.test(status) ? Number(status) : -1
+  }
+
+  trailer(name: string): string {
+    const list = trailerList(this.#chunks?.trailers ?? '')
+    return list.filter((_, index) => index % 2 === 1 && list[index - 1] === name).join(',')
+  }
+
   /** The next stream. */
   open(stream: ServerHttp2Stream): void {
     this.#stream = stream
     this.#chunks = null
+    this.#grpcStatus = ''
     this.#interims = 0
     this.#isDrainAwaited = false
     this.#hasTrailers = false
@@ -104,6 +118,7 @@ export class Http2Response implements ClientResponse {
   begin(head: ResponseHead, framing: BodyFraming, body: Body, cookies: string): boolean {
     this.status = this.#statusFor(head.status)
     const isChunked = framing === 'chunked'
+    this.#grpcStatus = head.fields.get('grpc-status') ?? ''
     const text = responseHead(head, { connection: '', dropsChunked: isChunked, added: cookies })
     const list = responseList(this.#edited(text))
     if (this.status !== head.status) list[1] = String(this.status)
@@ -129,8 +144,10 @@ export class Http2Response implements ClientResponse {
   answer(answer: Answer): void {
     this.status = answer.status
     const isFailure = answer.flag !== '' || answer.status >= 400
-    if (isFailure && isGrpc(this.#request?.fields.get('content-type')))
+    if (isFailure && isGrpc(this.#request?.fields.get('content-type'))) {
+      this.#grpcStatus = String(grpcStatusFor(answer.status))
       return this.#respond(grpcFailureHead(answer), '')
+    }
     this.bytes = answer.body.length
     const withBody = this.#request?.method !== 'HEAD' && answer.status !== 204 && answer.status !== 304
     this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), withBody ? answer.body : '')

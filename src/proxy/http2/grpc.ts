@@ -23,12 +23,17 @@ export function isGrpc(contentType: string | undefined): boolean {
   return contentType !== undefined && CONTENT_TYPE.test(contentType)
 }
 
+/** Of a failure that HTTP has this status for. */
+export function grpcStatusFor(status: number): number {
+  return GRPC_STATUS[status] ?? UNKNOWN
+}
+
 /** The head of a response that is nothing but trailers, complete. */
 export function grpcFailureHead({ status, body }: Pick<Answer, 'status' | 'body'>): string {
   const message = body.trim().replace(ENCODED, percentEncoded)
   const fields = [
     'content-type: application/grpc',
-    `grpc-status: ${GRPC_STATUS[status] ?? UNKNOWN}`,
+    `grpc-status: ${grpcStatusFor(status)}`,
     ...(message === '' ? [] : [`grpc-message: ${message}`]),
   ]
   return `HTTP/1.1 200 OK\r\n${fields.join('\r\n')}\r\n\r\n`

@@ -13,6 +13,7 @@ import type { ReachingRoute } from '../route-reach.ts'
 import { prepareClusters } from '../serving-cluster.ts'
 import type { ServingCluster, ServingDeps } from '../serving-cluster.ts'
 import type { ListenerTelling } from '../telling/listener-telling.ts'
+import { sourcedRecorder } from '../telling/sourced-recorder.ts'
 
 export interface ServingTcp {
   readonly routes: readonly ServingTcpRoute[]
@@ -39,8 +40,9 @@ export function* prepareTcpListener(
   listener: TcpListener,
   deps: ServingDeps,
 ): Steps<ServingTcp> {
+  const sourced = sourcedRecorder(deps.recorder, listener.source)
   const recorder: ServingDeps['recorder'] = {
-    destination: (labels) => deps.recorder.destination({ ...labels, protocol: 'tcp' }),
+    destination: (labels) => sourced.destination({ ...labels, protocol: 'tcp' }),
   }
   const clusters = yield* prepareClusters(snapshot, listener.id, { ...deps, recorder })
   const routes = listener.routes.map((route): ServingTcpRoute => {

@@ -1,6 +1,7 @@
 /** What is noted of one request after the other of a client while it is served, and told when it is over. */
 import type { DestinationLabels, DestinationTraffic, Observation } from '../../telemetry/recorder.ts'
 import type { Answer } from '../answers.ts'
+import type { ClientResponse } from '../exchange-sides.ts'
 import { forwardedFor } from '../forwarded-heads.ts'
 import type { Scheme } from '../forwarded-heads.ts'
 import type { RequestHead } from '../http1/request-head.ts'
@@ -18,6 +19,7 @@ import type { RequestTrace } from './tracer.ts'
 export interface RecordedRequest {
   readonly head: RequestHead
   readonly client: ClientPeer
+  readonly response: Pick<ClientResponse, 'trailer'>
   readonly protocol: string
   readonly scheme: Scheme
   /** So many of the last entries of `x-forwarded-for` are believed. */
@@ -192,8 +194,8 @@ export class RequestRecord implements TracedRequest {
     return this.#responseValues[this.#telling.responseHeaders.indexOf(name)] ?? ''
   }
 
-  trailer(): string {
-    return ''
+  trailer(name: string): string {
+    return this.#request.response.trailer(name)
   }
 
   #since(timeMs: number): number {

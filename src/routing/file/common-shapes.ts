@@ -79,6 +79,7 @@ export const workload = s.object<WorkloadIdentity>({
   namespace: s.byDefault(s.text(), 'default', 'Namespace of the workload'),
   name: s.required(name, 'Name of the workload'),
   version: s.byDefault(s.text(), '', 'Its version'),
+  app: s.optional(name, 'What its versions have in common; default: unknown'),
   pod: s.byDefault(s.text(), '', 'The instance'),
 })
 
