@@ -18,6 +18,7 @@ import type { TrafficReport } from '../telemetry/report.ts'
 
 import { endpointKey } from './endpoint-pool.ts'
 import type { ProxyDescription } from './cluster-report.ts'
+import { cutSnapshot } from './link/snapshot-pieces.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy } from './link-protocol.ts'
 
@@ -90,6 +91,7 @@ interface Peer {
   id: string
   pid: number
   startedAtMs: number
+  takesPieces: boolean
   /** Whether the newest snapshot still has to be sent. */
   owesSnapshot: boolean
   /** An older process has its name and serves until this one has acknowledged what that one serves. */
@@ -167,7 +169,7 @@ class Link implements ControlLink {
     const snapshot = this.#published.value
     if (snapshot === undefined || peer.id === '' || peer.isReplaced) return
     peer.owesSnapshot = peer.socket.writableNeedDrain
-    if (!peer.owesSnapshot) sendMessage(peer.socket, { kind: 'snapshot', snapshot })
+    if (!peer.owesSnapshot) sendSnapshot(peer, snapshot)
   }
 
   #accept(socket: Socket): void {
@@ -176,6 +178,7 @@ class Link implements ControlLink {
       id: '',
       pid: 0,
       startedAtMs: 0,
+      takesPieces: false,
       owesSnapshot: false,
       isCandidate: false,
       isReplaced: false,
@@ -224,10 +227,11 @@ class Link implements ControlLink {
     }
   }
 
-  #onHello(peer: Peer, { id, pid, startedAtMs }: Extract<FromProxy, { kind: 'hello' }>): void {
+  #onHello(peer: Peer, { id, pid, startedAtMs, pieces = false }: Extract<FromProxy, { kind: 'hello' }>): void {
     const others = [...this.#peers].filter((other) => other !== peer && other.id === id && !other.isReplaced)
     // The same process on a new connection: the old one is only not known to be dead yet.
     for (const stale of others.filter((other) => other.pid === pid)) this.#forget(stale)
+    peer.takesPieces = pieces
     Object.assign(peer, { id, pid, startedAtMs, isCandidate: others.some((other) => other.pid !== pid) })
     this.#options.log.info('proxy connected', {
       proxy: id,
@@ -321,4 +325,10 @@ class Link implements ControlLink {
     this.#server.close(() => this.#closed.resolve())
     for (const { socket } of this.#peers) socket.destroy()
   }
+}
+
+function sendSnapshot({ socket, takesPieces }: Peer, snapshot: RoutingSnapshot): void {
+  const { pieces, rest } = takesPieces ? cutSnapshot(snapshot) : { pieces: [], rest: snapshot }
+  for (const piece of pieces) sendMessage(socket, { kind: 'piece', piece })
+  sendMessage(socket, { kind: 'snapshot', snapshot: rest })
 }

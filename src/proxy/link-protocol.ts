@@ -9,11 +9,14 @@ import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
 import type { ProxyDescription } from './cluster-report.ts'
+import type { SnapshotPiece } from './link/snapshot-pieces.ts'
 
 /** A snapshot of some ten thousand routes fits; what does not fit is a mistake of the other side. */
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 
 export type ToProxy =
+  | { readonly kind: 'piece'; readonly piece: SnapshotPiece }
+  /** With the pieces before it, if there were any. */
   | { readonly kind: 'snapshot'; readonly snapshot: RoutingSnapshot }
   /** Drain and exit: another process has your place. */
   | { readonly kind: 'stop' }
@@ -21,7 +24,14 @@ export type ToProxy =
   | { readonly kind: 'describe' }
 
 export type FromProxy =
-  | { readonly kind: 'hello'; readonly id: string; readonly pid: number; readonly startedAtMs: number }
+  | {
+      readonly kind: 'hello'
+      readonly id: string
+      readonly pid: number
+      readonly startedAtMs: number
+      /** It takes snapshots in pieces. */
+      readonly pieces?: boolean
+    }
   /** New requests use the snapshot. */
   | ({ readonly kind: 'ack'; readonly generation: number } & ProxyStanding)
   | { readonly kind: 'nack'; readonly generation: number; readonly reason: string }

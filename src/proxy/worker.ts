@@ -17,6 +17,7 @@ import { TrafficRecorder } from '../telemetry/recorder.ts'
 import type { HolderChannel } from './holder-channel.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy, ToProxy } from './link-protocol.ts'
+import { SnapshotAssembly } from './link/snapshot-pieces.ts'
 import { LentSockets } from './listening/lent-sockets.ts'
 import { OwnSockets } from './listening/own-sockets.ts'
 import { Proxy } from './proxy.ts'
@@ -115,12 +116,13 @@ class ProxyWorker {
       this.#isLinked = true
       this.#attempt = 0
       log.info('connected to control', { proxy: id })
-      this.#send({ kind: 'hello', id, pid: process.pid, startedAtMs: this.#startedAtMs })
+      this.#send({ kind: 'hello', id, pid: process.pid, startedAtMs: this.#startedAtMs, pieces: true })
       this.#send({ kind: 'standing', ...this.#standing() })
       this.#send({ kind: 'report', report: this.#recorder.report() })
     })
+    const assembly = new SnapshotAssembly()
     readMessages<ToProxy>(socket, {
-      onMessage: (message) => this.#onMessage(message, socket),
+      onMessage: (message) => this.#onMessage(message, socket, assembly),
       onBroken: () => socket.destroy(),
     })
     // The 'close' event follows and is where the connection is tried again.
@@ -138,9 +140,11 @@ class ProxyWorker {
     this.#after(backoffMs(RECONNECT_BACKOFF, this.#attempt++, random), () => this.#connect(), clock)
   }
 
-  #onMessage(message: ToProxy, from: Socket): void {
-    if (message.kind === 'snapshot') {
-      this.#next = { snapshot: message.snapshot, from }
+  #onMessage(message: ToProxy, from: Socket, assembly: SnapshotAssembly): void {
+    if (message.kind === 'piece') {
+      assembly.add(message.piece)
+    } else if (message.kind === 'snapshot') {
+      this.#next = { snapshot: assembly.complete(message.snapshot), from }
       void this.#applyNewest()
     } else if (message.kind === 'describe') {
       this.#send({ kind: 'description', description: this.#proxy.describe() })
