@@ -32,6 +32,7 @@ interface Wish {
   readonly weights: Readonly<Record<ClusterName, number>>
   readonly pods: Readonly<Record<ClusterName, readonly Pod[]>>
   readonly policy: Partial<RoutePolicy>
+  readonly clusters: Partial<Cluster>
   readonly http: HttpPolicy
 }
 
@@ -52,6 +53,35 @@ const POLICIES: readonly Partial<RoutePolicy>[] = [
     },
   },
   { fault: { abort: { share: 0, status: 500 } } },
+  { mirrors: [{ cluster: 'blue', share: 0.5 }] },
+]
+
+const CLUSTERS: readonly Partial<Cluster>[] = [
+  {},
+  { balance: { kind: 'least-request' } },
+  { balance: { kind: 'random' } },
+  { balance: { kind: 'maglev', key: { kind: 'header', name: 'x-user' } } },
+  { slowStart: { windowMs: 1_000, aggression: 1, minWeightShare: 0.1 } },
+  { preferLocal: { overprovisioning: 1.4 } },
+  {
+    limits: {
+      connectionsMax: 1_000,
+      pendingMax: 1_000,
+      requestsMax: 1_000,
+      retriesMax: 3,
+      requestsPerConnectionMax: 10,
+    },
+  },
+  {
+    outlier: {
+      consecutive5xx: 5,
+      consecutiveGatewayErrors: 0,
+      intervalMs: 1_000,
+      baseEjectionMs: 1_000,
+      maxEjectionMs: 10_000,
+      ejectedShareMax: 0.5,
+    },
+  },
 ]
 
 const LISTENERS: readonly HttpPolicy[] = [
@@ -60,10 +90,21 @@ const LISTENERS: readonly HttpPolicy[] = [
   { edge: true, trustedHops: 1 },
   { limits: { headBytesMax: 16_384, headerFieldsMax: 50 } },
   { limits: { bodyBytesMax: 1_000_000, connectionsMax: 1_000 } },
+  { accessLog: { path: '/dev/null', format: { kind: 'text', template: '%REQ(:PATH)% %RESPONSE_CODE%\n' } } },
+  { tracing: { sampledShare: 0.5, propagation: ['w3c', 'b3'], serviceName: 'world' } },
   { limits: { headTimeoutMs: 20_000, bodyIdleTimeoutMs: 20_000, keepAliveTimeoutMs: 600_000 } },
 ]
 
-type Change = 'weights' | 'pod comes' | 'pod leaves' | 'route comes' | 'route leaves' | 'order' | 'policy' | 'listener'
+type Change =
+  | 'weights'
+  | 'pod comes'
+  | 'pod leaves'
+  | 'route comes'
+  | 'route leaves'
+  | 'order'
+  | 'policy'
+  | 'clusters'
+  | 'listener'
 const CHANGES: readonly Change[] = [
   'weights',
   'pod comes',
@@ -72,6 +113,7 @@ const CHANGES: readonly Change[] = [
   'route leaves',
   'order',
   'policy',
+  'clusters',
   'listener',
 ]
 
@@ -97,6 +139,7 @@ export class ChangingWorld {
       weights: { blue: 3, green: 1 },
       pods,
       policy: {},
+      clusters: {},
       http: {},
     })
     world.#wish = { ...world.#wish, pods: { blue: [await world.#startPod()], green: [await world.#startPod()] } }
@@ -105,10 +148,10 @@ export class ChangingWorld {
 
   /** As it is now; `next` comes first. */
   snapshot(): RoutingSnapshot {
-    const { order, weights, pods, policy, http } = this.#wish
+    const { order, weights, pods, policy, clusters: settings, http } = this.#wish
     const generation = ++this.#generation
     this.#wishes.set(generation, this.#wish)
-    const clusters = (['blue', 'green'] as const).map((name) => clusterOf(name, pods[name]))
+    const clusters = (['blue', 'green'] as const).map((name) => ({ ...clusterOf(name, pods[name]), ...settings }))
     const routes = [...order, '/'].map((prefix) => routeOf(prefix, { generation, weights, policy }))
     const base = snapshotOf(routes, clusters)
     return { ...base, generation, listeners: base.listeners.map((each) => ({ ...each, http })) }
@@ -210,6 +253,8 @@ export class ChangingWorld {
         return order.length < 2 ? undefined : { order: [...order.slice(1), ...order.slice(0, 1)] }
       case 'policy':
         return { policy: POLICIES[this.#below(POLICIES.length)] ?? {} }
+      case 'clusters':
+        return { clusters: CLUSTERS[this.#below(CLUSTERS.length)] ?? {} }
       case 'listener':
         return { http: LISTENERS[this.#below(LISTENERS.length)] ?? {} }
       default:
