@@ -9,8 +9,11 @@ import type {
   ServerHttp2Stream,
   ServerOptions,
 } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { FLAG, FRAME, PREFACE, encodeFields, encodeFrame } from './http2-client.ts'
+import type { Frame } from './http2-client.ts'
 
 export type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
 
@@ -65,4 +68,100 @@ async function listenOn(
   t.after(() => (server.listening ? close() : undefined))
   const { port } = server.address() as AddressInfo
   return { port, sessions, close }
+}
+
+/** One connection to an endpoint that sends frames as they are. */
+export interface RawPeer {
+  readonly socket: Socket
+  /** From 0. */
+  readonly index: number
+  // oxlint-disable-next-line max-params -- the fields of a frame, in its order
+  send(type: number, flags: number, stream: number, payload?: Buffer): void
+  respond(stream: number, fields: readonly (readonly [string, string])[], flags?: number): void
+  goAway(lastStream: number, code?: number): void
+  reset(stream: number, code: number): void
+}
+
+export interface RawHttp2BackendOptions {
+  /** Sent first: pairs of setting and value. */
+  readonly settings?: readonly (readonly [number, number])[]
+  /** Does not even send its settings. */
+  readonly isSilent?: boolean
+}
+
+export interface RawHttp2Backend {
+  readonly port: number
+  readonly peers: readonly RawPeer[]
+}
+
+/** SETTINGS are sent and acknowledged by themselves; everything else is up to `onFrame`. */
+export async function startRawHttp2Backend(
+  t: TestContext,
+  onFrame: (peer: RawPeer, frame: Frame) => void,
+  { settings = [], isSilent = false }: RawHttp2BackendOptions = {},
+): Promise<RawHttp2Backend> {
+  const peers: RawPeer[] = []
+  const server = createTcpServer({ noDelay: true }, (socket) => {
+    const peer = rawPeer(socket, peers.length)
+    peers.push(peer)
+    socket.on('error', () => {})
+    t.after(() => socket.destroy())
+    if (isSilent) return
+    peer.send(FRAME.SETTINGS, 0, 0, encodeSettings(settings))
+    let input = Buffer.alloc(0)
+    let isGreeted = false
+    socket.on('data', (chunk: Buffer) => {
+      input = Buffer.concat([input, chunk])
+      if (!isGreeted && input.length >= PREFACE.length) {
+        input = input.subarray(PREFACE.length)
+        isGreeted = true
+      }
+      while (isGreeted && input.length >= 9 && input.length >= 9 + input.readUIntBE(0, 3)) {
+        const end = 9 + input.readUIntBE(0, 3)
+        const frame = {
+          type: input.readUInt8(3),
+          flags: input.readUInt8(4),
+          stream: input.readUInt32BE(5) & 0x7fffffff,
+          payload: input.subarray(9, end),
+        }
+        input = input.subarray(end)
+        if (frame.type === FRAME.SETTINGS && (frame.flags & FLAG.ACK) === 0) peer.send(FRAME.SETTINGS, FLAG.ACK, 0)
+        onFrame(peer, frame)
+      }
+    })
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  t.after(() => server.close())
+  return { port: (server.address() as AddressInfo).port, peers }
+}
+
+function rawPeer(socket: Socket, index: number): RawPeer {
+  const send: RawPeer['send'] = (type, flags, stream, payload = Buffer.alloc(0)) => {
+    socket.write(encodeFrame(type, flags, stream, payload))
+  }
+  const words = (...values: readonly number[]): Buffer => {
+    const payload = Buffer.alloc(4 * values.length)
+    for (const [at, value] of values.entries()) payload.writeUInt32BE(value, 4 * at)
+    return payload
+  }
+  return {
+    socket,
+    index,
+    send,
+    respond: (stream, fields, flags = FLAG.END_STREAM) =>
+      send(FRAME.HEADERS, flags | FLAG.END_HEADERS, stream, encodeFields(fields)),
+    goAway: (lastStream, code = 0) => send(FRAME.GOAWAY, 0, 0, words(lastStream, code)),
+    reset: (stream, code) => send(FRAME.RST_STREAM, 0, stream, words(code)),
+  }
+}
+
+function encodeSettings(settings: readonly (readonly [number, number])[]): Buffer {
+  const payload = Buffer.alloc(6 * settings.length)
+  for (const [at, [setting, value]] of settings.entries()) {
+    payload.writeUInt16BE(setting, 6 * at)
+    payload.writeUInt32BE(value, 6 * at + 2)
+  }
+  return payload
 }

@@ -23,6 +23,9 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** What HTTP/1.1 may say and HTTP/2 may not. */
+const NOT_PASSED_ON: ReadonlySet<string> = new Set([...CONNECTION_SPECIFIC, 'http2-settings', 'te'])
+
 export interface RequestTextOptions {
   /** Where its length is not told, it comes in chunks. */
   readonly hasBody: boolean
@@ -203,7 +206,7 @@ function pushFields(list: string[], text: string, from: number): void {
     const colon = text.indexOf(':', start)
     const name = text.slice(start, colon).toLowerCase()
     if (name === 'host') list[1] = valueOf(text, colon + 1, end)
-    else if (name !== 'te' && !CONNECTION_SPECIFIC.has(name)) list.push(name, valueOf(text, colon + 1, end))
+    else if (!NOT_PASSED_ON.has(name)) list.push(name, valueOf(text, colon + 1, end))
     start = end + 2
   }
 }

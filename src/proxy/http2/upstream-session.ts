@@ -23,6 +23,7 @@ import { HEAD_BYTES_MAX } from '../http1/request-head.ts'
 import type { ClientTlsContext } from '../tls/client-tls.ts'
 import type { UpstreamFailure } from '../upstream-side.ts'
 
+import { PeerSilence } from './peer-silence.ts'
 import { Http2UpstreamStream } from './upstream-stream.ts'
 import type { StreamSession } from './upstream-stream.ts'
 
@@ -41,21 +42,25 @@ const SENT_HEAD_BYTES_MAX = 256 * 1024
 const INVALID_FRAMES_MAX = 100
 /** SETTINGS entries in one frame. */
 const SETTINGS_MAX = 32
+/** Without streams. Longer than with HTTP/1.1: endpoints tell before they close, and what they have not looked at is sent again. */
+const IDLE_TIMEOUT_MS = 60_000
+/** For an endpoint that has answered, and does not take the rest of the request. */
+const RELEASED_STREAM_TIMEOUT_MS = 30_000
 
 const OPTIONS: ClientSessionOptions & {
   readonly strictSingleValueFields: boolean
   readonly maxSessionInvalidFrames: number
 } = {
   maxSessionMemory: SESSION_MEMORY_MB,
-  // With the status.
-  maxHeaderListPairs: HEADER_FIELDS_MAX + 1,
+  // Beyond our own limits, which are told as such.
+  maxHeaderListPairs: 2 * HEADER_FIELDS_MAX,
   maxSendHeaderBlockLength: SENT_HEAD_BYTES_MAX,
   maxSessionInvalidFrames: INVALID_FRAMES_MAX,
   maxSettings: SETTINGS_MAX,
   maxReservedRemoteStreams: 0,
   // What passes in HTTP/1.1 passes here.
   strictSingleValueFields: false,
-  settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: HEAD_BYTES_MAX },
+  settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: 2 * HEAD_BYTES_MAX },
 }
 
 /** Whose session it is. */
@@ -90,6 +95,10 @@ export class Http2UpstreamSession implements StreamSession {
   readonly #socket: Socket
   /** Those that have a place in it. */
   readonly #streams = new Set<Http2UpstreamStream>()
+  /** Those whose requests are over, since when. */
+  readonly #released = new Map<Http2UpstreamStream, number>()
+  /** Null until it is open. */
+  #silence: PeerSilence | null = null
   #session: ClientHttp2Session | null = null
   #state: State = 'connecting'
   #streamsMax: number
@@ -114,8 +123,8 @@ export class Http2UpstreamSession implements StreamSession {
         : tls.connect(address, port, { protocols: ['h2'], allowHalfOpen: false })
     this.#socket
       .once(tls === null ? 'connect' : 'secureConnect', () => this.#try(() => this.#start()))
-      .on('error', (error) => this.#try(() => this.#onSocketError(error)))
-      .on('close', () => this.#try(() => this.#end('connect-failed')))
+      .on('error', (error) => this.#try(() => this.#onError(error)))
+      .on('close', () => this.#try(() => this.#onSocketClosed()))
     gate?.connected()
   }
 
@@ -158,11 +167,9 @@ export class Http2UpstreamSession implements StreamSession {
     this.#close()
   }
 
-  sweep(nowMs: number, idleTimeoutMs: number): void {
-    if (this.#state === 'connecting' && nowMs >= this.#connectDeadlineMs) return this.#end('connect-timeout')
-    if (!this.isIdle) return
-    if (this.#idleSinceMs === 0) this.#idleSinceMs = nowMs
-    else if (nowMs - this.#idleSinceMs >= idleTimeoutMs) this.destroy()
+  sweep(nowMs: number): void {
+    if (this.#state === 'open') this.#try(() => this.#sweepOpen(nowMs))
+    else if (nowMs >= this.#connectDeadlineMs) this.#try(() => this.#end('connect-timeout'))
   }
 
   hasRefused(id: number): boolean {
@@ -173,11 +180,16 @@ export class Http2UpstreamSession implements StreamSession {
     return defined(this.#session, 'session').request(list, options)
   }
 
-  onReceived(): void {}
+  onReceived(): void {
+    this.#silence?.onReceived()
+  }
 
-  release(_stream: Http2UpstreamStream, _nowMs: number): void {}
+  release(stream: Http2UpstreamStream, nowMs: number): void {
+    this.#released.set(stream, nowMs)
+  }
 
   leave(stream: Http2UpstreamStream): void {
+    this.#released.delete(stream)
     if (!this.#streams.delete(stream)) return
     this.#gate?.freed()
     if (this.#isDraining && this.#streams.size === 0) this.destroy()
@@ -206,7 +218,7 @@ export class Http2UpstreamSession implements StreamSession {
     session
       .on('connect', () => session.setLocalWindowSize(SESSION_WINDOW_BYTES))
       .on('remoteSettings', (settings) => this.#try(() => this.#onSettings(settings.maxConcurrentStreams)))
-      .on('goaway', (_code, lastId) => this.#try(() => this.#onGoAway(lastId)))
+      .on('goaway', (code, lastId) => this.#try(() => this.#onGoAway(code, lastId)))
       .on('error', (error: NodeJS.ErrnoException) => this.#try(() => this.#onError(error)))
       .on('close', () => this.#try(() => this.#end('connect-failed')))
   }
@@ -227,19 +239,42 @@ export class Http2UpstreamSession implements StreamSession {
     }
   }
 
-  #onGoAway(lastId: number): void {
+  #sweepOpen(nowMs: number): void {
+    for (const [stream, sinceMs] of this.#released) {
+      if (nowMs - sinceMs >= RELEASED_STREAM_TIMEOUT_MS) stream.destroy()
+    }
+    this.#silence ??= new PeerSilence(nowMs)
+    const state = this.#silence.check(nowMs, this.#streams.size > 0)
+    if (state === 'dead') return this.#end('upstream-closed')
+    if (state === 'ping') this.#session?.ping(() => this.#silence?.onPong())
+    if (!this.isIdle) return
+    if (this.#idleSinceMs === 0) this.#idleSinceMs = nowMs
+    else if (nowMs - this.#idleSinceMs >= IDLE_TIMEOUT_MS) this.destroy()
+  }
+
+  #onGoAway(code: number, lastId: number): void {
     this.#lastId = lastId
+    // The library ends the session after an error.
+    if (code !== constants.NGHTTP2_NO_ERROR) this.#rescue()
     this.drain()
   }
 
-  #onSocketError(error: Error): void {
-    if (this.#session === null) this.#owner.tls?.noteFailure(error, this.#owner.address, this.#owner.port)
+  /** The library drops what its streams hold once the connection is closed; it is told after us. */
+  #onSocketClosed(): void {
+    this.#rescue()
     this.#end('connect-failed')
   }
 
+  #rescue(): void {
+    for (const stream of this.#streams) stream.rescue()
+  }
+
+  /** Of the connection or of the session, which ends the connection with its own. */
   #onError(error: NodeJS.ErrnoException): void {
     const isProtocol = error.code === 'ERR_HTTP2_ERROR'
-    if (isProtocol && this.#state === 'connecting') this.#owner.onNotHttp2(error.message)
+    if (this.#session === null) this.#owner.tls?.noteFailure(error, this.#owner.address, this.#owner.port)
+    else if (isProtocol && this.#state === 'connecting') this.#owner.onNotHttp2(error.message)
+    this.#rescue()
     this.#end(isProtocol ? 'upstream-protocol' : 'connect-failed')
   }
 

@@ -11,8 +11,6 @@ import type { Http2UpstreamStream } from './upstream-stream.ts'
 const SESSIONS_PER_ENDPOINT_MAX = 1_024
 /** What endpoints should take at least (RFC 9113 §6.5.2): so many requests wait for a session that is being made. */
 const STREAMS_EXPECTED = 100
-/** Longer than with HTTP/1.1: an endpoint tells before it closes a session, and what it has not looked at is sent again. */
-const SESSION_IDLE_TIMEOUT_MS = 60_000
 
 interface Endpoint {
   readonly address: string
@@ -87,7 +85,7 @@ export class Http2Sessions implements SessionOwner {
   }
 
   sweep(nowMs: number): void {
-    for (const session of this.#sessions) session.sweep(nowMs, SESSION_IDLE_TIMEOUT_MS)
+    for (const session of this.#sessions) session.sweep(nowMs)
   }
 
   #withRoom(isConnecting: boolean): Http2UpstreamSession | undefined {

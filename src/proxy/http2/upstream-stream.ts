@@ -14,7 +14,8 @@ import type { Body, Exchange, UpstreamFailure, UpstreamSide } from '../upstream-
 import { requestList, responseText, trailerText } from './message-text.ts'
 import { requestFraming, UnframedBody } from './upstream-body.ts'
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } = constants
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } =
+  constants
 
 /** The endpoint found, or did, something that HTTP/2 does not allow. */
 const PROTOCOL_ERRORS: ReadonlySet<number> = new Set([
@@ -125,6 +126,16 @@ export class Http2UpstreamStream implements UpstreamSide {
     } catch (error) {
       exchange?.onCrash(error)
     }
+  }
+
+  /** For its session, which ends: a response that is here as a whole and waits for a slow client is not lost. */
+  rescue(): void {
+    if (this.#exchange === null || !this.#isAnswered || this.#stream === null || !isComplete(this.#stream)) return
+    this.#try(() => {
+      // All that waits, as data.
+      this.#stream?.read()
+      this.#onEnd()
+    })
   }
 
   /** For its session: an error of ours. */
@@ -247,6 +258,11 @@ export class Http2UpstreamStream implements UpstreamSide {
     this.#stream?.close(NGHTTP2_PROTOCOL_ERROR)
     exchange?.onFailure(failure)
   }
+}
+
+/** Whether the endpoint has ended it, and well. */
+function isComplete(stream: ClientHttp2Stream): boolean {
+  return stream.closed ? stream.rstCode === NGHTTP2_NO_ERROR : stream.state.remoteClose === 1
 }
 
 /** One chunk of a chunked body. */
