@@ -74,14 +74,14 @@ test('what went wrong stands in the line', async (t) => {
   const snapshot = snapshotOf(routes, [cluster('v1', [gone.port]), cluster('v2', [])])
   const template =
     '%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_CLUSTER% ' +
-    '%UPSTREAM_HOST% %ROUTE_NAME% %UPSTREAM_REQUEST_ATTEMPT_COUNT%'
+    '%UPSTREAM_HOST% %ROUTE_NAME% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %UPSTREAM_TRANSPORT_FAILURE_REASON%'
   const { port, entries } = await serving(t, snapshot, template)
   for (const path of ['/closed', '/empty', '/other']) await fetchFrom(port, { path })
   const failed = 'upstream_reset_before_response_started{connection_failure}'
   assert.deepEqual(await entries(3), [
-    `/closed 503 UF ${failed} v1 127.0.0.1:${gone.port} closed 1`,
-    '/empty 503 UH no_healthy_upstream v2 - empty 0',
-    '/other 404 NR route_not_found - - - 0',
+    `/closed 503 UF ${failed} v1 127.0.0.1:${gone.port} closed 1 connect ECONNREFUSED 127.0.0.1:${gone.port}`,
+    '/empty 503 UH no_healthy_upstream v2 - empty 0 -',
+    '/other 404 NR route_not_found - - - 0 -',
   ])
 })
 
@@ -135,6 +135,30 @@ test('what the endpoint gets is what the log says: path, host, request id, forwa
   const id = String(headers['x-request-id'])
   assert.equal(line, `${url} /old/a?b ${headers.host} ${id} ${String(headers['x-forwarded-for'])} echo`)
   assert.equal(line, `/new/a?b /old/a?b inside ${id} 127.0.0.1 echo`)
+})
+
+test('an entry says which ends a request went over, and how long what took', async (t) => {
+  let endpointSaw = ''
+  const backend = await startBackend(t, (request, response) => {
+    endpointSaw = `127.0.0.1:${request.socket.remotePort}`
+    request.resume()
+    response.end('ok')
+  })
+  const template =
+    '%UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% ' +
+    '%REQUEST_DURATION% %RESPONSE_DURATION% %DURATION%'
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
+  const { port, entries } = await serving(t, snapshot, template)
+  const client = new RawClient(t, port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  await client.until((text) => text.endsWith('ok'))
+  const [line = ''] = await entries(1)
+  const [upstream, remote, local, ...times] = line.split(' ')
+  assert.deepEqual(
+    [upstream, remote, local],
+    [endpointSaw, `127.0.0.1:${client.socket.localPort}`, `127.0.0.1:${port}`],
+  )
+  const [request = -1, response = -1, all = -1] = times.map(Number)
+  assert.ok(request === 0 && response >= 0 && all >= response, line)
 })
 
 test('a client that goes away is DC, and what was no request is DPE', async (t) => {

@@ -147,6 +147,10 @@ export class RequestExchange implements UpstreamRequestOwner {
     if (this.#record !== null) this.#record.onTry(pool.endpoint, traffic, this.#deps.monotonicMs())
   }
 
+  onConnectFailed(why: string): void {
+    if (this.#record !== null) this.#record.onConnectFailed(why)
+  }
+
   onInterim(head: ResponseHead): void {
     this.#times.moved = true
     if (!this.#client.response.interim(head)) this.#upstream.pause()
@@ -154,7 +158,7 @@ export class RequestExchange implements UpstreamRequestOwner {
 
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
     this.#times.moved = true
-    if (this.#record !== null) this.#record.onResponse(head, this.#deps.monotonicMs())
+    if (this.#record !== null) this.#noteResponse(this.#record, head)
     if (head.status === 101) return this.#startTunnel(head)
     this.#state = 'responding'
     const { response } = this.#client
@@ -314,6 +318,10 @@ export class RequestExchange implements UpstreamRequestOwner {
       upgrade: head.isUpgrade,
       trace: record === null || record.trace === null ? null : record.trace.edit,
     })
+  }
+
+  #noteResponse(record: RequestRecord, head: ResponseHead): void {
+    record.onResponse(head, this.#upstream.localAddress, this.#deps.monotonicMs())
   }
 
   /** Puts the decision into the response that is about to begin. */

@@ -6,10 +6,12 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
 import { assertNever } from '../base/assert.ts'
+import { messageOf } from '../base/errors.ts'
 
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
 import { ResponseHead } from './http1/response-head.ts'
 import type { BodyFraming } from './http1/response-head.ts'
+import { hostPort } from './telling/access-entry.ts'
 import type { ClientTlsContext } from './tls/client-tls.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './upstream-side.ts'
 
@@ -43,6 +45,7 @@ export class UpstreamConnection implements UpstreamSide {
   #idleSinceMs = 0
   #framing: BodyFraming = 'none'
   #remaining = 0
+  connectProblem = ''
   /** A head that is not complete yet. */
   #partial: Buffer = EMPTY
   #served = 0
@@ -62,6 +65,11 @@ export class UpstreamConnection implements UpstreamSide {
       .on('end', () => this.#try(() => this.#onEnd()))
       .on('error', (error) => this.#try(() => this.#onError(error)))
       .on('close', () => this.#try(() => this.#onClosed()))
+  }
+
+  get localAddress(): string {
+    const { localAddress = '', localPort = 0 } = this.#socket
+    return hostPort(localAddress, localPort)
   }
 
   get isUsable(): boolean {
@@ -284,6 +292,7 @@ export class UpstreamConnection implements UpstreamSide {
   }
 
   #onError(error: Error): void {
+    if (this.#state === 'connecting') this.connectProblem = messageOf(error)
     if (this.#state === 'connecting') this.#pool.tls?.noteFailure(error, this.#pool.address, this.#pool.port)
     this.#onClosed()
   }

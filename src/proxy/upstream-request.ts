@@ -36,6 +36,8 @@ const UNTOUCHED_RESENDS_MAX = 2
 export interface UpstreamRequestOwner {
   /** The request is on its way to this endpoint. */
   onTry(endpoint: ServingEndpoint): void
+  /** There is no connection for the try; `why` may be empty. */
+  onConnectFailed(why: string): void
   /** The client may send no more of the body for now; pairs with `releaseInput`. */
   holdInput(): void
   releaseInput(): void
@@ -103,6 +105,11 @@ export class UpstreamRequest implements Exchange, Waiting {
   /** The last endpoint that was found. */
   get endpoint(): ServingEndpoint | null {
     return this.#search.endpoint
+  }
+
+  /** Our end of the way to the endpoint. */
+  get localAddress(): string {
+    return this.#upstream?.localAddress ?? ''
   }
 
   /** Waits, by our own will, for its next try. */
@@ -257,6 +264,7 @@ export class UpstreamRequest implements Exchange, Waiting {
     }
     if (!isStale) this.#blameEndpoint()
     if (failure === 'connect-failed' || failure === 'connect-timeout') {
+      this.#owner.onConnectFailed(upstream.connectProblem ?? '')
       return this.#connectElsewhere(pool, failure)
     }
     if (isStale && this.#canSendAgain()) this.#follow(this.#search.again(pool))

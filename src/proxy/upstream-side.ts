@@ -19,6 +19,10 @@ export interface UpstreamSide {
   readonly wasUsed: boolean
   /** Whether a part of a response has come that is not a whole head yet. */
   readonly hasPartialResponse: boolean
+  /** Why a connection could not be made, in the system's words or TLS's; empty or absent: it could. */
+  readonly connectProblem?: string
+  /** Our own end; empty or absent: not known. */
+  readonly localAddress?: string
   /** It belongs to this request until its response is complete or one of them gives up. */
   attach(request: Exchange): void
   /** Text is latin1. False: wait for `onSendable` before sending more. */

@@ -46,6 +46,7 @@ export class RequestRecord implements TracedRequest {
   #requestDoneMs = NONE
   #triedMs = NONE
   #responseMs = NONE
+  #connectProblem = ''
   #traffic: DestinationTraffic | null = null
   startedAtMs = 0
   status = 0
@@ -55,9 +56,8 @@ export class RequestRecord implements TracedRequest {
   bytesSent = 0
   durationMs = 0
   upstreamHost = ''
-  readonly upstreamLocalAddress = ''
+  upstreamLocalAddress = ''
   cluster = ''
-  transportFailure = ''
   attempts = 0
   virtualHostName = ''
   grpcStatus: number | undefined = undefined
@@ -87,6 +87,10 @@ export class RequestRecord implements TracedRequest {
 
   get routeName(): string {
     return this.#serve === null ? '' : this.#serve.route.id
+  }
+
+  get transportFailure(): string {
+    return this.#responseMs === NONE ? this.#connectProblem : ''
   }
 
   get traceId(): string {
@@ -131,8 +135,14 @@ export class RequestRecord implements TracedRequest {
     this.#requestDoneMs = nowMs
   }
 
-  onResponse(head: ResponseHead, nowMs: number): void {
+  /** What a try before one that was made had failed of is no news. */
+  onConnectFailed(why: string): void {
+    this.#connectProblem = why
+  }
+
+  onResponse(head: ResponseHead, localAddress: string, nowMs: number): void {
     this.#responseMs = nowMs
+    this.upstreamLocalAddress = localAddress
     const names = this.#telling.responseHeaders
     if (names.length > 0) this.#responseValues = names.map((name) => head.fields.get(name) ?? '')
   }
