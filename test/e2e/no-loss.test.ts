@@ -13,13 +13,13 @@ import type { LinkedProxy } from '../support/linked-proxy.ts'
 import { eventually } from '../support/live-proxy.ts'
 
 const SNAPSHOTS = 1_000
-const CONNECTIONS = 8
+const CONNECTIONS = 6
 /** Connections whose answers are held back over some snapshots. */
 const SLOW_CONNECTIONS = 2
 /** Requests under way on one HTTP/2 connection. */
-const STREAMS = 4
+const STREAMS = 6
 /** Requests of either protocol that must be sent and answered before the next change. */
-const REQUESTS_BETWEEN = 5
+const REQUESTS_BETWEEN = 4
 const HELD_SNAPSHOTS = 5
 const REFUSED_EVERY = 50
 const PATHS = ['/', '/x', '/x/y', '/x/y/z/1', '/w', '/w/v?a=b', '/other']
