@@ -32,7 +32,8 @@ async function until(port: number, code: string): Promise<void> {
 
 test('listeners that come are served by all workers, those that go give up their port', options, async (t) => {
   const backend = await startBackend(t, saying('v1'))
-  const [first = 0, second = 0] = [await claimPort('127.0.0.1', 0), await claimPort('127.0.0.1', 0)]
+  const first = await claimPort('127.0.0.1', 0)
+  const second = await claimPort('127.0.0.1', 0)
   const flags = ['--workers', '2', '--watch']
   const proxy = await startLoneProxy(t, { text: routing([first], backend.port), flags })
   assert.equal(await codeAt(first), '200')
