@@ -28,3 +28,22 @@ test('a specifier that is not known is named', () => {
   assert.equal(formatted('100 %'), 'unknown %')
   assert.equal(formatted('%constructor'), 'unknown %c')
 })
+
+test('one format writes one time after the other, of the same second and of others', () => {
+  const parsed = parseTimeFormat('%T.%3f %E3S')
+  assert.equal(parsed.kind, 'format')
+  if (parsed.kind !== 'format') return
+  const times = [0, 1, 999, 1_000, 61_005, 0, -1]
+  assert.deepEqual(
+    times.map((timeMs) => parsed.format.format(timeMs)),
+    [
+      '00:00:00.000 00.000',
+      '00:00:00.001 00.001',
+      '00:00:00.999 00.999',
+      '00:00:01.000 01.000',
+      '00:01:01.005 01.005',
+      '00:00:00.000 00.000',
+      '23:59:59.999 59.999',
+    ],
+  )
+})

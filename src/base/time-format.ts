@@ -10,7 +10,10 @@ export type ParsedTimeFormat =
   /** `specifier` is none that is known. */
   | { readonly kind: 'unknown'; readonly specifier: string }
 
-type Part = string | ((date: Date, timeMs: number) => string)
+/** Of a whole second; `fine` ones of its fractions. */
+type Part =
+  | { readonly kind: 'second'; readonly write: (date: Date) => string }
+  | { readonly kind: 'fine'; readonly write: (timeMs: number) => string }
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 const MONTHS = [
@@ -31,7 +34,7 @@ const DAY_MS = 86_400_000
 const NANOS_PER_MS = 1_000_000
 const FRACTION_DIGITS = 9
 
-const SPECIFIERS: Readonly<Record<string, (date: Date, timeMs: number) => string>> = {
+const OF_SECONDS: Readonly<Record<string, (date: Date) => string>> = {
   Y: (date) => String(date.getUTCFullYear()),
   y: (date) => two(date.getUTCFullYear() % 100),
   m: (date) => two(date.getUTCMonth() + 1),
@@ -55,12 +58,7 @@ const SPECIFIERS: Readonly<Record<string, (date: Date, timeMs: number) => string
   z: () => '+0000',
   Ez: () => '+00:00',
   Z: () => 'UTC',
-  s: (_date, timeMs) => String(Math.floor(timeMs / 1_000)),
-  f: (_date, timeMs) => fraction(timeMs, FRACTION_DIGITS),
-  'E*S': (date, timeMs) => {
-    const digits = fraction(timeMs, FRACTION_DIGITS).replace(/0+$/, '')
-    return digits === '' ? two(date.getUTCSeconds()) : `${two(date.getUTCSeconds())}.${digits}`
-  },
+  s: (date) => String(Math.floor(date.getTime() / 1_000)),
   n: () => '\n',
   t: () => '\t',
   '%': () => '%',
@@ -76,27 +74,77 @@ export function parseTimeFormat(text: string): ParsedTimeFormat {
     const [whole, name = ''] = match
     const part = partOf(name)
     if (part === undefined) return { kind: 'unknown', specifier: whole }
-    parts.push(text.slice(from, match.index), part)
+    parts.push(literal(text.slice(from, match.index)), part)
     from = match.index + whole.length
   }
-  parts.push(text.slice(from))
-  return { kind: 'format', format: { format: (timeMs) => joined(parts, timeMs) } }
+  parts.push(literal(text.slice(from)))
+  return { kind: 'format', format: new PartsFormat(parts) }
+}
+
+function literal(text: string): Part {
+  return { kind: 'second', write: () => text }
 }
 
 function partOf(name: string): Part | undefined {
-  if (Object.hasOwn(SPECIFIERS, name)) return SPECIFIERS[name]
-  if (name.length === 2 && name.endsWith('f')) return (_date, timeMs) => fraction(timeMs, Number(name[0]))
-  if (name.length === 3 && name.startsWith('E')) {
-    return (date, timeMs) => `${two(date.getUTCSeconds())}.${fraction(timeMs, Number(name[1]))}`
+  if (Object.hasOwn(OF_SECONDS, name)) {
+    const write = OF_SECONDS[name]
+    return write === undefined ? undefined : { kind: 'second', write }
   }
-  return undefined
+  const write = fineWriter(name)
+  return write === undefined ? undefined : { kind: 'fine', write }
 }
 
-function joined(parts: readonly Part[], timeMs: number): string {
-  const date = new Date(timeMs)
-  let text = ''
-  for (const part of parts) text += typeof part === 'string' ? part : part(date, timeMs)
-  return text
+function fineWriter(name: string): ((timeMs: number) => string) | undefined {
+  if (name === 'f') return (timeMs) => fraction(timeMs, FRACTION_DIGITS)
+  if (name === 'E*S') return shortestSeconds
+  if (name.length === 2 && name.endsWith('f')) return (timeMs) => fraction(timeMs, Number(name[0]))
+  if (name.length !== 3 || !name.startsWith('E')) return undefined
+  return (timeMs) => `${secondOf(timeMs)}.${fraction(timeMs, Number(name[1]))}`
+}
+
+/** Many times of one second follow each other: what is the same in all of them is written once. */
+class PartsFormat implements TimeFormat {
+  /** Runs of parts that are the same for a second, and parts that are not. */
+  readonly #runs: readonly (readonly Part[])[]
+  #second = Number.NaN
+  #texts: readonly string[] = []
+
+  constructor(parts: readonly Part[]) {
+    const runs: Part[][] = []
+    for (const part of parts) {
+      const last = runs.at(-1)
+      if (part.kind === 'second' && last?.[0]?.kind === 'second') last.push(part)
+      else runs.push([part])
+    }
+    this.#runs = runs
+  }
+
+  format(timeMs: number): string {
+    const second = Math.floor(timeMs / 1_000)
+    if (second !== this.#second) this.#begin(second)
+    let text = ''
+    for (const [index, [part]] of this.#runs.entries()) {
+      text += part?.kind === 'fine' ? part.write(timeMs) : (this.#texts[index] ?? '')
+    }
+    return text
+  }
+
+  #begin(second: number): void {
+    const date = new Date(second * 1_000)
+    this.#second = second
+    this.#texts = this.#runs.map((run) => run.map((part) => (part.kind === 'second' ? part.write(date) : '')).join(''))
+  }
+}
+
+function shortestSeconds(timeMs: number): string {
+  const digits = fraction(timeMs, FRACTION_DIGITS).replace(/0+$/, '')
+  return digits === '' ? secondOf(timeMs) : `${secondOf(timeMs)}.${digits}`
+}
+
+/** Of the minute. */
+function secondOf(timeMs: number): string {
+  const second = Math.floor(timeMs / 1_000)
+  return two(second - Math.floor(second / 60) * 60)
 }
 
 /** Of the second, cut and not rounded. */

@@ -92,9 +92,11 @@ function compilePart(part: Exclude<AccessLogPart, { kind: 'literal' }>, hostname
 function compilePlain(operator: PlainOperator, hostname: string): Part {
   if (operator === 'HOSTNAME') return () => toBytes(hostname)
   const read = READERS[operator]
-  return PLAIN_OPERATORS[operator] === 'number'
-    ? (entry) => wholeNumber(read(entry))
-    : (entry) => (read(entry) === '' ? null : read(entry))
+  if (PLAIN_OPERATORS[operator] === 'number') return (entry) => wholeNumber(read(entry))
+  return (entry) => {
+    const value = read(entry)
+    return value === '' ? null : value
+  }
 }
 
 function wholeNumber(value: string | number): number | null {
