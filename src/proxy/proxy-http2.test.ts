@@ -384,6 +384,32 @@ describe('a request of HTTP/2', options, () => {
     assert.deepEqual([status, body, code], [200, 'soon', NGHTTP2_NO_ERROR])
   })
 
+  test('may be answered with trailers before it is complete', async (t) => {
+    const backend = await startRawBackend(t, (socket) => {
+      const start = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsoon\r\n'
+      socket.once('data', () => socket.write(start, () => setImmediate(() => socket.write('0\r\nx-sum: 4\r\n\r\n'))))
+    })
+    const live = await startProxy(t, forwardingTo(backend.port))
+    const stream = http2Session(t, live.port).request({ ':method': 'POST' })
+    stream.write('part')
+    const { status, body, trailers, code } = await replyOf(stream)
+    assert.deepEqual([status, body, trailers['x-sum'], code], [200, 'soon', '4', NGHTTP2_NO_ERROR])
+  })
+
+  test('whose answer is not read for long is reset', async (t) => {
+    const clock = new FakeClock()
+    // More than the client lets come, and less than the buffers on the way hold.
+    const backend = await startBackend(t, saying('x'.repeat(100_000)))
+    const live = await startProxy(t, forwardingTo(backend.port), { clock })
+    const client = new RawHttp2Client(t, live.port).greet().request(1, GET)
+    await eventually(() => live.counted()[200] === 1)
+    await clock.advance(299_000)
+    assert.ok(client.frames.every(({ type }) => type !== FRAME.RST_STREAM))
+    await clock.advance(2_000)
+    assert.equal(await client.untilReset(1), NGHTTP2_CANCEL)
+    assert.equal(client.isClosed, false)
+  })
+
   test('that is malformed is refused, by itself', async (t) => {
     const backend = await startBackend(t, saying('hello'))
     const live = await startProxy(t, forwardingTo(backend.port))

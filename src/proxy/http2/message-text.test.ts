@@ -122,6 +122,14 @@ describe('a response', () => {
   })
 })
 
+describe('a response for HTTP/2', () => {
+  test('has nothing that belongs to a connection, or to a request', () => {
+    const head =
+      'HTTP/1.1 200 OK\r\nhost: a\r\nte: trailers\r\nhttp2-settings: x\r\nproxy-connection: close\r\nx: y\r\n\r\n'
+    assert.deepEqual(responseList(head), [':status', '200', 'x', 'y'])
+  })
+})
+
 describe('trailers', () => {
   test('go there and back', () => {
     const list = ['grpc-status', '0', 'grpc-message', 'all%20well']

@@ -179,7 +179,7 @@ export function requestList(head: string, scheme: 'http' | 'https'): string[] {
   const target = head.slice(methodEnd + 1, targetEnd)
   const list = [':authority', '', ':method', method]
   if (method !== 'CONNECT') list.push(':scheme', scheme, ':path', target)
-  pushFields(list, head, head.indexOf('\r\n') + 2)
+  list[1] = pushFields(list, head, head.indexOf('\r\n') + 2)
   if (method === 'CONNECT') list[1] = target
   else list.push('te', 'trailers')
   if (list[1] === '') list.splice(0, 2)
@@ -200,15 +200,17 @@ export function trailerList(trailers: string): string[] {
   return list
 }
 
-/** `host` becomes the value of the first pair. */
-function pushFields(list: string[], text: string, from: number): void {
+/** Returns the value of `host`, which has no place among the fields. */
+function pushFields(list: string[], text: string, from: number): string {
+  let host = ''
   for (let start = from, end = text.indexOf('\r\n', start); end > start; end = text.indexOf('\r\n', start)) {
     const colon = text.indexOf(':', start)
     const name = text.slice(start, colon).toLowerCase()
-    if (name === 'host') list[1] = valueOf(text, colon + 1, end)
+    if (name === 'host') host = valueOf(text, colon + 1, end)
     else if (!NOT_PASSED_ON.has(name)) list.push(name, valueOf(text, colon + 1, end))
     start = end + 2
   }
+  return host
 }
 
 /** Not `trim()`, which would take a byte 0xA0 for white space. */
