@@ -13,6 +13,8 @@ export type Failure = keyof typeof FAILURES
 
 const FAILURES = {
   'no-virtual-host': { status: 404, flag: 'NR', why: 'no virtual host for this host' },
+  'host-refused': { status: 502, flag: 'NR', why: 'this host may not be asked from here' },
+  'no-way-outside': { status: 502, flag: 'NR', why: 'there is no way from here to this host' },
   'no-route': { status: 404, flag: 'NR', why: 'no route matches' },
   'no-cluster': { status: 503, flag: 'NC', why: 'the cluster does not exist' },
   'no-endpoint': { status: 503, flag: 'UH', why: 'no healthy endpoint' },

@@ -81,6 +81,11 @@ export class GatewayListener {
     this.serve(served)
   }
 
+  /** What HTTP requests are served with; undefined: it serves none. */
+  get serving(): ServingListener | undefined {
+    return this.#served.kind === 'http' ? this.#served.serving : undefined
+  }
+
   get listener(): Listener | TcpListener {
     return this.#served.listener
   }

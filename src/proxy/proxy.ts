@@ -25,7 +25,7 @@ import { inTurns } from './in-turns.ts'
 import type { ListenerSockets } from './listening/listener-sockets.ts'
 import { OwnSockets } from './listening/own-sockets.ts'
 import { requestIdSource } from './request-id.ts'
-import type { ServingDeps } from './serving-cluster.ts'
+import type { ServingCluster, ServingDeps } from './serving-cluster.ts'
 import { PassedBytes } from './passed-bytes.ts'
 import { prepareListener } from './serving-state.ts'
 import { ProxyTelling } from './telling/proxy-telling.ts'
@@ -190,7 +190,7 @@ export class Proxy {
       }
     }
     for (const gone of before.values()) this.#retire(gone)
-    this.#retirePools(served.flatMap(({ serving: { clusters } }) => [...clusters.values()]))
+    this.#retirePools(served.flatMap((each) => clustersOf(each)))
     await Promise.all([...this.#listeners.values()].map((listener) => this.#bind(listener)))
     this.#sockets.using(served.map(({ listener }) => listener))
   }
@@ -203,7 +203,8 @@ export class Proxy {
     const deps = this.#servingDeps()
     const served: Served[] = []
     for (const listener of snapshot.listeners) {
-      const serving = yield* prepareListener(snapshot, listener, deps)
+      const before = this.#listeners.get(listener.id)?.serving
+      const serving = yield* prepareListener(snapshot, listener, { ...deps, before })
       served.push({ kind: 'http', listener, serving, tls: this.#tls.server(listener) })
     }
     for (const listener of snapshot.tcpListeners ?? []) {
@@ -307,6 +308,14 @@ export class Proxy {
     this.#continuity.sweep(nowMs)
     this.#scheduleSweep()
   }
+}
+
+/** Those of unknown hosts, too. */
+function clustersOf(served: Served): readonly ServingCluster[] {
+  const known = [...served.serving.clusters.values()]
+  if (served.kind === 'tcp') return known
+  const destinations = served.serving.passthrough?.routes.flatMap(({ forward }) => forward?.destinations ?? []) ?? []
+  return [...known, ...destinations.flatMap((each) => (each.kind === 'cluster' ? [each.cluster] : []))]
 }
 
 type ListeningAddress = Pick<BoundListener, 'address' | 'port'>

@@ -239,6 +239,7 @@ export class RequestExchange implements UpstreamRequestOwner {
     const decision = decide(table, head)
     this.#trail = head.wantsDecision ? new DecisionTrail(table, head) : null
     if (decision.kind !== 'route') {
+      if (decision.kind === 'no-virtual-host' && table.unknownHost !== 'not-found') return this.#toUnknown(head, body)
       return this.#answer(failureAnswer(head.method === 'CONNECT' ? 'connect' : decision.kind))
     }
     const serve = defined(routes[decision.index], 'route')
@@ -248,6 +249,16 @@ export class RequestExchange implements UpstreamRequestOwner {
     if ((cors !== null || fault !== null) && !this.#passesPolicy(serve, head, body)) return
     if (serve.forward === undefined) this.#answer(ownAnswer(head, serve.route, this.#client.scheme))
     else this.#forward(serve, serve.forward, body)
+  }
+
+  /** The host stands in no virtual host. */
+  #toUnknown(head: RequestHead, body: RequestBody): void {
+    const { passthrough } = this.#serving
+    if (passthrough === null) return this.#answer(failureAnswer('host-refused'))
+    const serve = passthrough.route(head)
+    if (serve?.forward === undefined) return this.#answer(failureAnswer('no-way-outside'))
+    if (this.#record !== null) this.#record.onRoute(serve, '')
+    this.#forward(serve, serve.forward, body)
   }
 
   /** False: the request was answered, or waits. */

@@ -20,6 +20,7 @@ import type { RequestKey } from './prepared-key.ts'
 import type { MirrorsDeps } from './policy/mirrors.ts'
 import { policyTowards, prepareRoutePolicy } from './policy/route-policy.ts'
 import type { ServingPolicy } from './policy/route-policy.ts'
+import { Passthrough } from './passthrough.ts'
 import { RouteReach } from './route-reach.ts'
 import type { ReachingRoute } from './route-reach.ts'
 import { NOBODY, prepareCluster, prepareClusters } from './serving-cluster.ts'
@@ -38,6 +39,8 @@ export interface ServingListener {
   /** Counts requests that reached no service. */
   readonly nowhere: DestinationTraffic
   readonly http: ServingHttp
+  /** Null: requests for unknown hosts go nowhere. */
+  readonly passthrough: Passthrough<ServingRoute> | null
   /** Null: nothing is told of single requests. */
   readonly telling: ListenerTelling | null
 }
@@ -69,11 +72,16 @@ type ServingDestination =
   | { readonly kind: 'cluster'; readonly cluster: ServingCluster; readonly policy: ServingPolicy }
   | { readonly kind: 'invalid'; readonly status: 500 | 503; readonly reason: string }
 
+export interface ListenerDeps extends ServingDeps {
+  /** What the listener served until now; undefined: it is new. */
+  readonly before: ServingListener | undefined
+}
+
 /** A route, a cluster or a virtual host in each step. The snapshot must have passed `checkSnapshot`. */
 export function* prepareListener(
   snapshot: RoutingSnapshot,
   listener: Listener,
-  shared: ServingDeps,
+  { before, ...shared }: ListenerDeps,
 ): Steps<ServingListener> {
   const deps = { ...shared, recorder: sourcedRecorder(shared.recorder, listener.source) }
   const source = defined(
@@ -88,15 +96,38 @@ export function* prepareListener(
     yield
     routes.push(prepareRoute(route, clusters, routeDeps))
   }
+  const passthrough =
+    table.unknownHost === 'passthrough'
+      ? (before?.passthrough ?? passthroughOf({ ...snapshot, ...NOTHING }, listener.id, deps))
+      : null
   return {
     table,
     clusters,
     routes,
-    reach: new RouteReach(() => routes.map(reachOf)),
+    passthrough,
+    reach: new RouteReach(() => [...routes, ...(passthrough?.routes ?? [])].map(reachOf)),
     nowhere: deps.recorder.destination({ ...NOBODY, listener: listener.id, service: '' }),
     http: prepareHttp(listener.http),
     telling: deps.telling.listener(listener.id, listener.http ?? {}, deps.continuity),
   }
+}
+
+/** It outlives snapshots, so it must not hold on to one. */
+const NOTHING = { listeners: [], tcpListeners: [], routeTables: [], clusters: [] } as const
+
+function passthroughOf(snapshot: RoutingSnapshot, listener: string, deps: ServingDeps): Passthrough<ServingRoute> {
+  const mirror = mirrorsOf(snapshot, listener, deps)
+  return new Passthrough({
+    random: deps.random,
+    table: listener,
+    prepare: (route, cluster) => {
+      const prepared = prepareCluster(cluster, snapshot, listener, deps)
+      // An endpoint that has just left the snapshot, or was forgotten here, is wanted again.
+      for (const { pool } of prepared.endpoints) pool.revive()
+      const clusters = new Map([[cluster.name, prepared]])
+      return prepareRoute(route, clusters, { ...deps, mirror })
+    },
+  })
 }
 
 /** The clusters of the snapshot as mirrors: with the same endpoints and turns, and with counters of their own. */

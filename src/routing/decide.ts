@@ -11,6 +11,7 @@ export interface PreparedTable {
   /** By length of the suffix, longest first. */
   readonly suffixes: readonly { readonly length: number; readonly hosts: ReadonlyMap<string, PreparedHost> }[]
   readonly any: PreparedHost | undefined
+  readonly unknownHost: NonNullable<RouteTable['unknownHost']>
   /** All routes; `PreparedRoute.index` points here. */
   readonly routes: readonly PreparedRoute[]
 }
@@ -59,7 +60,13 @@ export function* prepareTableInSteps(table: RouteTable): Steps<PreparedTable> {
     }
   }
   const byLength = [...suffixes].map(([length, hosts]) => ({ length, hosts }))
-  return { exact, suffixes: byLength.toSorted((a, b) => b.length - a.length), any, routes }
+  return {
+    exact,
+    suffixes: byLength.toSorted((a, b) => b.length - a.length),
+    any,
+    routes,
+    unknownHost: table.unknownHost ?? 'not-found',
+  }
 }
 
 /** The first route, in order, whose tests all hold, in the virtual host that fits the request's host best. */

@@ -38,6 +38,21 @@ const two = listening([
   { id: 'b', port: 8081 },
 ])
 
+test('for a host that no virtual host has it is told whether its requests are let out, refused or not found', () => {
+  const answerWith = (unknownHost: string): unknown =>
+    explained(
+      snapshotOf({
+        listeners: [{ id: 'a', port: 8080 }],
+        routeTables: [{ unknownHost, virtualHosts: [{ domains: ['b.test'], routes: [responding] }] }],
+      }),
+      {},
+    ).answer
+  const why = 'no virtual host has a domain for "a.test"; the nearest is b.test'
+  assert.deepEqual(answerWith('passthrough'), { kind: 'passthrough', to: 'a.test', why })
+  assert.deepEqual(answerWith('refuse'), { kind: 'none', status: 502, flag: 'NR', why })
+  assert.deepEqual(answerWith('not-found'), { kind: 'none', status: 404, flag: 'NR', why })
+})
+
 describe('the listener', () => {
   test('is the one that is asked for, else the one on the URL’s port, else the only one', () => {
     assert.equal(explained(two, { listener: 'b' }).listener.id, 'b')

@@ -113,6 +113,8 @@ function explainNone({ table, request }: Scene, view: RequestView): ExplainedAns
     host === undefined
       ? unknownHostText(request.host, domainsOf(table))
       : `none of the routes of virtual host ${host.virtualHost.name} matches`
+  if (host === undefined && table.unknownHost === 'passthrough') return { kind: 'passthrough', to: request.host, why }
+  if (host === undefined && table.unknownHost === 'refuse') return { kind: 'none', status: 502, flag: 'NR', why }
   const isTunnel = request.method === 'CONNECT'
   const answer = isTunnel ? ({ status: 405, flag: 'DPE' } as const) : ({ status: 404, flag: 'NR' } as const)
   return { kind: 'none', ...answer, why, ...(nearest === undefined ? {} : { nearest }) }

@@ -139,8 +139,15 @@ export type ExplainedAnswer =
   /** The data plane answers a browser's question by itself. */
   | { readonly kind: 'preflight'; readonly status: number; readonly why: string }
   | {
+      /** The route table lets requests for unknown hosts out. */
+      readonly kind: 'passthrough'
+      /** The host, with the port if there is one. */
+      readonly to: string
+      readonly why: string
+    }
+  | {
       readonly kind: 'none'
-      readonly status: 404 | 405
+      readonly status: 404 | 405 | 502
       readonly flag: ResponseFlag
       readonly why: string
       /** Absent: there is no virtual host for the request, or it has no routes. */

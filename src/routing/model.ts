@@ -170,6 +170,11 @@ export interface ServerCertificate {
 
 export interface RouteTable {
   readonly id: string
+  /**
+   * What becomes of a request whose host no virtual host has: 404 (`not-found`, the default), 502 (`refuse`), or it goes to just
+   * that host and port, in clear text (`passthrough`), so that the listener serves as a workload's proxy to the world outside.
+   */
+  readonly unknownHost?: 'not-found' | 'passthrough' | 'refuse'
   readonly virtualHosts: readonly VirtualHost[]
 }
 

@@ -110,6 +110,8 @@ function answerSections(answer: ExplainedAnswer): readonly string[] {
       return section('Answer', respondLines(answer))
     case 'preflight':
       return section('Answer', [`${answer.status}: ${answer.why}`])
+    case 'passthrough':
+      return section('Forwarded', [`to ${answer.to} itself: ${answer.why}`])
     case 'none':
       return section('Answer', noneLines(answer))
     default:

@@ -270,6 +270,10 @@ const virtualHost = s.object<VirtualHost>({
 
 export const routeTable = s.object<RouteTable>({
   id: s.byDefault(name, 'default', 'What listeners call it'),
+  unknownHost: s.optional(
+    s.choice(['not-found', 'passthrough', 'refuse']),
+    'Requests for other hosts: 404, sent to just that host and port, or 502; default: not-found',
+  ),
   virtualHosts: s.required(s.list(virtualHost), 'The hosts it answers for'),
 })
 
