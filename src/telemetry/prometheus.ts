@@ -181,8 +181,9 @@ interface Sizes {
 /** Proxies of an older release report sums of sizes only: one bucket. */
 function sizes(name: string, labels: string, { requests, counts = [], sum }: Sizes): string[] {
   const known = counts.reduce((total, count) => total + count, 0)
-  const bounds = known === requests ? SIZE_BUCKETS_BYTES : []
-  return histogram(name, labels, { bounds, counts: known === requests ? counts : [requests], sum })
+  if (known !== requests) return histogram(name, labels, { bounds: [], counts: [requests], sum })
+  const all = [...SIZE_BUCKETS_BYTES.map((_, index) => counts[index] ?? 0), counts[SIZE_BUCKETS_BYTES.length] ?? 0]
+  return histogram(name, labels, { bounds: SIZE_BUCKETS_BYTES, counts: all, sum })
 }
 
 function escaped(value: string): string {

@@ -209,7 +209,12 @@ function copy(series: Series): TrafficSeries {
   return {
     ...series,
     durationBuckets: [...series.durationBuckets],
-    requestSizeBuckets: [...series.requestSizeBuckets],
-    responseSizeBuckets: [...series.responseSizeBuckets],
+    requestSizeBuckets: withoutEnd(series.requestSizeBuckets),
+    responseSizeBuckets: withoutEnd(series.responseSizeBuckets),
   }
+}
+
+/** Reports go out often, and most sizes are small. */
+function withoutEnd(buckets: readonly number[]): number[] {
+  return buckets.slice(0, buckets.findLastIndex((count) => count > 0) + 1)
 }

@@ -37,7 +37,7 @@ export interface TrafficSeries {
   readonly durationSumMs: number
   /** Count per bucket of `DURATION_BUCKETS_MS`, not cumulated; one more entry at the end for everything above. */
   readonly durationBuckets: readonly number[]
-  /** Count per bucket of `SIZE_BUCKETS_BYTES`, as above; absent: from a proxy of a release that did not count them. */
+  /** Count per bucket of `SIZE_BUCKETS_BYTES`, as above, without the zeros at the end; absent: from a proxy of a release that did not count them. */
   readonly requestSizeBuckets?: readonly number[]
   readonly responseSizeBuckets?: readonly number[]
   /** Of TCP: connections that have been made, over or not; absent: as `requestSizeBuckets`. */
