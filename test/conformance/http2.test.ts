@@ -1,5 +1,6 @@
 /** What a client of HTTP/2 may not do to the proxy, frame by frame: it is stopped, and nobody else notices. */
 import assert from 'node:assert/strict'
+import type { RequestListener } from 'node:http'
 import { constants } from 'node:http2'
 import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -12,6 +13,8 @@ const POST = GET.with(0, [':method', 'POST'])
 /** More than any limit needs. */
 const FLOOD_FRAMES_MAX = 20_000
 const RSS_GROWTH_BYTES_MAX = 64 * 1024 * 1024
+/** The default of `streamsMax`, and how many refused streams are put up with. */
+const STREAMS_MAX = 100
 const options = { timeout: 30_000 }
 
 describe('a malformed request', options, () => {
@@ -117,6 +120,10 @@ describe('a flood', options, () => {
       send: (client) => client.send(99, 0, 1, Buffer.alloc(5)),
       code: NGHTTP2_ENHANCE_YOUR_CALM,
     },
+    'of settings in one frame': {
+      send: (client) => client.send(FRAME.SETTINGS, 0, 0, Buffer.alloc(6 * 33)),
+      code: NGHTTP2_ENHANCE_YOUR_CALM,
+    },
     'of streams beyond the limit': {
       send: (client, count) => client.request(2 * count + 1, POST, 0),
       code: NGHTTP2_PROTOCOL_ERROR,
@@ -172,6 +179,18 @@ describe('a limit', options, () => {
     await eventually(() => seen.length === 2)
   })
 
+  test('of refused streams closes the connection', async (t) => {
+    const { client } = await talkTo(t, { answer: () => {}, greets: false })
+    client.socket.write(PREFACE)
+    client.send(FRAME.SETTINGS, 0, 0)
+    for (let count = 0; count < 2 * STREAMS_MAX; count++) client.request(2 * count + 1, GET)
+    await client.untilReset(4 * STREAMS_MAX - 1)
+    assert.equal(client.isClosed, false)
+    // The limit may be reached, and passed by one.
+    client.request(4 * STREAMS_MAX + 1, GET).request(4 * STREAMS_MAX + 3, GET)
+    assert.equal(await client.untilClosed(), NGHTTP2_INTERNAL_ERROR)
+  })
+
   test('of fields ends a request that is far beyond it', async (t) => {
     const { client } = await talkTo(t)
     const many = Array.from({ length: 300 }, (_, index): [string, string] => [`x-${index}`, 'y'])
@@ -191,16 +210,23 @@ interface Talk {
   readonly fields: readonly string[]
 }
 
-async function talkTo(t: TestContext): Promise<Talk> {
+interface TalkOptions {
+  readonly answer?: RequestListener
+  readonly greets?: boolean
+}
+
+async function talkTo(t: TestContext, { answer = saying('hello'), greets = true }: TalkOptions = {}): Promise<Talk> {
   const seen: string[] = []
   const fields: string[] = []
   const backend = await startBackend(t, (request, response) => {
     seen.push(`${request.method} ${request.url} HTTP/${request.httpVersion}`)
     fields.push(...Object.keys(request.headers))
-    saying('hello')(request, response)
+    answer(request, response)
   })
   const { port } = await startProxy(t, forwardingTo(backend.port))
-  return { client: new RawHttp2Client(t, port).greet(), port, seen, fields }
+  const client = new RawHttp2Client(t, port)
+  if (greets) client.greet()
+  return { client, port, seen, fields }
 }
 
 async function bodyOf(client: RawHttp2Client, stream: number): Promise<string> {
