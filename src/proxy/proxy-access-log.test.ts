@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -19,6 +20,9 @@ import {
   startRawBackend,
 } from '../../test/support/live-proxy.ts'
 import type { LiveProxy } from '../../test/support/live-proxy.ts'
+import { startHttp2Backend } from '../../test/support/http2-backend.ts'
+import { systemClock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { ACCESS_LOG_TEMPLATE } from '../routing/access-log.ts'
 import type { AccessLog, RoutingSnapshot, TcpListener } from '../routing/model.ts'
 
@@ -47,9 +51,15 @@ function logging(snapshot: RoutingSnapshot, path: string, template: string): Rou
   return { ...snapshot, listeners: snapshot.listeners.map((listener) => ({ ...listener, http: { accessLog } })) }
 }
 
+/** A log is flushed at once, nearly. */
+const hastyClock: Clock = {
+  ...systemClock,
+  after: (delayMs, callback, options) => systemClock.after(Math.min(delayMs, 10), callback, options),
+}
+
 async function serving(t: TestContext, snapshot: RoutingSnapshot, template: string) {
   const log = logOf(t)
-  const live: LiveProxy = await startProxy(t, logging(snapshot, log.path, template))
+  const live: LiveProxy = await startProxy(t, logging(snapshot, log.path, template), { clock: hastyClock })
   return { ...log, ...live }
 }
 
@@ -184,7 +194,7 @@ test('an entry in JSON has numbers, and null for what is missing', async (t) => 
   const fields = { code: '%RESPONSE_CODE%', sent: '%BYTES_SENT%', flags: '%RESPONSE_FLAGS%', host: '%UPSTREAM_HOST%' }
   const accessLog: AccessLog = { path: log.path, format: { kind: 'json', fields } }
   const listeners = snapshot.listeners.map((listener) => ({ ...listener, http: { accessLog } }))
-  const { port } = await startProxy(t, { ...snapshot, listeners })
+  const { port } = await startProxy(t, { ...snapshot, listeners }, { clock: hastyClock })
   await fetchFrom(port)
   const [line = ''] = await log.entries(1)
   assert.deepEqual(JSON.parse(line), { code: 200, sent: 5, flags: null, host: `127.0.0.1:${backend.port}` })
@@ -214,11 +224,15 @@ test('a TCP connection is one line when it is over', async (t) => {
       },
     ],
   })
-  const { proxy } = await startProxy(t, {
-    ...snapshotOf([], [cluster('v1', [backend.port]), cluster('v2', [gone.port])]),
-    listeners: [],
-    tcpListeners: [tcp('good', 'v1'), tcp('bad', 'v2')],
-  })
+  const { proxy } = await startProxy(
+    t,
+    {
+      ...snapshotOf([], [cluster('v1', [backend.port]), cluster('v2', [gone.port])]),
+      listeners: [],
+      tcpListeners: [tcp('good', 'v1'), tcp('bad', 'v2')],
+    },
+    { clock: hastyClock },
+  )
   const [goodPort = 0, badPort = 0] = proxy.listeners.map(({ port }) => port)
   const client = new RawClient(t, goodPort).send('hello')
   await client.until((text) => text === 'hello')
@@ -268,4 +282,49 @@ test('what is under way when the proxy ends is in the log', async (t) => {
   await fetchFrom(port)
   await proxy.close(0)
   assert.equal(readFileSync(log.path, 'utf8'), '200\n')
+})
+
+test('a request over HTTP/2 says so, and has the trailers of its response', async (t) => {
+  const backend = await startHttp2Backend(t, (stream) => {
+    stream.resume()
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '7', 'x-a': 'b' }))
+    stream.end('reply')
+  })
+  const template =
+    '%PROTOCOL% %REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% %RESPONSE_CODE% %TRAILER(X-A)% %GRPC_STATUS%'
+  const clusters = [cluster('v1', [backend.port], { protocol: 'http2' })]
+  const { port, entries } = await serving(t, snapshotOf([route('all', { v1: 1 })], clusters), template)
+  const session = connect(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  const fields = { ':method': 'POST', ':path': '/a', ':authority': 'echo', 'content-type': 'application/grpc' }
+  session.request(fields).resume().end('x')
+  assert.deepEqual(await entries(1), ['HTTP/2 POST /a echo 200 b PermissionDenied'])
+})
+
+test('an upgraded connection is one line when it is over', async (t) => {
+  const backend = await startRawBackend(t, (socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n')
+      socket.pipe(socket)
+    })
+  })
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
+  const { port, entries } = await serving(t, snapshot, '%RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT%')
+  const client = new RawClient(t, port)
+  client.send('GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n')
+  await client.until((text) => text.endsWith('\r\n\r\n'))
+  client.send('hello')
+  await client.until((text) => text.endsWith('hello'))
+  client.socket.end()
+  assert.deepEqual(await entries(1), ['101 - 5 5'])
+})
+
+test('faults of a route are told by their flags', async (t) => {
+  const backend = await startBackend(t, saying('ok'))
+  const routes = [route('abort', { v1: 1 }, { policy: { fault: { abort: { share: 1, status: 418 } } } })]
+  const snapshot = snapshotOf(routes, [cluster('v1', [backend.port])])
+  const { port, entries } = await serving(t, snapshot, '%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%')
+  await fetchFrom(port)
+  assert.deepEqual(await entries(1), ['418 FI fault_filter_abort'])
 })

@@ -65,7 +65,7 @@ export type AccessLogPart =
       readonly lengthMax: number
     }
 
-export interface TemplateProblem {
+interface TemplateProblem {
   /** Where in the template, from 0. */
   readonly at: number
   /** Why it cannot be used. */

@@ -9,6 +9,8 @@ const DETAILS: Readonly<Record<string, string>> = {
   UH: 'no_healthy_upstream',
   UF: `${BEFORE}{connection_failure}`,
   UC: `${BEFORE}{connection_termination}`,
+  UR: `${BEFORE}{remote_reset}`,
+  URX: BEFORE,
   UPE: `${BEFORE}{protocol_error}`,
   UO: `${BEFORE}{overflow}`,
   UT: 'upstream_response_timeout',
@@ -18,6 +20,7 @@ const DETAILS: Readonly<Record<string, string>> = {
 
 const AFTER_RESPONSE: Readonly<Record<string, string>> = {
   UC: `${AFTER}{connection_termination}`,
+  UR: `${AFTER}{remote_reset}`,
   UPE: `${AFTER}{protocol_error}`,
   UT: 'stream_idle_timeout',
   DC: 'downstream_remote_disconnect',
