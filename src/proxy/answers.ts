@@ -7,6 +7,8 @@ export interface Answer {
   readonly flag: ResponseFlag | ''
   readonly body: string
   readonly headers: readonly HeaderValue[]
+  /** For a call of gRPC; absent: what the status means there. */
+  readonly grpcStatus?: number | undefined
 }
 
 export type Failure = keyof typeof FAILURES

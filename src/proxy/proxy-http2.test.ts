@@ -591,6 +591,15 @@ describe('gRPC', options, () => {
     assert.equal(live.counted()['503 UH'], 1)
   })
 
+  test('a fault gives a call the status that it has for gRPC, and others the one of HTTP', async (t) => {
+    const abort = { share: 1, status: 503, grpcStatus: 8 }
+    const live = await startProxy(t, forwardingTo(1, { fault: { abort } }))
+    const session = http2Session(t, live.port)
+    const { headers } = await ask(session, { headers: { ...grpc, ':path': '/' } })
+    assert.deepEqual([headers[':status'], headers['grpc-status']], [200, '8'])
+    assert.equal(await statusOf(session, {}), 503)
+  })
+
   test('is not what others speak: they get statuses of HTTP', async (t) => {
     const { port } = await startProxy(t, snapshotOf([], []))
     const session = http2Session(t, port)

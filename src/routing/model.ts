@@ -98,7 +98,7 @@ export interface Tracing {
 }
 
 /** W3C `traceparent`; Zipkin's `x-b3-*`; Zipkin's single `b3`. */
-export type TraceHeaders = 'w3c' | 'b3' | 'b3-single'
+type TraceHeaders = 'w3c' | 'b3' | 'b3-single'
 
 export interface HttpLimits {
   /** 431 beyond. */
@@ -386,7 +386,12 @@ export type GrpcRetryCondition = 'cancelled' | 'deadline-exceeded' | 'internal' 
 /** The delay first, then the abort; shares are exact, from 0 to 1. Timeouts begin after the delay. */
 export interface Fault {
   readonly delay?: { readonly share: number; readonly delayMs: number }
-  readonly abort?: { readonly share: number; readonly status: number }
+  readonly abort?: {
+    readonly share: number
+    readonly status: number
+    /** What a call of gRPC gets; absent: what the status means there. */
+    readonly grpcStatus?: number
+  }
 }
 
 /** Preflights of allowed origins are answered by the data plane; all others are requests like any. */

@@ -145,7 +145,7 @@ export class Http2Response implements ClientResponse {
     this.status = answer.status
     const isFailure = answer.flag !== '' || answer.status >= 400
     if (isFailure && isGrpc(this.#request?.fields.get('content-type'))) {
-      this.#grpcStatus = String(grpcStatusFor(answer.status))
+      this.#grpcStatus = String(answer.grpcStatus ?? grpcStatusFor(answer.status))
       return this.#respond(grpcFailureHead(answer), '')
     }
     this.bytes = answer.body.length

@@ -29,11 +29,11 @@ export function grpcStatusFor(status: number): number {
 }
 
 /** The head of a response that is nothing but trailers, complete. */
-export function grpcFailureHead({ status, body }: Pick<Answer, 'status' | 'body'>): string {
+export function grpcFailureHead({ status, body, grpcStatus }: Omit<Answer, 'flag' | 'headers'>): string {
   const message = body.trim().replace(ENCODED, percentEncoded)
   const fields = [
     'content-type: application/grpc',
-    `grpc-status: ${grpcStatusFor(status)}`,
+    `grpc-status: ${grpcStatus ?? grpcStatusFor(status)}`,
     ...(message === '' ? [] : [`grpc-message: ${message}`]),
   ]
   return `HTTP/1.1 200 OK\r\n${fields.join('\r\n')}\r\n\r\n`

@@ -22,6 +22,8 @@ export function answerByPolicy(
   const preflight = cors === null ? null : preflightAnswer(cors, head)
   if (preflight !== null || fault === null) return preflight
   if (!wasDelayed && fault.delays()) return 'delay'
-  const status = fault.abortStatus(wasDelayed)
-  return status === 0 ? null : plainAnswer(status, 'FI', 'aborted by a fault of the route')
+  const abort = fault.abort(wasDelayed)
+  if (abort === null) return null
+  const { status, grpcStatus } = abort
+  return { ...plainAnswer(status, 'FI', 'aborted by a fault of the route'), grpcStatus }
 }

@@ -40,9 +40,9 @@ export class ServingFault {
     return this.#clock.after(this.#fault.delay?.delayMs ?? 0, callback)
   }
 
-  /** With which status the request fails; 0: it does not. Counts it: ask once. */
-  abortStatus(wasDelayed: boolean): number {
+  /** How the request fails; null: it does not. Counts it: ask once. */
+  abort(wasDelayed: boolean): NonNullable<Fault['abort']> | null {
     const split = wasDelayed ? this.#aborts?.delayed : this.#aborts?.others
-    return split?.next() === 0 ? (this.#fault.abort?.status ?? 0) : 0
+    return split?.next() === 0 ? (this.#fault.abort ?? null) : null
   }
 }

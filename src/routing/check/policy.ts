@@ -27,6 +27,7 @@ const AUTHORITY = /^[!"$-.0-;=A-~]*$/
 const DURATION_MS_MAX = 2_147_483_647
 /** More would only hide an outage, and multiply it. */
 const RETRIES_MAX = 100
+const GRPC_STATUS_MAX = 16
 
 /** They frame the message, or say how this one connection is used: to change them is to break it. */
 const UNTOUCHABLE: ReadonlySet<string> = new Set([
@@ -129,6 +130,7 @@ function checkFault(id: string, { delay, abort }: Fault, at: string): Problem[] 
     ...badNumber(id, delay?.delayMs ?? 0, [0, DURATION_MS_MAX], `${at}.delay.delayMs`),
     ...badShare(id, abort?.share ?? 0, `${at}.abort.share`),
     ...badNumber(id, abort?.status ?? 200, [200, 599], `${at}.abort.status`),
+    ...badNumber(id, abort?.grpcStatus ?? 0, [0, GRPC_STATUS_MAX], `${at}.abort.grpcStatus`),
   ]
 }
 

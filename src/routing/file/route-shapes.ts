@@ -215,7 +215,14 @@ const fault = s.object<Fault>({
     'Requests that wait',
   ),
   abort: s.optional(
-    s.object<NonNullable<Fault['abort']>>({ share: faultShare, status: s.required(status, 'How these are answered') }),
+    s.object<NonNullable<Fault['abort']>>({
+      share: faultShare,
+      status: s.required(status, 'How these are answered'),
+      grpcStatus: s.optional(
+        s.integer({ min: 0, max: 16 }),
+        'How calls of gRPC are answered; default: what the status means there',
+      ),
+    }),
     'Requests that fail',
   ),
 })
