@@ -108,27 +108,11 @@ export async function startRawHttp2Backend(
     t.after(() => socket.destroy())
     if (isSilent) return
     peer.send(FRAME.SETTINGS, 0, 0, encodeSettings(settings))
-    let input = Buffer.alloc(0)
-    let isGreeted = false
-    socket.on('data', (chunk: Buffer) => {
-      input = Buffer.concat([input, chunk])
-      if (!isGreeted && input.length >= PREFACE.length) {
-        input = input.subarray(PREFACE.length)
-        isGreeted = true
-      }
-      while (isGreeted && input.length >= 9 && input.length >= 9 + input.readUIntBE(0, 3)) {
-        const end = 9 + input.readUIntBE(0, 3)
-        const frame = {
-          type: input.readUInt8(3),
-          flags: input.readUInt8(4),
-          stream: input.readUInt32BE(5) & 0x7fffffff,
-          payload: input.subarray(9, end),
-        }
-        input = input.subarray(end)
-        if (frame.type === FRAME.SETTINGS && (frame.flags & FLAG.ACK) === 0) peer.send(FRAME.SETTINGS, FLAG.ACK, 0)
-        onFrame(peer, frame)
-      }
+    const read = frameReader((frame) => {
+      if (frame.type === FRAME.SETTINGS && (frame.flags & FLAG.ACK) === 0) peer.send(FRAME.SETTINGS, FLAG.ACK, 0)
+      onFrame(peer, frame)
     })
+    socket.on('data', read)
   })
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
@@ -137,14 +121,31 @@ export async function startRawHttp2Backend(
   return { port: (server.address() as AddressInfo).port, peers }
 }
 
+/** Of what a client sends, its preface first. */
+function frameReader(onFrame: (frame: Frame) => void): (chunk: Buffer) => void {
+  let input = Buffer.alloc(0)
+  let skip = PREFACE.length
+  const takeFrame = (): boolean => {
+    if (input.length < 9 || input.length < 9 + input.readUIntBE(0, 3)) return false
+    const end = 9 + input.readUIntBE(0, 3)
+    const [type, flags, stream] = [input.readUInt8(3), input.readUInt8(4), input.readUInt32BE(5) & 0x7fffffff]
+    const payload = input.subarray(9, end)
+    input = input.subarray(end)
+    onFrame({ type, flags, stream, payload })
+    return true
+  }
+  return (chunk) => {
+    input = Buffer.concat([input, chunk])
+    if (input.length < skip) return
+    input = input.subarray(skip)
+    skip = 0
+    while (takeFrame());
+  }
+}
+
 function rawPeer(socket: Socket, index: number): RawPeer {
   const send: RawPeer['send'] = (type, flags, stream, payload = Buffer.alloc(0)) => {
     socket.write(encodeFrame(type, flags, stream, payload))
-  }
-  const words = (...values: readonly number[]): Buffer => {
-    const payload = Buffer.alloc(4 * values.length)
-    for (const [at, value] of values.entries()) payload.writeUInt32BE(value, 4 * at)
-    return payload
   }
   return {
     socket,
@@ -152,8 +153,8 @@ function rawPeer(socket: Socket, index: number): RawPeer {
     send,
     respond: (stream, fields, flags = FLAG.END_STREAM) =>
       send(FRAME.HEADERS, flags | FLAG.END_HEADERS, stream, encodeFields(fields)),
-    goAway: (lastStream, code = 0) => send(FRAME.GOAWAY, 0, 0, words(lastStream, code)),
-    reset: (stream, code) => send(FRAME.RST_STREAM, 0, stream, words(code)),
+    goAway: (lastStream, code = 0) => send(FRAME.GOAWAY, 0, 0, encodeWords(lastStream, code)),
+    reset: (stream, code) => send(FRAME.RST_STREAM, 0, stream, encodeWords(code)),
   }
 }
 
@@ -163,5 +164,11 @@ function encodeSettings(settings: readonly (readonly [number, number])[]): Buffe
     payload.writeUInt16BE(setting, 6 * at)
     payload.writeUInt32BE(value, 6 * at + 2)
   }
+  return payload
+}
+
+function encodeWords(...values: readonly number[]): Buffer {
+  const payload = Buffer.alloc(4 * values.length)
+  for (const [at, value] of values.entries()) payload.writeUInt32BE(value, 4 * at)
   return payload
 }

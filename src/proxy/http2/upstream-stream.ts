@@ -130,10 +130,11 @@ export class Http2UpstreamStream implements UpstreamSide {
 
   /** For its session, which ends: a response that is here as a whole and waits for a slow client is not lost. */
   rescue(): void {
-    if (this.#exchange === null || !this.#isAnswered || this.#stream === null || !isComplete(this.#stream)) return
+    const stream = this.#stream
+    if (this.#exchange === null || !this.#isAnswered || stream === null || !isComplete(stream)) return
     this.#try(() => {
-      // All that waits, as data.
-      this.#stream?.read()
+      // What is read comes as `data`.
+      while (stream.read() !== null);
       this.#onEnd()
     })
   }
