@@ -15,6 +15,7 @@ test('an error of ours while a request is served ends its connection and is told
   const server = createServer((socket) => {
     let isBroken = false
     const connection = new ClientConnection(socket, {
+      wire: socket,
       monotonicMs: () => performance.now(),
       passed: new PassedBytes(() => {}),
       newRequestId: () => 'id',

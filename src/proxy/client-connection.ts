@@ -37,6 +37,8 @@ const PROCESSING = 'HTTP/1.1 102 Processing\r\n\r\n'
 type Phase = 'head' | 'body' | 'waiting' | 'tunnel' | 'closing' | 'closed'
 
 export interface ClientConnectionDeps extends ExchangeDeps {
+  /** What the socket's bytes go over: another one where there is TLS. */
+  readonly wire: Socket
   readonly scheme: Scheme
   readonly onRefused: (status: number) => void
   /** An error of ours; the connection is gone. */
@@ -185,7 +187,7 @@ export class ClientConnection implements ClientSide {
     this.#unsent = unsent
     this.#checkIdle(nowMs - this.#sinceMs)
     if (this.#inputEnded && !this.#wasAsked) this.#ask()
-    probeUnread(this.#socket)
+    probeUnread(this.#socket, this.#deps.wire)
   }
 
   /**

@@ -64,6 +64,12 @@ interface Handshake {
   readonly sinceMs: number
 }
 
+interface Client {
+  readonly socket: Socket
+  /** What the socket's bytes go over: another one where there is TLS. */
+  readonly wire: Socket
+}
+
 export class GatewayListener {
   readonly #deps: GatewayListenerDeps
   readonly #connections = new Set<Connection>()
@@ -160,7 +166,8 @@ export class GatewayListener {
       socket.destroy()
       return
     }
-    if (tls === null) return this.#serveClient(socket, listener.protocol === 'tls-passthrough' ? null : '')
+    if (tls === null)
+      return this.#serveClient({ socket, wire: socket }, listener.protocol === 'tls-passthrough' ? null : '')
     const key = addressOf(socket)
     const handshake = { socket, sinceMs: this.#deps.monotonicMs() }
     this.#handshakes.set(key, handshake)
@@ -171,24 +178,27 @@ export class GatewayListener {
   }
 
   #onSecure(socket: TLSSocket): void {
-    this.#handshakes.delete(addressOf(socket))
+    const key = addressOf(socket)
+    const wire = this.#handshakes.get(key)?.socket ?? socket
+    this.#handshakes.delete(key)
     if (this.#isClosing) socket.destroy()
-    else this.#serveClient(socket, typeof socket.servername === 'string' ? socket.servername : '')
+    else this.#serveClient({ socket, wire }, typeof socket.servername === 'string' ? socket.servername : '')
   }
 
-  #serveClient(socket: Socket, serverName: string | null): void {
+  #serveClient(client: Client, serverName: string | null): void {
     const served = this.#served
     try {
-      if (served.kind === 'tcp') this.#serveTcp(socket, served.serving, serverName)
-      else this.#serveHttp(socket, served)
+      if (served.kind === 'tcp') this.#serveTcp(client, served.serving, serverName)
+      else this.#serveHttp(client, served)
     } catch (error) {
-      socket.destroy()
+      client.socket.destroy()
       this.#deps.onCrash(error)
     }
   }
 
-  #serveTcp(socket: Socket, first: ServingTcp, serverName: string | null): void {
+  #serveTcp({ socket, wire }: Client, first: ServingTcp, serverName: string | null): void {
     const connection = new TcpConnection(socket, {
+      wire,
       monotonicMs: this.#deps.monotonicMs,
       passed: this.#deps.passed,
       random: this.#deps.random,
@@ -201,9 +211,9 @@ export class GatewayListener {
     connection.start(serverName)
   }
 
-  #serveHttp(socket: Socket, { serving: first, tls }: Extract<Served, { kind: 'http' }>): void {
+  #serveHttp({ socket, wire }: Client, { serving: first, tls }: Extract<Served, { kind: 'http' }>): void {
     const serving = newestOf(first, () => (this.#served.kind === 'http' ? this.#served.serving : null))
-    const deps: Http2SessionDeps & Omit<ClientConnectionDeps, 'onHttp2'> = {
+    const deps: Http2SessionDeps & Omit<ClientConnectionDeps, 'wire' | 'onHttp2'> = {
       monotonicMs: this.#deps.monotonicMs,
       passed: this.#deps.passed,
       newRequestId: this.#deps.newRequestId,
@@ -224,7 +234,7 @@ export class GatewayListener {
       this.#connections.delete(connection)
       speakHttp2()
     }
-    this.#connections.add(new ClientConnection(socket, { ...deps, onHttp2 }))
+    this.#connections.add(new ClientConnection(socket, { ...deps, wire, onHttp2 }))
   }
 
   #forget(connection: Connection): void {

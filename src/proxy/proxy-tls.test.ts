@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer as createHttpsServer, request as httpsRequest } from 'node:https'
+import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
@@ -7,10 +8,12 @@ import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { testAuthority } from '../../test/support/certificates.ts'
 import type { TestCertificate } from '../../test/support/certificates.ts'
+import { sendPattern } from '../../test/support/http1-pattern.ts'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import {
   RawClient,
   cluster,
+  eventually,
   fetchFrom,
   forwardingTo,
   readBody,
@@ -19,6 +22,7 @@ import {
   snapshotOf,
   startBackend,
   startProxy,
+  startRawBackend,
 } from '../../test/support/live-proxy.ts'
 import { createLog } from '../base/log.ts'
 import type { ClientTls, RoutingSnapshot, ServerTls } from '../routing/model.ts'
@@ -137,6 +141,29 @@ describe('HTTPS listeners', () => {
     }
     await live.apply(overTls(forwardingTo(backend.port)))
     assert.match(await ask(await handshake(t, live.port)), /hello/)
+  })
+
+  test('a client that breaks off while the endpoint does not take its request is noticed', async (t) => {
+    const backend = await startRawBackend(t, (socket) => {
+      socket.once('data', () => socket.pause())
+    })
+    const live = await startProxy(t, overTls(forwardingTo(backend.port)))
+    const wire = connect(live.port, '127.0.0.1')
+    const socket = await handshake(t, live.port, { socket: wire })
+    wire.on('error', () => {})
+    socket.on('error', () => {})
+    socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n')
+    const source = sendPattern(socket, 1_000_000_000)
+    let last = 0
+    for (let still = 0; still < 500; still++) {
+      await new Promise((resolve) => {
+        setImmediate(resolve)
+      })
+      if (source.sent !== last) still = 0
+      last = source.sent
+    }
+    wire.resetAndDestroy()
+    await eventually(() => live.counted()['0 DC'] === 1)
   })
 
   test('old versions of TLS are refused', async (t) => {

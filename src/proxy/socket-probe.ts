@@ -3,9 +3,10 @@ import type { Socket } from 'node:net'
 
 /**
  * A socket that is paused, or whose other side has ended, hears of nothing. A write of no bytes sends nothing, and fails where
- * the connection was reset: the socket then says so by its 'error' event.
+ * the connection was reset: the socket then says so by its 'error' event. `wire`: what the socket's bytes go over, itself where there
+ * is no TLS, which would write nothing at all.
  */
-export function probeUnread(socket: Socket): void {
+export function probeUnread(socket: Socket, wire: Socket): void {
   const isRead = !socket.isPaused() && !socket.readableEnded
-  if (!isRead && socket.writable && socket.writableLength === 0) socket.write('')
+  if (!isRead && socket.writable && socket.writableLength === 0) wire.write('')
 }

@@ -32,10 +32,14 @@ import type { ServingTcp } from './serving-tcp.ts'
 const CLIENT_HELLO_TIMEOUT_MS = 10_000
 /** How many endpoints are tried. */
 const CONNECT_ATTEMPTS_MAX = 5
+/** How often the bytes of an open connection are counted; Istio's proxies do so as often. */
+const BYTES_COUNT_INTERVAL_MS = 5_000
 const HASH_RANGE = 0x1_0000_0000
 const EMPTY = Buffer.alloc(0)
 
 export interface TcpConnectionDeps {
+  /** What the client's bytes go over: another socket where there is TLS. */
+  readonly wire: Socket
   readonly monotonicMs: () => number
   readonly passed: PassedBytes
   readonly random: Random
@@ -80,13 +84,17 @@ export class TcpConnection {
   #moved = false
   #sentBytes = 0
   #receivedBytes = 0
+  /** As far as they are counted. */
+  #countedSentBytes = 0
+  #countedReceivedBytes = 0
+  #bytesCountedAtMs: number
 
   constructor(client: Socket, deps: TcpConnectionDeps) {
     this.#client = client
     this.#deps = deps
     this.#serving = deps.serving()
     this.#traffic = this.#serving.nowhere
-    this.#startedMs = this.#idleSinceMs = deps.monotonicMs()
+    this.#startedMs = this.#idleSinceMs = this.#bytesCountedAtMs = deps.monotonicMs()
     const { telling } = this.#serving
     this.#record = telling === null ? null : new TcpRecord(telling, client, deps.newStreamId())
     client
@@ -144,11 +152,20 @@ export class TcpConnection {
   }
 
   #sweepOpen(nowMs: number): void {
-    probeUnread(this.#client)
-    if (this.#upstream !== null) probeUnread(this.#upstream)
+    probeUnread(this.#client, this.#deps.wire)
+    if (this.#upstream !== null) probeUnread(this.#upstream, this.#upstream)
     if (this.#state !== 'open') return
+    if (nowMs - this.#bytesCountedAtMs >= BYTES_COUNT_INTERVAL_MS) this.#countBytes(nowMs)
     const isIdle = this.#idleTimeoutMs > 0 && nowMs - this.#idleSinceMs >= this.#idleTimeoutMs
     if (isIdle || this.#tunnel?.isOver(nowMs, this.#deps.serving().reach) === true) this.#end('')
+  }
+
+  /** Connections may go on for days. */
+  #countBytes(nowMs: number): void {
+    this.#traffic.countBytes(this.#sentBytes - this.#countedSentBytes, this.#receivedBytes - this.#countedReceivedBytes)
+    this.#countedSentBytes = this.#sentBytes
+    this.#countedReceivedBytes = this.#receivedBytes
+    this.#bytesCountedAtMs = nowMs
   }
 
   #onClientData(chunk: Buffer): void {
@@ -313,7 +330,11 @@ export class TcpConnection {
       requestBytes: this.#sentBytes,
       responseBytes: this.#receivedBytes,
     }
-    this.#traffic.count(outcome)
+    this.#traffic.count({
+      ...outcome,
+      requestBytes: this.#sentBytes - this.#countedSentBytes,
+      responseBytes: this.#receivedBytes - this.#countedReceivedBytes,
+    })
     if (this.#record !== null) this.#record.tell(this.#startedMs, outcome)
     this.#deps.onClosed(this)
   }
