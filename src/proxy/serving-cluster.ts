@@ -133,7 +133,7 @@ function prepareEndpoint(
       workloadNamespace: workload?.namespace ?? '',
       workload: workload?.name ?? '',
       version: workload?.version ?? '',
-      app: workload?.app ?? '',
+      ...(workload?.app === undefined ? {} : { app: workload.app }),
     }),
   }
 }

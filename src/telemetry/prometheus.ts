@@ -65,14 +65,14 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'istio_tcp_received_bytes_total',
     type: 'counter',
-    help: 'Bytes that clients sent, of TCP connections that are over.',
+    help: 'Bytes that clients sent over TCP; those of open connections every few seconds.',
     protocol: 'tcp',
     samples: (labels, { requestBytes }) => [`istio_tcp_received_bytes_total{${labels}} ${requestBytes}`],
   },
   {
     name: 'istio_tcp_sent_bytes_total',
     type: 'counter',
-    help: 'Bytes that clients got, of TCP connections that are over.',
+    help: 'Bytes that clients got over TCP; those of open connections every few seconds.',
     protocol: 'tcp',
     samples: (labels, { responseBytes }) => [`istio_tcp_sent_bytes_total{${labels}} ${responseBytes}`],
   },

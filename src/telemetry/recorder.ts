@@ -138,6 +138,13 @@ export class DestinationTraffic {
     this.#all.retried.push(created)
   }
 
+  /** Of a connection of TCP that goes on: what `count` is told at its end is what comes after. */
+  countBytes(requestBytes: number, responseBytes: number): void {
+    const series = this.#plainSeries(0)
+    series.requestBytes += requestBytes
+    series.responseBytes += responseBytes
+  }
+
   #plainSeries(status: number): Series {
     const known = this.#plain.get(status)
     if (known !== undefined) return known

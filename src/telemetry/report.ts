@@ -31,6 +31,7 @@ export interface TrafficSeries {
   readonly labels: TrafficLabels
   /** Requests finished. */
   readonly requests: number
+  /** Of TCP, of connections that are still open, too. */
   readonly requestBytes: number
   readonly responseBytes: number
   /** Sum of request durations, ms. */

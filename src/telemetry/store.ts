@@ -86,7 +86,7 @@ export class TelemetryStore {
       const key = keyOf(series.labels)
       const delta = difference(series, known.series.get(key))
       known.series.set(key, series)
-      if (delta.requests === 0 && (delta.opened ?? 0) === 0) continue
+      if (isNothing(delta)) continue
       this.#addTotal(key, delta)
       if (!isBaseline && delta.requests > 0) this.#addToTimeline(span, delta)
     }
@@ -199,6 +199,10 @@ function keyOf(labels: TrafficLabels): string {
   const { listener, source, protocol, service, workloadNamespace, workload, version, app, status, flag } = labels
   const destination = [service, workloadNamespace, workload, version, app]
   return JSON.stringify([listener, source, protocol, ...destination, status, flag, labels.grpcStatus])
+}
+
+function isNothing({ requests, requestBytes, responseBytes, opened = 0 }: TrafficSeries): boolean {
+  return requests === 0 && requestBytes === 0 && responseBytes === 0 && opened === 0
 }
 
 function difference(now: TrafficSeries, before: TrafficSeries | undefined): TrafficSeries {
