@@ -3,8 +3,10 @@ import { connect, constants } from 'node:http2'
 import type { ClientHttp2Session } from 'node:http2'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { FakeClock } from '../../test/support/fake-clock.ts'
 import { startHttp2Backend } from '../../test/support/http2-backend.ts'
 import {
+  RawClient,
   cluster,
   eventually,
   fetchFrom,
@@ -14,6 +16,7 @@ import {
   snapshotOf,
   startBackend,
   startProxy,
+  startRawBackend,
 } from '../../test/support/live-proxy.ts'
 
 const { HTTP2_HEADER_CONTENT_TYPE, HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH } = constants
@@ -100,4 +103,49 @@ test('ten thousand routes have as many series as one', async (t) => {
     live.series().map(({ requests }) => requests),
     [3],
   )
+})
+
+test('bytes of a TCP connection are counted while it goes on, and each once', async (t) => {
+  const backend = await startRawBackend(t, (socket) => socket.pipe(socket))
+  const clock = new FakeClock()
+  const live = await startProxy(
+    t,
+    {
+      ...snapshotOf([], [cluster('v1', [backend.port])]),
+      listeners: [],
+      tcpListeners: [
+        {
+          id: 'tcp',
+          address: '127.0.0.1',
+          port: 0,
+          protocol: 'tcp',
+          routes: [
+            {
+              id: 'all',
+              origin: { kind: 'Test', namespace: '', name: 'all', generation: 1, rule: 0, match: 0 },
+              serverNames: [],
+              action: { kind: 'forward', split: 'all', destinations: [{ kind: 'cluster', cluster: 'v1', weight: 1 }] },
+              idleTimeoutMs: 0,
+            },
+          ],
+        },
+      ],
+    },
+    { clock },
+  )
+  const counts = () =>
+    live
+      .series()
+      .map(({ requests, opened, requestBytes, responseBytes }) => [requests, opened, requestBytes, responseBytes])
+  const client = new RawClient(t, live.port).send('hello')
+  await client.until((text) => text === 'hello')
+  assert.deepEqual(counts(), [[0, 1, 0, 0]])
+  await clock.advance(5_100)
+  assert.deepEqual(counts(), [[0, 1, 5, 5]])
+  client.send('again')
+  await client.until((text) => text === 'helloagain')
+  client.socket.end()
+  await client.untilClosed()
+  await eventually(() => counts()[0]?.[0] === 1)
+  assert.deepEqual(counts(), [[1, 1, 10, 10]])
 })
