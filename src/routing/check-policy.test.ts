@@ -18,7 +18,9 @@ const findings = (policy: Partial<RoutePolicy>) =>
       },
     ],
     clusters: [],
-  }).map(({ code, path }) => `${code} ${path.replace('routeTables[0].virtualHosts[0].routes[0].policy.', '')}`)
+  })
+    .filter(({ severity }) => severity === 'error')
+    .map(({ code, path }) => `${code} ${path.replace('routeTables[0].virtualHosts[0].routes[0].policy.', '')}`)
 
 const edits = (change: Partial<HeaderEdits>): HeaderEdits => ({ remove: [], set: [], add: [], ...change })
 const retry: RetryPolicy = {

@@ -9,6 +9,7 @@ import { checkLimits, checkOutlier } from './check/limits.ts'
 import { checkHttpPolicy } from './check/http-policy.ts'
 import { checkTcpListener } from './check/tcp.ts'
 import { checkClientTls, checkServerTls } from './check/tls.ts'
+import { unknownHostUnused, withoutEffect } from './check/no-effect.ts'
 import { checkPolicy } from './check/policy.ts'
 import { checkPreferLocal, checkSlowStart, nowhereNear } from './check/preference.ts'
 import type { Problem } from './check/problem.ts'
@@ -62,7 +63,22 @@ export function* checkInSteps(snapshot: RoutingSnapshot): Steps<readonly Diagnos
     ...problems.map((problem) => ({ severity: 'error' as const, ...problem })),
     ...snapshot.routeTables.flatMap((table, index) => claimedTwice(table, `routeTables[${index}]`)),
     ...nowhereNear(snapshot),
+    ...(yield* findUnused(snapshot)),
   ]
+}
+
+function* findUnused(snapshot: RoutingSnapshot): Steps<readonly Diagnostic[]> {
+  const clusters = new Map(snapshot.clusters.map((cluster) => [cluster.name, cluster]))
+  const found: Diagnostic[] = []
+  for (const [index, table] of snapshot.routeTables.entries()) {
+    const path = `routeTables[${index}]`
+    found.push(...unknownHostUnused(table, path))
+    for (const [host, { routes }] of table.virtualHosts.entries()) {
+      yield
+      found.push(...withoutEffect(routes, `${path}.virtualHosts[${host}]`, clusters))
+    }
+  }
+  return found
 }
 
 function checkListeners({ listeners }: RoutingSnapshot, tables: ReadonlySet<string>): Problem[] {
