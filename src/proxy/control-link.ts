@@ -231,13 +231,17 @@ class Link implements ControlLink {
     const others = [...this.#peers].filter((other) => other !== peer && other.id === id && !other.isReplaced)
     // The same process on a new connection: the old one is only not known to be dead yet.
     for (const stale of others.filter((other) => other.pid === pid)) this.#forget(stale)
-    peer.takesPieces = pieces
-    Object.assign(peer, { id, pid, startedAtMs, isCandidate: others.some((other) => other.pid !== pid) })
+    Object.assign(peer, { id, pid, startedAtMs, takesPieces: pieces })
+    const newer = others.find((other) => other.pid !== pid && other.startedAtMs > startedAtMs)
+    peer.isCandidate = newer === undefined && others.some((other) => other.pid !== pid)
     this.#options.log.info('proxy connected', {
       proxy: id,
       pid,
       replaces: peer.isCandidate ? 'an older one' : undefined,
     })
+    // Control was away, and the one that is to replace it was the first to connect again.
+    if (newer !== undefined && newer.standing.acknowledged !== null) return this.#replace(peer)
+    if (newer !== undefined) newer.isCandidate = true
     if (!peer.isCandidate) this.#put({ id, connected: true, ...NOTHING_YET })
     this.#offer(peer)
   }
@@ -266,13 +270,16 @@ class Link implements ControlLink {
   /** Older processes are told to end. Until they have drained what they use counts, what they have acknowledged does not. */
   #takeOver(peer: Peer): void {
     for (const other of this.#peers) {
-      if (other === peer || other.id !== peer.id || other.isReplaced) continue
-      other.isReplaced = true
-      other.isCandidate = false
-      other.standing = { ...other.standing, draining: [ANY_ENDPOINT] }
-      sendMessage(other.socket, { kind: 'stop' })
+      if (other !== peer && other.id === peer.id && !other.isReplaced) this.#replace(other)
     }
     peer.isCandidate = false
+  }
+
+  #replace(peer: Peer): void {
+    peer.isReplaced = true
+    peer.isCandidate = false
+    peer.standing = { ...peer.standing, draining: [ANY_ENDPOINT] }
+    sendMessage(peer.socket, { kind: 'stop' })
   }
 
   /** Endpoints in use by the process of this name, or by older ones that are about to end. */

@@ -23,8 +23,8 @@ import type { DataPlaneState } from '../routing/data-plane.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 import { startControlLink, untilEndpointDrained } from './control-link.ts'
 import type { ControlLink } from './control-link.ts'
-import { sendMessage } from './link-protocol.ts'
-import type { FromProxy } from './link-protocol.ts'
+import { readMessages, sendMessage } from './link-protocol.ts'
+import type { FromProxy, ToProxy } from './link-protocol.ts'
 import { runProxyWorker } from './worker.ts'
 
 async function socketIn(t: TestContext): Promise<string> {
@@ -198,14 +198,20 @@ test('a worker that ends sends its last counts', async (t) => {
 })
 
 /** Another process under the first one's name, as far as the link can tell. */
-function secondProcess(t: TestContext, socketPath: string): { say(message: FromProxy): void; end(): void } {
+function secondProcess(
+  t: TestContext,
+  socketPath: string,
+  startedAtMs = Date.now() + 1_000,
+): { readonly told: readonly string[]; say(message: FromProxy): void; end(): void } {
   const socket = connect(socketPath)
   t.after(() => socket.destroy())
+  const told: string[] = []
+  readMessages<ToProxy>(socket, { onMessage: ({ kind }) => told.push(kind), onBroken: () => {} })
   const say = (message: FromProxy): void => {
     sendMessage(socket, message)
   }
-  say({ kind: 'hello', id: 'proxy-0', pid: 1, startedAtMs: 1 })
-  return { say, end: () => socket.destroy() }
+  say({ kind: 'hello', id: 'proxy-0', pid: 1, startedAtMs })
+  return { told, say, end: () => socket.destroy() }
 }
 
 const stateOf = ({ link }: Control): unknown =>
@@ -237,6 +243,24 @@ test('a second process of the same name takes the place once it serves the same,
   second.say({ kind: 'ack', generation: newest.generation, listeners: [bound], draining: [] })
   await first.ended
   assert.deepEqual(stateOf(control), [['proxy-0', true, newest.generation]])
+})
+
+test('an older process that connects last does not take the place of the newer one', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const control = await startControl(t, socketPath)
+  startWorker(t, socketPath)
+  const early = secondProcess(t, socketPath, 1)
+  const snapshot = forwardingTo(backend.port)
+  await eventually(() => control.link.state.value.proxies.length > 0)
+  early.say({ kind: 'standing', listeners: [], draining: [] })
+  control.link.publish(snapshot)
+  early.say({ kind: 'ack', generation: snapshot.generation, listeners: [], draining: [] })
+  await untilWatched(control.link.state, ({ proxies }) => proxies[0]?.listeners[0]?.port !== undefined)
+  await eventually(() => early.told.includes('stop'))
+  const late = secondProcess(t, socketPath, 2)
+  await eventually(() => late.told.includes('stop'))
+  assert.deepEqual(stateOf(control), [['proxy-0', true, snapshot.generation]])
 })
 
 test('a second process that ends before it took over changes nothing', async (t) => {
