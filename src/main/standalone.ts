@@ -68,6 +68,22 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   let link: ControlLink | undefined
   const debugToken = ensureToken(join(dataDir, 'debug.token'))
 
+  const working = new AbortController()
+  const ended: Promise<unknown>[] = []
+  const socketPath = socketPathOf(dataDir)
+  // Early: the proxies start beside everything else, and connect once there is a link.
+  const supervisor = startProxySupervisor({
+    clock,
+    random,
+    log,
+    signal: working.signal,
+    keeperCommand: [...selfCommand, 'proxy', 'keep'],
+    command: [...selfCommand, 'proxy', 'run', '--socket', socketPath, ...socketFlags(process.platform)],
+    dataDir,
+    count: options.proxies,
+    version,
+  })
+  starting.defer(() => supervisor.stopAll())
   const server = starting.adopt(
     await startApiServer({
       dataDir,
@@ -103,15 +119,12 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
     each.close(),
   )
 
-  const working = new AbortController()
-  const ended: Promise<unknown>[] = []
   starting.defer(async () => {
     working.abort(new Error('Sluice is stopping'))
     await Promise.allSettled(ended)
   })
   const deps = { client, clock, random, log, signal: working.signal }
   const informers = createInformers(client, deps)
-  const socketPath = socketPathOf(dataDir)
   const startedLink = await startControlLink({
     socketPath,
     expected: options.proxies,
@@ -142,18 +155,16 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
       informers,
       dataPlane: startedLink,
       metrics: metricsOf(telemetry),
-      gateway: { address: options.gatewayAddress, port: gatewayPort, debugTokenHash: sha256(debugToken), telling: options.telling },
+      gateway: {
+        address: options.gatewayAddress,
+        port: gatewayPort,
+        debugTokenHash: sha256(debugToken),
+        telling: options.telling,
+      },
     }),
     informers.closed(),
   )
-  const supervisor = startProxySupervisor({
-    ...deps,
-    keeperCommand: [...selfCommand, 'proxy', 'keep'],
-    command: [...selfCommand, 'proxy', 'run', '--socket', socketPath, ...socketFlags(process.platform)],
-    dataDir,
-    count: options.proxies,
-    version,
-  })
+  // At the end they go first, while the pods still answer what is under way.
   starting.defer(() => supervisor.stopAll())
 
   const gateway = await Promise.race([boundGateway(startedLink, surroundings.signal), server.closed.then(() => '')])
