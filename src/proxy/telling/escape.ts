@@ -21,7 +21,7 @@ export function jsonText(value: string): string {
 
 /** From the text of a configuration. */
 export function toBytes(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
+  return DELICATE.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text
 }
 
 function escaped(value: string, escape: (character: string) => string): string {

@@ -85,6 +85,12 @@ test('addresses, names, counts', () => {
   }
 })
 
+test('names out of the configuration are UTF-8', () => {
+  const names = { cluster: 'größe', routeName: '→', upstreamHost: 'ä:1' }
+  const bytes = text('%UPSTREAM_CLUSTER% %ROUTE_NAME% %UPSTREAM_HOST%', names)
+  assert.equal(Buffer.from(bytes, 'latin1').toString('utf8'), 'größe → ä:1\n')
+})
+
 test('in JSON one operator keeps its type, and what is missing is null', () => {
   const fields = {
     code: '%RESPONSE_CODE%',

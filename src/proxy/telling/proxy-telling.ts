@@ -15,8 +15,8 @@ import { LogFile } from './log-file.ts'
 import { compileLogLine } from './log-line.ts'
 import { Tracer } from './tracer.ts'
 
-/** Spans and entries that wait are brought away within this, at the end. */
-const CLOSE_TIMEOUT_MS = 1_000
+/** Spans that wait are brought away within this, at the end: less than what a worker has beyond its drain. */
+const CLOSE_TIMEOUT_MS = 500
 /** A clock that was set by more than this is followed. */
 const CLOCK_DRIFT_MS = 10
 
