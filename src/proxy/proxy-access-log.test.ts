@@ -274,14 +274,22 @@ test('a log that is moved away under load loses no line and tears none', async (
   )
 })
 
-test('what is under way when the proxy ends is in the log', async (t) => {
-  const backend = await startBackend(t, saying('ok'))
+test('what is under way when the proxy ends is in the log, over either protocol', async (t) => {
+  const backend = await startBackend(t, () => {})
   const log = logOf(t)
   const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
-  const { proxy, port } = await startProxy(t, logging(snapshot, log.path, '%RESPONSE_CODE%'))
-  await fetchFrom(port)
+  const { proxy, port } = await startProxy(
+    t,
+    logging(snapshot, log.path, '%PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS%'),
+  )
+  new RawClient(t, port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  const session = connect(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  session.on('error', () => {})
+  session.request({ ':path': '/' }).on('error', () => {})
+  await eventually(() => backend.accepted === 2)
   await proxy.close(0)
-  assert.equal(readFileSync(log.path, 'utf8'), '200\n')
+  assert.deepEqual(readFileSync(log.path, 'utf8').split('\n').toSorted(), ['', 'HTTP/1.1 0 DC', 'HTTP/2 0 DC'])
 })
 
 test('a request over HTTP/2 says so, and has the trailers of its response', async (t) => {
