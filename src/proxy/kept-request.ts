@@ -2,7 +2,7 @@
 import { INLINE_BODY_BYTES_MAX } from './message-output.ts'
 import type { MessageOutput } from './message-output.ts'
 
-/** Of requests whose route has a use for the whole body (retries, mirrors). Larger ones are sent once, to one endpoint. */
+/** Of requests for whose whole body there is a use (retries, mirrors, endpoints that may refuse it). Larger ones are sent once, to one endpoint. */
 const KEPT_BODY_BYTES_MAX = 64 * 1024
 
 export class KeptRequest {
@@ -30,8 +30,9 @@ export class KeptRequest {
     if (!this.isWhole || part.length === 0) return
     this.#bytes += part.length
     this.isWhole = this.#bytes <= this.#bytesMax
-    if (this.isWhole) this.#rest = [...(this.#rest ?? []), part]
-    else this.#rest = null
+    if (!this.isWhole) this.#rest = null
+    else if (this.#rest === null) this.#rest = [part]
+    else this.#rest.push(part)
   }
 
   /** Of the body, in its framing. */
@@ -45,7 +46,7 @@ export class KeptRequest {
     const headEnd = this.#text.indexOf('\r\n\r\n') + 4
     copy.#text = edit(this.#text.slice(0, headEnd)) + this.#text.slice(headEnd)
     copy.#first = this.#first
-    copy.#rest = this.#rest
+    copy.#rest = this.#rest === null ? null : [...this.#rest]
     copy.#bytes = this.#bytes
     return copy
   }

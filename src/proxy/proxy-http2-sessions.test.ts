@@ -350,14 +350,41 @@ describe('a refused stream', () => {
     assert.equal(streams, 3)
   })
 
-  test('is not sent again once a part of its body is gone', async (t) => {
-    const backend = await startRawHttp2Backend(t, (peer, { type, stream }) => {
-      if (type === FRAME.DATA) peer.reset(stream, constants.NGHTTP2_REFUSED_STREAM)
+  test('takes the part of its body along that was sent already, and the rest follows', async (t) => {
+    let got = ''
+    const backend = await startRawHttp2Backend(t, (peer, { type, stream, payload, flags }) => {
+      if (type !== FRAME.DATA) return
+      if (peer.index === 0) return peer.reset(stream, constants.NGHTTP2_REFUSED_STREAM)
+      got += payload.toString()
+      if (flags & FLAG.END_STREAM) peer.respond(stream, OK)
     })
     const live = await startProxy(t, overHttp2([backend.port]))
     const client = new RawClient(t, live.port).send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n')
-    await eventually(() => backend.peers.length === 1 && live.proxy.pools[0]?.active === 1)
+    await eventually(() => live.proxy.pools[0]?.active === 1)
     client.send('abc')
+    await eventually(() => got === 'abc')
+    client.send('def')
+    await client.until((text) => text.startsWith('HTTP/1.1 200 '))
+    assert.equal(got, 'abcdef')
+  })
+
+  test('is not sent again once more of its body is gone than is kept', async (t) => {
+    let bytes = 0
+    const size = 100_000
+    const backend = await startRawHttp2Backend(
+      t,
+      (peer, { type, stream, payload }) => {
+        if (type !== FRAME.DATA) return
+        bytes += payload.length
+        if (bytes === size) peer.reset(stream, constants.NGHTTP2_REFUSED_STREAM)
+      },
+      { settings: [[constants.NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2 * size]], windowBytes: 2 * size },
+    )
+    const live = await startProxy(t, overHttp2([backend.port]))
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size + 1}\r\n\r\n`
+    const client = new RawClient(t, live.port).send(head)
+    await eventually(() => live.proxy.pools[0]?.active === 1)
+    client.send('x'.repeat(size))
     assert.match(await client.until((text) => text.includes('UR')), /^HTTP\/1\.1 503 /)
     assert.equal(backend.peers.length, 1)
   })

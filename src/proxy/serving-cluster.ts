@@ -23,6 +23,7 @@ import type { UpstreamPools } from './upstream-pools.ts'
 export interface ServingCluster {
   readonly name: string
   readonly connectTimeoutMs: number
+  readonly protocol: NonNullable<Cluster['protocol']>
   /** Its own, or while it has none those of the first cluster down the fallback chain that has some. */
   readonly endpoints: readonly ServingEndpoint[]
   /** Counts requests that were meant for the cluster but reached no endpoint. */
@@ -95,6 +96,7 @@ export function prepareCluster(
   return {
     name: cluster.name,
     connectTimeoutMs: cluster.connectTimeoutMs,
+    protocol: source.protocol ?? 'http1',
     nobody: deps.recorder.destination({ ...NOBODY, listener, service }),
     endpoints,
     chooser: prepareChooser(cluster, candidates, { ...deps, here: snapshot.locality, changes }),

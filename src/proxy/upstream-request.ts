@@ -134,14 +134,16 @@ export class UpstreamRequest implements Exchange, Waiting {
 
   /** Head, latin1, and what came with it of the body. */
   start(head: string, first: Buffer | null): void {
-    this.#kept.start(head, first, this.#retries !== null || this.#copiesTo !== null)
+    // An endpoint of HTTP/2 may say that it has not looked at a request whose body is on its way already.
+    const mayBeRefused = this.#search.cluster.protocol === 'http2'
+    this.#kept.start(head, first, mayBeRefused || this.#retries !== null || this.#copiesTo !== null)
     this.#follow(this.#search.next())
     if (this.#copiesTo !== null && this.#isComplete) this.#sendCopies(this.#copiesTo)
   }
 
   /** More of the body. False: hold the client's input. */
   sendBody(chunk: Buffer, done: boolean): boolean {
-    this.#kept.add(chunk)
+    if (!this.#isAnswered || this.#copiesTo !== null) this.#kept.add(chunk)
     if (done) {
       this.#isComplete = true
       if (this.#retries !== null) this.#startTry(this.#retries)
@@ -232,6 +234,8 @@ export class UpstreamRequest implements Exchange, Waiting {
     if (outlier !== null) outlier.onStatus(head.status, this.#monotonicMs())
     if (this.#retries !== null && this.#triesAgainOn(this.#retries, head)) return this.#discard(head.status, done)
     this.#isAnswered = true
+    // Whoever streams for hours needs the beginning no more.
+    if (this.#copiesTo === null) this.#kept.clear()
     this.#times.endTry()
     this.#owner.onResponse(head, framing, body, done)
   }

@@ -85,6 +85,8 @@ export interface RawPeer {
 export interface RawHttp2BackendOptions {
   /** Sent first: pairs of setting and value. */
   readonly settings?: readonly (readonly [number, number])[]
+  /** Of the whole session, beyond what every session has. */
+  readonly windowBytes?: number
   /** Does not even send its settings. */
   readonly isSilent?: boolean
 }
@@ -98,7 +100,7 @@ export interface RawHttp2Backend {
 export async function startRawHttp2Backend(
   t: TestContext,
   onFrame: (peer: RawPeer, frame: Frame) => void,
-  { settings = [], isSilent = false }: RawHttp2BackendOptions = {},
+  { settings = [], isSilent = false, windowBytes = 0 }: RawHttp2BackendOptions = {},
 ): Promise<RawHttp2Backend> {
   const peers: RawPeer[] = []
   const server = createTcpServer({ noDelay: true }, (socket) => {
@@ -108,6 +110,7 @@ export async function startRawHttp2Backend(
     t.after(() => socket.destroy())
     if (isSilent) return
     peer.send(FRAME.SETTINGS, 0, 0, encodeSettings(settings))
+    if (windowBytes > 0) peer.send(FRAME.WINDOW_UPDATE, 0, 0, encodeWords(windowBytes))
     const read = frameReader((frame) => {
       if (frame.type === FRAME.SETTINGS && (frame.flags & FLAG.ACK) === 0) peer.send(FRAME.SETTINGS, FLAG.ACK, 0)
       onFrame(peer, frame)
