@@ -73,6 +73,22 @@ test('all of Istio’s labels are there, and those of a caller that is known', (
   ])
 })
 
+test('callers are counted apart, each from the same listener', () => {
+  const report = recorded((recorder) => {
+    for (const workload of ['cart', 'cart', 'shop']) {
+      recorder.destination({ ...labels, source: { workloadNamespace: 'a', workload, version: '' } }).count(seen)
+    }
+  })
+  const samples = samplesOf('istio_requests_total', report)
+  assert.deepEqual(
+    samples.map((sample) => [sample.labels['source_workload'], sample.value]),
+    [
+      ['cart', 2],
+      ['shop', 1],
+    ],
+  )
+})
+
 test('calls of gRPC are told apart by the status that they ended with', () => {
   const report = recorded((recorder) => {
     const traffic = recorder.destination(labels)

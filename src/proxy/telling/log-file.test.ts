@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, mkdirSync, readFileSync, renameSync, rmSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, renameSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -95,6 +95,20 @@ test('a file that was moved away is made anew, and no line is lost', async (t) =
     all,
     Array.from({ length: next }, (_, index) => `line ${index}`),
   )
+})
+
+test('a file that somebody else has put in the old one’s place is gone on with', async (t) => {
+  const path = join(folderOf(t), 'access.log')
+  const { file, clock } = openAt(path)
+  file.write('old\n')
+  await clock.advance(LOG_FLUSH_INTERVAL_MS)
+  await eventually(() => existsSync(path) && linesOf(path).length === 1)
+  renameSync(path, `${path}.1`)
+  writeFileSync(path, 'made by logrotate\n')
+  await clock.advance(MOVED_CHECK_MS)
+  file.write('new\n')
+  await file.close()
+  assert.deepEqual([linesOf(`${path}.1`), linesOf(path)], [['old'], ['made by logrotate', 'new']])
 })
 
 test('a file that cannot be opened is tried again; that is said once', async (t) => {
