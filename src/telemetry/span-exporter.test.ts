@@ -161,14 +161,17 @@ test('a batch that fails is sent three times, then dropped, and that is said onc
   collector.status = 503
   const warnings: unknown[] = []
   const log = { ...silentLog, warn: (message: string, fields?: object) => warnings.push({ message, ...fields }) }
-  const { exporter, clock, counts } = exporterTo({ kind: 'zipkin', url: collector.url }, log)
+  const { exporter, clock, counts } = exporterTo(
+    { kind: 'zipkin', url: collector.url.replace('//', '//me:secret@') },
+    log,
+  )
   for (const round of [1, 2]) {
     exporter.add(span)
     while (counts.dropped < round) await clock.advance(1_000)
   }
   assert.equal(collector.posts.length, 6)
   const why = 'the collector answered 503'
-  assert.deepEqual(warnings, [{ message: 'cannot send spans, dropping them', url: collector.url, why }])
+  assert.deepEqual(warnings, [{ message: 'cannot send spans, dropping them', url: `${collector.url}/`, why }])
   collector.status = 200
   exporter.add(span)
   while (counts.sent < 1) await clock.advance(1_000)

@@ -116,7 +116,9 @@ export class SpanExporter {
   #drop(spans: readonly Span[], why: string): void {
     if (spans.length === 0) return
     const { log, target, onDropped } = this.#options
-    if (!this.#isFailing) log.warn('cannot send spans, dropping them', { url: target.url, why })
+    // Without a password that may stand in it.
+    const { origin, pathname } = new URL(target.url)
+    if (!this.#isFailing) log.warn('cannot send spans, dropping them', { url: origin + pathname, why })
     this.#isFailing = true
     onDropped(spans.length)
   }

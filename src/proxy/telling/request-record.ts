@@ -184,7 +184,7 @@ export class RequestRecord implements TracedRequest {
       case ':path':
         return rewritePath === null ? head.target : rewritePath(head.path) + queryOf(head)
       case 'x-envoy-original-path':
-        return rewritePath === null ? '' : head.target
+        return rewritePath === null ? (head.fields.get(name) ?? '') : head.target
       case ':authority':
       case 'host':
         return this.#serve?.route.policy.rewrite?.authority ?? head.host
