@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCli } from '../support/cli.ts'
-import { fetchFrom, saying, startBackend } from '../support/live-proxy.ts'
+import { fetchFrom, readBody, saying, startBackend } from '../support/live-proxy.ts'
 import { startLoneProxy } from '../support/lone-proxy.ts'
 import { startSluice } from '../support/sluice.ts'
 
@@ -55,13 +55,20 @@ test('--check tells a mistake in a template at its place', async (t) => {
   assert.match(stderr, /:2:\d+: listeners\[0\]\.http\.accessLog\.format\.template: .*there is no operator %NO_SUCH%/)
 })
 
-test('sluice up writes a line for each request of its gateway', async (t) => {
+test('sluice up writes a line for each request of its gateway, and sends its span', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-telling-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const path = join(folder, 'access.log')
-  const sluice = await startSluice(t, { flags: ['--access-log', path] })
-  const reply = await fetch(`${sluice.ready.gateway}/nowhere`)
+  const posts: string[] = []
+  const collector = await startBackend(t, (request, response) => {
+    void readBody(request).then((body) => posts.push(`${request.url} ${body}`) && response.end())
+  })
+  const traces = ['--trace-to', `http://127.0.0.1:${collector.port}/v1/traces`, '--trace-sampling', '1']
+  const sluice = await startSluice(t, { flags: ['--access-log', path, ...traces] })
+  const reply = await fetch(`${sluice.ready.gateway}/nowhere`, { headers: { 'x-request-id': 'id-1' } })
   assert.equal(reply.status, 404)
   await sluice.stop()
-  assert.match(readFileSync(path, 'utf8'), /^\[[^\]]+\] "GET \/nowhere HTTP\/1\.1" 404 NR 0 \d+ /)
+  assert.match(readFileSync(path, 'utf8'), /^\[[^\]]+\] "GET \/nowhere HTTP\/1\.1" 404 NR 0 \d+ .* "id-1" /)
+  assert.equal(posts.length, 1)
+  assert.match(posts[0] ?? '', /^\/v1\/traces .*"sluice-gateway".*"guid:x-request-id","value":\{"stringValue":"id-1"\}/)
 })
