@@ -15,7 +15,7 @@ import { LogFile } from './log-file.ts'
 import { compileLogLine } from './log-line.ts'
 import { Tracer } from './tracer.ts'
 
-/** Spans that wait are brought away within this, at the end: less than what a worker has beyond its drain. */
+/** What waits is brought away within this, at the end: less than what a worker has beyond its drain. */
 const CLOSE_TIMEOUT_MS = 500
 /** A clock that was set by more than this is followed. */
 const CLOCK_DRIFT_MS = 10
@@ -60,11 +60,19 @@ export class ProxyTelling {
 
   async close(): Promise<void> {
     await Promise.all([
-      ...[...this.#files.values()].map((file) => file.close()),
+      ...[...this.#files.values()].map((file) => this.#within(file.close())),
       ...[...this.#exporters.values()].map((exporter) => exporter.close(CLOSE_TIMEOUT_MS)),
     ])
     this.#files.clear()
     this.#exporters.clear()
+  }
+
+  /** A pipe that nobody reads may hold a write for ever. */
+  async #within(closing: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = this.#options.clock.after(CLOSE_TIMEOUT_MS, late.resolve)
+    await Promise.race([closing, late.promise])
+    timer.cancel()
   }
 
   #log({ path, format }: AccessLog): ListenerTellingOptions['log'] {
