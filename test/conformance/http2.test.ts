@@ -4,8 +4,13 @@ import type { RequestListener } from 'node:http'
 import { constants } from 'node:http2'
 import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { silentLog } from '../../src/base/log.ts'
+import type { Log } from '../../src/base/log.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import type { Random } from '../../src/base/random.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { FLAG, FRAME, GET, PREFACE, RawHttp2Client, ask, encodeFields, http2Session } from '../support/http2-client.ts'
-import { eventually, forwardingTo, saying, startBackend, startProxy } from '../support/live-proxy.ts'
+import { echoing, eventually, forwardingTo, saying, startBackend, startProxy } from '../support/live-proxy.ts'
 
 const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } = constants
 
@@ -15,6 +20,7 @@ const FLOOD_FRAMES_MAX = 20_000
 const RSS_GROWTH_BYTES_MAX = 64 * 1024 * 1024
 /** The default of `streamsMax`, and how many refused streams are put up with. */
 const STREAMS_MAX = 100
+const CHAOTIC_CLIENTS = 300
 const options = { timeout: 30_000 }
 
 describe('a malformed request', options, () => {
@@ -161,6 +167,64 @@ describe('a flood', options, () => {
   }
 })
 
+describe('a mistake', options, () => {
+  for (const [name, leave] of [
+    ['while the client is leaving', true],
+    ['at any time', false],
+  ] as const) {
+    test(`${name} ends the connection and its requests`, async (t) => {
+      const closed = Promise.withResolvers<void>()
+      const { client } = await talkTo(t, { answer: ({ socket }) => socket.on('close', () => closed.resolve()) })
+      client.request(1, GET)
+      if (leave) client.send(FRAME.GOAWAY, 0, 0, Buffer.alloc(8))
+      await client.until(({ type, flags }) => type === FRAME.SETTINGS && flags === FLAG.ACK)
+      client.send(FRAME.DATA, 0, 0, Buffer.alloc(8))
+      assert.equal(await client.untilClosed(), NGHTTP2_PROTOCOL_ERROR)
+      await closed.promise
+    })
+  }
+
+  test('of a client whose session ends, or its silence then, ends the connection and its requests', async (t) => {
+    const clock = new FakeClock()
+    const closed = Promise.withResolvers<void>()
+    const answer: RequestListener = ({ socket }) => socket.on('close', () => closed.resolve())
+    const { client, replace } = await talkTo(t, { answer, clock })
+    client.request(1, GET)
+    await client.until(({ type, flags }) => type === FRAME.SETTINGS && flags === FLAG.ACK)
+    await replace()
+    await clock.advance(1_000)
+    await client.until(({ type, payload }) => type === FRAME.GOAWAY && payload.readUInt32BE(0) === 1)
+    const { payload } = await client.until(({ type }) => type === FRAME.PING)
+    // What is answered behind it has been read behind it.
+    client.send(FRAME.PING, FLAG.ACK, 0, payload).send(FRAME.PING, 0, 0, Buffer.alloc(8))
+    await client.until(({ type, flags }) => type === FRAME.PING && flags === FLAG.ACK)
+    await clock.advance(10_000)
+    await client.until((frame) => frame.type === FRAME.PING && frame.flags === 0 && frame.payload !== payload)
+    assert.equal(client.isClosed, false)
+    client.send(FRAME.DATA, 0, 0, Buffer.alloc(8))
+    await clock.advance(11_000)
+    await client.untilClosed()
+    await closed.promise
+  })
+})
+
+test('whatever clients send, nothing of it stays, and others are served', options, async (t) => {
+  const errors: unknown[] = []
+  const log: Log = { ...silentLog, error: (message, fields) => errors.push([message, fields]) }
+  const backend = await startBackend(t, (request, response) => {
+    if (request.url !== '/never') echoing(request, response)
+  })
+  const live = await startProxy(t, forwardingTo(backend.port), { log })
+  const random = seededRandom(Number(process.env['PROPERTY_SEED'] ?? 1))
+  const session = http2Session(t, live.port)
+  for (let count = 0; count < CHAOTIC_CLIENTS; count++) {
+    await actChaotically(new RawHttp2Client(t, live.port), random)
+    if (count % 20 === 0) assert.equal((await ask(session)).status, 200)
+  }
+  await eventually(() => live.proxy.pools.every(({ active }) => active === 0))
+  assert.deepEqual(errors, [])
+})
+
 describe('a limit', options, () => {
   test('of streams at once is told, and more are refused in a way that the client can try again', async (t) => {
     const seen: string[] = []
@@ -201,6 +265,58 @@ describe('a limit', options, () => {
   })
 })
 
+/** Frames as they should be and as they should not, in any order, then one of the ways to go. */
+async function actChaotically(client: RawHttp2Client, random: Random): Promise<void> {
+  const below = (count: number): number => Math.floor(random() * count)
+  if (below(10) === 0) client.socket.write(PREFACE.slice(0, below(PREFACE.length)))
+  else client.greet()
+  for (let left = below(25), next = 1; left > 0 && !client.isClosed; left--) {
+    if (below(4) > 0) sendAnyFrame(client, below, below(4) === 0 ? below(12) : Math.max(0, next - 2))
+    else client.request(next, someOf(REQUESTS, below), below(2))
+    next += 2
+    if (below(3) === 0) await turn()
+  }
+  someOf([() => client.socket.destroy(), () => client.socket.end(), () => client.socket.resetAndDestroy()], below)()
+}
+
+const REQUESTS = [
+  GET,
+  POST,
+  GET.with(0, [':method', 'HEAD']),
+  GET.with(2, [':path', '/never']),
+  POST.with(2, [':path', '/never']),
+  [...POST, ['content-length', '9']],
+  [...POST, ['expect', '100-continue']],
+  [...POST, ['content-type', 'application/grpc']],
+  [...GET, ['te', 'gzip']],
+  [...GET.with(0, [':method', 'CONNECT']), [':protocol', 'websocket']],
+  [
+    [':method', 'CONNECT'],
+    [':authority', 'a:1'],
+  ],
+] as const
+
+function sendAnyFrame(client: RawHttp2Client, below: (count: number) => number, stream: number): void {
+  const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, () => below(256)))
+  someOf(
+    [
+      () => client.send(FRAME.DATA, below(2), stream, Buffer.alloc(below(40_000))),
+      () => client.send(FRAME.HEADERS, FLAG.END_HEADERS | below(2), stream, encodeFields([['x-trailer', 'a']])),
+      () => client.send(FRAME.RST_STREAM, 0, stream, Buffer.from([0, 0, 0, below(14)])),
+      () => client.send(FRAME.WINDOW_UPDATE, 0, stream, bytes(4)),
+      () => client.send(FRAME.PING, below(2), 0, bytes(8)),
+      () => client.send(FRAME.SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, below(10)]), bytes(4)])),
+      () => client.send(FRAME.GOAWAY, 0, 0, Buffer.alloc(8)),
+      () => client.send(below(256), below(256), below(20), bytes(below(100))),
+    ],
+    below,
+  )()
+}
+
+function someOf<Item>(items: readonly [Item, ...Item[]], below: (count: number) => number): Item {
+  return items[below(items.length)] ?? items[0]
+}
+
 interface Talk {
   readonly client: RawHttp2Client
   readonly port: number
@@ -208,14 +324,20 @@ interface Talk {
   readonly seen: readonly string[]
   /** Names of fields at the endpoint. */
   readonly fields: readonly string[]
+  /** The listener, by another. */
+  readonly replace: () => Promise<void>
 }
 
 interface TalkOptions {
+  readonly clock?: FakeClock
   readonly answer?: RequestListener
   readonly greets?: boolean
 }
 
-async function talkTo(t: TestContext, { answer = saying('hello'), greets = true }: TalkOptions = {}): Promise<Talk> {
+async function talkTo(
+  t: TestContext,
+  { answer = saying('hello'), greets = true, ...live }: TalkOptions = {},
+): Promise<Talk> {
   const seen: string[] = []
   const fields: string[] = []
   const backend = await startBackend(t, (request, response) => {
@@ -223,10 +345,13 @@ async function talkTo(t: TestContext, { answer = saying('hello'), greets = true 
     fields.push(...Object.keys(request.headers))
     answer(request, response)
   })
-  const { port } = await startProxy(t, forwardingTo(backend.port))
-  const client = new RawHttp2Client(t, port)
+  const snapshot = forwardingTo(backend.port)
+  const proxy = await startProxy(t, snapshot, live)
+  const client = new RawHttp2Client(t, proxy.port)
   if (greets) client.greet()
-  return { client, port, seen, fields }
+  const listeners = snapshot.listeners.map((listener) => ({ ...listener, id: 'other' }))
+  const replace = (): Promise<void> => proxy.apply({ ...forwardingTo(backend.port), listeners })
+  return { client, port: proxy.port, seen, fields, replace }
 }
 
 async function bodyOf(client: RawHttp2Client, stream: number): Promise<string> {

@@ -24,13 +24,18 @@ const FREE_STREAMS_MAX = 16
 const GOAWAY_NOTICE = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0])
 /** From that to the last GOAWAY, for requests that were on their way when the client got the first. */
 const NOTICE_MS = 250
+/** A session that ends asks its client so often whether it is there, and takes its silence until the next time for a no. */
+const PING_INTERVAL_MS = 10_000
 /** How long a client whose last stream is over may leave the connection open. */
 const LINGER_MS = 1_000
 
-const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR } = constants
+const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM } = constants
 
-/** `noticed`: the client knows that it should go; `ending`: no new streams. */
-type Phase = 'open' | 'noticed' | 'ending' | 'closed'
+/**
+ * `noticed`: the client knows that it should go; `leaving`: it goes by itself; `ending`: no new streams, those under way finish;
+ * `closing`: there are none any more.
+ */
+type Phase = 'open' | 'noticed' | 'leaving' | 'ending' | 'closing' | 'closed'
 
 export interface Http2SessionDeps extends StreamDeps {
   readonly scheme: Scheme
@@ -43,6 +48,7 @@ export class Http2ClientSession implements StreamOwner {
   readonly deps: Http2SessionDeps
   readonly #socket: Socket
   readonly #session: ServerHttp2Session
+  readonly #closeSession: () => void
   readonly #streams = new Set<Http2ClientStream>()
   readonly #free: Http2ClientStream[] = []
   #phase: Phase = 'open'
@@ -52,6 +58,8 @@ export class Http2ClientSession implements StreamOwner {
   /** When there was a stream last; the sweep keeps it. */
   #idleSinceMs: number
   #moved = false
+  #pingedMs = -Infinity
+  #isPingAnswered = true
 
   /** What the socket gave already must have been put back into it. */
   constructor(socket: Socket, deps: Http2SessionDeps) {
@@ -65,6 +73,10 @@ export class Http2ClientSession implements StreamOwner {
     socket.allowHalfOpen = false
     socket.on('close', () => this.#onClosed())
     this.#session = performServerHandshake(socket, sessionOptions(deps.serving().http))
+    this.#closeSession = this.#session.close.bind(this.#session)
+    // For the library to call when the client says that it goes. A session that is closed while it has streams forgets them,
+    // and its socket, if the client makes a mistake then.
+    this.#session.close = () => this.#leave()
     this.#session
       .on('stream', (stream, _fields, flags, list) => this.#onStream(stream, flags, list))
       .on('remoteSettings', () => (this.#isGreeted = true))
@@ -81,10 +93,12 @@ export class Http2ClientSession implements StreamOwner {
     this.#streams.delete(stream)
     this.#moved = true
     if (this.#free.length < FREE_STREAMS_MAX) this.#free.push(stream)
+    if (this.#phase === 'ending' && this.#streams.size === 0) this.#endWithStreams(this.#idleSinceMs)
   }
 
   /** Tells the client to take its next requests elsewhere, then ends; streams under way finish. */
   closeWhenIdle(): void {
+    if (this.#phase === 'leaving') this.#end()
     if (this.#phase !== 'open') return
     this.#enter('noticed')
     for (const stream of this.#streams) stream.drainTunnel()
@@ -111,7 +125,8 @@ export class Http2ClientSession implements StreamOwner {
     const elapsedMs = nowMs - this.#phaseSinceMs
     const idleMs = nowMs - this.#idleSinceMs
     if (this.#phase === 'noticed' && elapsedMs >= NOTICE_MS) this.#end()
-    else if (this.#phase === 'ending' && Math.min(elapsedMs, idleMs) >= LINGER_MS) this.destroy()
+    else if (this.#phase === 'leaving' || this.#phase === 'ending') this.#endWithStreams(nowMs)
+    else if (this.#phase === 'closing' && Math.min(elapsedMs, idleMs) >= LINGER_MS) this.destroy()
     else if (!this.#isGreeted && elapsedMs >= headTimeoutMs) this.destroy()
     else if (idleMs >= keepAliveTimeoutMs) this.closeWhenIdle()
   }
@@ -121,6 +136,8 @@ export class Http2ClientSession implements StreamOwner {
     stream.on('error', ignore)
     // Reset before it was looked at: to be cheap here is what makes floods of them bearable.
     if (stream.destroyed || stream.closed) return
+    // It crossed the GOAWAY, which has told the client already that it was not looked at.
+    if (this.#phase === 'ending' || this.#phase === 'closing') return stream.close(NGHTTP2_REFUSED_STREAM)
     this.#moved = true
     try {
       const served = this.#free.pop() ?? new Http2ClientStream(this)
@@ -132,10 +149,31 @@ export class Http2ClientSession implements StreamOwner {
     }
   }
 
+  /** The client goes. Streams of it that nobody has looked at yet may be there: the sweep sees when there are none. */
+  #leave(): void {
+    if (this.#phase === 'open' || this.#phase === 'noticed') this.#enter('leaving')
+  }
+
   /** Streams that come from now on are refused, in a way that the client can try them elsewhere. */
   #end(): void {
     this.#enter('ending')
-    this.#session.close()
+    if (!this.#session.destroyed) this.#session.goaway()
+    this.#endWithStreams(this.#phaseSinceMs)
+  }
+
+  #endWithStreams(nowMs: number): void {
+    if (this.#streams.size > 0) return this.#probe(nowMs)
+    this.#enter('closing')
+    this.#closeSession()
+  }
+
+  /** After a GOAWAY of either side the library does not tell that it has given up a client for a mistake, or that it is gone. */
+  #probe(nowMs: number): void {
+    if (nowMs - this.#pingedMs < PING_INTERVAL_MS || this.#session.destroyed) return
+    if (!this.#isPingAnswered) return this.destroy()
+    this.#pingedMs = nowMs
+    this.#isPingAnswered = false
+    this.#session.ping((error) => (this.#isPingAnswered = error === null))
   }
 
   #enter(phase: Phase): void {
