@@ -19,6 +19,7 @@ import { createInformers } from '../kube/informers.ts'
 import { kinds } from '../kinds/registry.ts'
 import { startControlLink, untilEndpointDrained } from '../proxy/control-link.ts'
 import type { ControlLink } from '../proxy/control-link.ts'
+import type { DataPlaneState } from '../routing/data-plane.ts'
 import { startProxySupervisor } from '../proxy/supervisor.ts'
 import type { MetricsSource } from '../release/model.ts'
 import { openImageCatalogue } from '../runtime/images.ts'
@@ -186,11 +187,13 @@ function metricsOf(telemetry: TelemetryStore): MetricsSource {
   }
 }
 
+function gatewayOf({ proxies }: DataPlaneState) {
+  return proxies.flatMap(({ listeners }) => listeners).find(({ id }) => id === GATEWAY_LISTENER)
+}
+
 /** Where the gateway really listens. Rejects when it cannot. */
 async function boundGateway(link: ControlLink, signal: AbortSignal): Promise<string> {
-  const listenerOf = (state: ControlLink['state']['value']) =>
-    state.proxies.flatMap(({ listeners }) => listeners).find(({ id }) => id === GATEWAY_LISTENER)
-  const bound = listenerOf(await untilWatched(link.state, (state) => listenerOf(state) !== undefined, signal))
+  const bound = gatewayOf(await untilWatched(link.state, (state) => gatewayOf(state) !== undefined, signal))
   if (bound?.error !== undefined) {
     throw new Error(
       `Cannot open the gateway on "${bound.address}:${bound.port}": ${bound.error}; choose another port with --gateway-port, 0 for any`,

@@ -79,44 +79,44 @@ test('a path is rewritten by regex, with groups, and keeps its query', async (t)
 test('a snapshot with edits that would break a message is refused', async (t) => {
   const requestHeaders = edits({ set: [{ name: 'content-length', value: '0' }] })
   await assert.rejects(startProxy(t, forwardingTo(1, { requestHeaders })), /content-length/)
+})
 
-  test('a destination’s edits come before the route’s, both ways', async (t) => {
-    const backend = await startBackend(t, (request, response) => {
-      response.setHeader('x-from', 'endpoint').end(JSON.stringify(request.headersDistinct))
-    })
-    const both = edits({
-      set: [{ name: 'x-who', value: 'destination' }],
-      add: [{ name: 'x-at', value: 'destination' }],
-    })
-    const split = route(
-      'split',
-      { v1: 1 },
-      {
-        policy: {
-          requestHeaders: edits({ set: [{ name: 'x-who', value: 'route' }], add: [{ name: 'x-at', value: 'route' }] }),
-          responseHeaders: edits({ remove: ['x-at'] }),
-        },
-      },
-    )
-    const action = {
-      kind: 'forward' as const,
-      split: 'split',
-      destinations: [
-        { kind: 'cluster' as const, cluster: 'v1', weight: 1, requestHeaders: both, responseHeaders: both },
-        { kind: 'cluster' as const, cluster: 'v2', weight: 1 },
-      ],
-    }
-    const clusters = [cluster('v1', [backend.port]), cluster('v2', [backend.port])]
-    const { port } = await startProxy(t, snapshotOf([{ ...split, action }], clusters))
-    const seen: unknown[] = []
-    for (let count = 0; count < 2; count++) {
-      const { headers, body } = await fetchFrom(port, { headers: { 'x-who': 'client' } })
-      const got = JSON.parse(body) as Record<string, string[]>
-      seen.push([got['x-who'], got['x-at'], headers['x-who'], headers['x-at'], headers['x-from']])
-    }
-    assert.deepEqual(seen, [
-      [['route'], ['destination', 'route'], 'destination', undefined, 'endpoint'],
-      [['route'], ['route'], undefined, undefined, 'endpoint'],
-    ])
+test('a destination’s edits come before the route’s, both ways', async (t) => {
+  const backend = await startBackend(t, (request, response) => {
+    response.setHeader('x-from', 'endpoint').end(JSON.stringify(request.headersDistinct))
   })
+  const both = edits({
+    set: [{ name: 'x-who', value: 'destination' }],
+    add: [{ name: 'x-at', value: 'destination' }],
+  })
+  const split = route(
+    'split',
+    { v1: 1 },
+    {
+      policy: {
+        requestHeaders: edits({ set: [{ name: 'x-who', value: 'route' }], add: [{ name: 'x-at', value: 'route' }] }),
+        responseHeaders: edits({ remove: ['x-at'] }),
+      },
+    },
+  )
+  const action = {
+    kind: 'forward' as const,
+    split: 'split',
+    destinations: [
+      { kind: 'cluster' as const, cluster: 'v1', weight: 1, requestHeaders: both, responseHeaders: both },
+      { kind: 'cluster' as const, cluster: 'v2', weight: 1 },
+    ],
+  }
+  const clusters = [cluster('v1', [backend.port]), cluster('v2', [backend.port])]
+  const { port } = await startProxy(t, snapshotOf([{ ...split, action }], clusters))
+  const seen: unknown[] = []
+  for (let count = 0; count < 2; count++) {
+    const { headers, body } = await fetchFrom(port, { headers: { 'x-who': 'client' } })
+    const got = JSON.parse(body) as Record<string, string[]>
+    seen.push([got['x-who'], got['x-at'], headers['x-who'], headers['x-at'], headers['x-from']])
+  }
+  assert.deepEqual(seen, [
+    [['route'], ['destination', 'route'], 'destination', undefined, 'endpoint'],
+    [['route'], ['route'], undefined, undefined, 'endpoint'],
+  ])
 })

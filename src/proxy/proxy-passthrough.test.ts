@@ -29,7 +29,7 @@ function knownHost(port: number, unknownHost?: RouteTable['unknownHost']): Routi
 test('with passthrough a request goes to the host that it names, whatever form its target has; known hosts are routed', async (t) => {
   const known = await startBackend(t, saying('known'))
   const outside = await startBackend(t, (request, response) =>
-    response.end(`${request.url} of ${request.headers.host} from ${request.headers['x-forwarded-for']}`),
+    response.end(`${request.url} of ${request.headers.host} from ${String(request.headers['x-forwarded-for'])}`),
   )
   const { port } = await startProxy(t, knownHost(known.port, 'passthrough'))
   const host = `127.0.0.1:${outside.port}`
@@ -45,11 +45,11 @@ test('CONNECT to an unknown host opens a tunnel to it, which outlives snapshots'
     socket.on('data', (chunk) => socket.write(`heard ${String(chunk)}`))
   })
   const clock = new FakeClock()
-  const { port, apply } = await startProxy(t, knownHost(1, 'passthrough'), { clock })
-  const client = new RawClient(t, port).send(`CONNECT 127.0.0.1:${outside.port} HTTP/1.1\r\nhost: x\r\n\r\n`)
+  const live = await startProxy(t, knownHost(1, 'passthrough'), { clock })
+  const client = new RawClient(t, live.port).send(`CONNECT 127.0.0.1:${outside.port} HTTP/1.1\r\nhost: x\r\n\r\n`)
   assert.match(await client.until((text) => text.endsWith('\r\n\r\n')), /^HTTP\/1\.1 200 /)
   client.clear()
-  await apply(knownHost(2, 'passthrough'))
+  await live.apply(knownHost(2, 'passthrough'))
   await clock.advance(60_000)
   await client.send('one').until((text) => text === 'heard one')
 })
@@ -82,11 +82,11 @@ test('an endpoint that left the snapshot while a request was on its way to it ca
   const isUnderWay = new Promise<void>((resolve) => {
     began = resolve
   })
-  const { port, apply } = await startProxy(t, knownHost(backend.port, 'passthrough'))
-  const slow = fetchFrom(port, { path: '/slow', headers: { host: 'known.test' } })
+  const live = await startProxy(t, knownHost(backend.port, 'passthrough'))
+  const slow = fetchFrom(live.port, { path: '/slow', headers: { host: 'known.test' } })
   await isUnderWay
-  await apply(knownHost(1, 'passthrough'))
-  assert.equal((await fetchFrom(port, { headers: { host: `127.0.0.1:${backend.port}` } })).body, 'fast')
+  await live.apply(knownHost(1, 'passthrough'))
+  assert.equal((await fetchFrom(live.port, { headers: { host: `127.0.0.1:${backend.port}` } })).body, 'fast')
   answer()
   assert.equal((await slow).body, 'slow')
 })

@@ -202,7 +202,7 @@ describe('TCP', () => {
       const routes = [{ ...plain, action: { ...action, ...change } }]
       const { port } = await startProxy(t, tcpSnapshot(routes, [cluster('v1', ports, { balance })]))
       const names = new Set<string>()
-      for (let index = 0; index < 12; index++)
+      for (let index = 0; index < 60; index++)
         names.add(await new RawClient(t, port).until((text) => text.endsWith(':')))
       return names.size
     }

@@ -160,9 +160,7 @@ test('an address is drained when the proxies have left it and its last request i
   const reply = fetchFrom(portOf(link))
   await arrived.promise
   let isDrained = false
-  const drained = untilEndpointDrained(link, '127.0.0.1', AbortSignal.timeout(10_000)).then(() => {
-    isDrained = true
-  })
+  const drained = untilEndpointDrained(link, '127.0.0.1', AbortSignal.timeout(10_000)).then(() => (isDrained = true))
   const without = snapshotOf([], [])
   link.publish(without)
   await untilLive(link, without.generation)
@@ -302,9 +300,9 @@ test('an address is in use as long as a process that was replaced has a request 
   second.say({ kind: 'ack', generation: without.generation, listeners: [], draining: [] })
   await untilLive(control.link, without.generation)
   let isDrained = false
-  const drained = untilEndpointDrained(control.link, '127.0.0.1', AbortSignal.timeout(10_000)).then(() => {
-    isDrained = true
-  })
+  const drained = untilEndpointDrained(control.link, '127.0.0.1', AbortSignal.timeout(10_000)).then(
+    () => (isDrained = true),
+  )
   assert.equal(isDrained, false)
   finish.resolve()
   assert.equal((await reply).body, 'old')

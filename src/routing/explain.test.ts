@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { answering } from '../../test/routing-cases.ts'
 import { decide, prepareRouteTable } from './decide.ts'
 import { explain, explainRoute } from './explain.ts'

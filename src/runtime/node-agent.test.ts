@@ -290,13 +290,13 @@ test('a container may choose the signal that stops it', async () => {
 
 test('a new image restarts the container', async () => {
   const key = await createPod(lab, 'changing', script('sleep 60'))
-  const before = await lab.until(pods, key, isReady)
+  const first = await lab.until(pods, key, isReady)
   const body = { spec: { containers: [{ name: 'main', image: 'test/sh:2' }] } }
   await lab.client.patch(pods, key, { kind: 'strategic', body })
   const isRenewed = (pod: Pod | undefined): boolean => pod?.status?.containerStatuses?.[0]?.restartCount === 1
-  const after = await lab.until(pods, key, (pod) => isRenewed(pod) && isReady(pod))
-  assert.equal(after?.status?.containerStatuses?.[0]?.image, 'docker.io/test/sh:2')
-  assert.notEqual(pidOf(after), pidOf(before))
+  const second = await lab.until(pods, key, (pod) => isRenewed(pod) && isReady(pod))
+  assert.equal(second?.status?.containerStatuses?.[0]?.image, 'docker.io/test/sh:2')
+  assert.notEqual(pidOf(second), pidOf(first))
 })
 
 test('a signal shows in the exit code', async () => {

@@ -69,23 +69,19 @@ function untilHolds<T extends KubeObject>(
 ): Promise<T | undefined> {
   const informer = informers.of(type)
   return new Promise((resolve, reject) => {
-    const finish = (): void => {
-      unsubscribe()
-      clearTimeout(timer)
-    }
-    const timer = setTimeout(() => {
-      finish()
-      const last = JSON.stringify(informer.get(key), null, 1)
-      reject(new Error(`${type.kind} ${key} did not come to the state waited for; it is ${last}`))
-    }, GIVE_UP_AFTER_MS)
-    let unsubscribe = (): void => {}
     const look = (): void => {
       const object = informer.get(key)
       if (!holds(object)) return
-      finish()
+      unsubscribe()
+      clearTimeout(timer)
       resolve(object)
     }
-    unsubscribe = informer.onChange(({ old, new: now }) => {
+    const timer = setTimeout(() => {
+      unsubscribe()
+      const last = JSON.stringify(informer.get(key), null, 1)
+      reject(new Error(`${type.kind} ${key} did not come to the state waited for; it is ${last}`))
+    }, GIVE_UP_AFTER_MS)
+    const unsubscribe = informer.onChange(({ old, new: now }) => {
       const object = now ?? old
       if (object !== undefined && keyOf(object) === key) look()
     })

@@ -234,7 +234,7 @@ export const requestShapes: readonly Shape[] = [
   head('HTTP/0.9 in words', 'GET / HTTP/0.9\r\n\r\n', 505),
   head('HTTP/1.2', 'GET / HTTP/1.2\r\nHost: x\r\n\r\n', 505),
   head('HTTP/3.0', 'GET / HTTP/3.0\r\nHost: x\r\n\r\n', 505),
-  head('the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505),
+  head('a preface of HTTP/2 with a field', 'PRI * HTTP/2.0\r\nHost: x\r\n\r\nSM\r\n\r\n', 505),
   head('HTTP/1.10', 'GET / HTTP/1.10\r\nHost: x\r\n\r\n'),
   head('HTTP/01.1', 'GET / HTTP/01.1\r\nHost: x\r\n\r\n'),
   head('a space in the target', 'GET /a b HTTP/1.1\r\nHost: x\r\n\r\n'),

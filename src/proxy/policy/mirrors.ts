@@ -59,6 +59,6 @@ export function countLost({ nobody }: ServingCluster): void {
 }
 
 /** The head of the copy: `example.com:80` becomes `example.com-shadow:80`, as Envoy has it. */
-export function shadowed(head: string): string {
+function shadowed(head: string): string {
   return head.replace(/\r\nhost:[ \t]*([^\r]*?)(:[0-9]+)?[ \t]*\r\n/i, '\r\nhost: $1-shadow$2\r\n')
 }
