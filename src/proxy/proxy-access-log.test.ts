@@ -12,6 +12,7 @@ import {
   echoing,
   eventually,
   fetchFrom,
+  refusePort,
   route,
   saying,
   snapshotOf,
@@ -75,8 +76,7 @@ test('each request is a line in Envoy’s form', async (t) => {
 })
 
 test('what went wrong stands in the line', async (t) => {
-  const gone = await startBackend(t, saying('never'))
-  await gone.close()
+  const gone = refusePort(t)
   const routes = [
     route('closed', { v1: 1 }, { match: { path: { kind: 'prefix', value: '/closed', caseSensitive: true } } }),
     route('empty', { v2: 1 }, { match: { path: { kind: 'prefix', value: '/empty', caseSensitive: true } } }),
@@ -202,8 +202,7 @@ test('an entry in JSON has numbers, and null for what is missing', async (t) => 
 
 test('a TCP connection is one line when it is over', async (t) => {
   const backend = await startRawBackend(t, (socket) => socket.pipe(socket))
-  const gone = await startBackend(t, saying('never'))
-  await gone.close()
+  const gone = refusePort(t)
   const log = logOf(t)
   const template =
     '%PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %UPSTREAM_HOST% %UPSTREAM_CLUSTER% ' +

@@ -6,6 +6,7 @@ import {
   cluster,
   fetchFrom,
   forwardingTo,
+  refusePort,
   route,
   saying,
   snapshotOf,
@@ -76,8 +77,7 @@ describe('CONNECT', () => {
   })
 
   test('an endpoint that cannot be reached is 503', async (t) => {
-    const gone = await startRawBackend(t, () => {})
-    await gone.close()
+    const gone = refusePort(t)
     const live = await startProxy(t, tunnelling(gone.port, gone.port))
     const client = new RawClient(t, live.port).send(CONNECT)
     assert.match(await client.untilClosed(), /^HTTP\/1\.1 503/)

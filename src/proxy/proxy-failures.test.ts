@@ -5,8 +5,8 @@ import {
   echoing,
   fetchFrom,
   forwardingTo,
+  refusePort,
   route,
-  saying,
   snapshotOf,
   startBackend,
   startProxy,
@@ -57,8 +57,7 @@ describe('failures of the endpoint', () => {
   })
 
   test('an endpoint that refuses connections is passed over, also for POST', async (t) => {
-    const gone = await startBackend(t, saying('gone'))
-    await gone.close()
+    const gone = refusePort(t)
     const backend = await startBackend(t, echoing)
     const live = await startProxy(t, snapshotOf([route('r', { v1: 1 })], [cluster('v1', [gone.port, backend.port])]))
     for (let index = 0; index < 10; index++) {

@@ -10,10 +10,11 @@ import { startHttp2Backend, startRawHttp2Backend } from '../../test/support/http
 import type { Http2Backend } from '../../test/support/http2-backend.ts'
 import { FLAG, FRAME } from '../../test/support/http2-client.ts'
 import {
+  RawClient,
   cluster,
   eventually,
   fetchFrom,
-  RawClient,
+  refusePort,
   route,
   snapshotOf,
   startProxy,
@@ -147,8 +148,7 @@ describe('sessions', () => {
 
   test('that cannot be made are tried elsewhere, all requests of them', async (t) => {
     const held = await startHolding(t)
-    const gone = await startHttp2Backend(t, () => {})
-    await gone.close()
+    const gone = refusePort(t)
     const live = await startProxy(t, overHttp2([gone.port, held.backend.port]))
     const asked = paths(4).map((path) => fetchFrom(live.port, { path }))
     await eventually(() => held.waiting.size === 4)

@@ -9,6 +9,7 @@ import {
   eventually,
   fetchFrom,
   readBody,
+  refusePort,
   route,
   saying,
   snapshotOf,
@@ -93,8 +94,7 @@ test('a mirror that does not answer, refuses or is not there costs the original 
   const clock = new FakeClock()
   const live = await startBackend(t, saying('live'))
   const silent = await startRawBackend(t, (socket) => socket.resume())
-  const gone = await startBackend(t, saying(''))
-  await gone.close()
+  const gone = refusePort(t)
   const proxy = await startProxy(
     t,
     snapshotOf(

@@ -4,6 +4,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts'
 import {
   cluster,
   fetchFrom,
+  refusePort,
   route,
   saying,
   snapshotOf,
@@ -51,8 +52,7 @@ test('an endpoint that fails is left out, over snapshots too, and comes back aft
 })
 
 test('an endpoint that refuses connections is ejected, and requests do not notice', async (t) => {
-  const gone = await startBackend(t, saying('gone'))
-  await gone.close()
+  const gone = refusePort(t)
   const good = await startBackend(t, saying('good'))
   const clock = new FakeClock()
   const snapshot = detecting([gone.port, good.port], { consecutive5xx: 0, consecutiveGatewayErrors: 1 })

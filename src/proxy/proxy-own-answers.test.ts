@@ -4,10 +4,9 @@ import {
   cluster,
   everyRequest,
   fetchFrom,
+  refusePort,
   route,
-  saying,
   snapshotOf,
-  startBackend,
   startProxy,
 } from '../../test/support/live-proxy.ts'
 import type { Route } from '../routing/model.ts'
@@ -53,8 +52,7 @@ describe('answers of its own', () => {
   }
 
   test('no route, no endpoint and a refused connection have their flags', async (t) => {
-    const gone = await startBackend(t, saying(''))
-    await gone.close()
+    const gone = refusePort(t)
     const only = (path: string) => ({ path: { kind: 'exact' as const, value: path, caseSensitive: true } })
     const routes = [
       route('empty', { empty: 1 }, { match: only('/empty') }),

@@ -6,6 +6,7 @@ import {
   RawClient,
   cluster,
   fetchFrom,
+  refusePort,
   route,
   saying,
   snapshotOf,
@@ -63,8 +64,7 @@ test('a request that comes back to the proxy is refused instead of going round f
 })
 
 test('a host that cannot be reached is 503 UF, and one that is no address 502', async (t) => {
-  const gone = await startBackend(t, saying(''))
-  await gone.close()
+  const gone = refusePort(t)
   const live = await startProxy(t, knownHost(1, 'passthrough'))
   assert.equal((await fetchFrom(live.port, { headers: { host: `127.0.0.1:${gone.port}` } })).status, 503)
   assert.equal((await fetchFrom(live.port, { headers: { host: 'example.test:0' } })).status, 502)

@@ -9,6 +9,7 @@ import {
   fetchFrom,
   forwardingTo,
   readBody,
+  refusePort,
   route,
   saying,
   snapshotOf,
@@ -214,8 +215,7 @@ describe('retries by policy', () => {
   })
 
   test('a connection that could not be made counts as a failed try where another endpoint served the request', async (t) => {
-    const closed = await startBackend(t, saying('never'))
-    await closed.close()
+    const closed = refusePort(t)
     const good = await startBackend(t, saying('good'))
     const endpoints = [cluster('canary', [closed.port]), cluster('stable', [good.port])].flatMap(
       (each) => each.endpoints,

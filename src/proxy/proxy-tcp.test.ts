@@ -11,6 +11,7 @@ import {
   RawClient,
   cluster,
   eventually,
+  refusePort,
   route,
   snapshotOf,
   startProxy,
@@ -130,8 +131,7 @@ describe('TCP', () => {
   })
 
   test('an endpoint that refuses is passed over; with none left the client is closed', async (t) => {
-    const gone = await startRawBackend(t, () => {})
-    await gone.close()
+    const gone = refusePort(t)
     const backend = await startRawBackend(t, greeting('v1'))
     const live = await startProxy(
       t,
@@ -214,8 +214,7 @@ describe('TCP', () => {
   })
 
   test('an endpoint that refuses connections is who has failed, whether another one takes them or not', async (t) => {
-    const closed = await startRawBackend(t, () => {})
-    await closed.close()
+    const closed = refusePort(t)
     const open = await startRawBackend(t, greeting('stable'))
     const endpoints = [cluster('canary', [closed.port]), cluster('stable', [open.port])].flatMap(
       (each) => each.endpoints,

@@ -17,8 +17,8 @@ import {
   eventually,
   fetchFrom,
   forwardingTo,
+  refusePort,
   route,
-  saying,
   snapshotOf,
   startBackend,
   startProxy,
@@ -366,8 +366,7 @@ describe('Expect: 100-continue', options, () => {
 })
 
 test('content that was held back for one endpoint goes on to the next', options, async (t) => {
-  const gone = await startBackend(t, saying('gone'))
-  await gone.close()
+  const gone = refusePort(t)
   const good = await startBackend(t, (request, response) => request.pipe(response))
   const live = await startProxy(t, snapshotOf([route('r', { v1: 1 })], [cluster('v1', [good.port])]))
   // A connection that waits in its pool takes the request at once, without the event that resumes the client.

@@ -11,7 +11,7 @@ import type { Explanation } from '../../src/routing/explanation.ts'
 import { testAuthority } from '../support/certificates.ts'
 import { runCli } from '../support/cli.ts'
 import type { CliRun, CliSurroundings } from '../support/cli.ts'
-import { fetchFrom, saying, startBackend } from '../support/live-proxy.ts'
+import { fetchFrom, refusePort, saying, startBackend } from '../support/live-proxy.ts'
 import { startLoneProxy } from '../support/lone-proxy.ts'
 import { run, sluiceCommand, startSluice } from '../support/sluice.ts'
 import { lines, sluiceTeller } from '../support/sluice-teller.ts'
@@ -148,8 +148,7 @@ test('a live request goes to an https listener too, whoever signed its certifica
 })
 
 test('where no data plane answers, that is said', async (t) => {
-  const gone = await startBackend(t, saying(''))
-  await gone.close()
+  const gone = refusePort(t)
   const { stderr } = await refused(['--admin', `127.0.0.1:${gone.port}`, 'a.test/'])
   assert.match(
     stderr,

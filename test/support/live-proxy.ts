@@ -1,7 +1,7 @@
 /** A real proxy between real sockets, for tests: backends, a proxy in this process, and clients that speak raw HTTP. */
 import { createServer as createHttpServer, request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http'
-import { connect, createServer } from 'node:net'
+import { BoundSocket, connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { TestContext } from 'node:test'
@@ -34,6 +34,13 @@ export interface Backend {
 export function startBackend(t: TestContext, listener: RequestListener): Promise<Backend> {
   const server = createHttpServer({ keepAliveTimeout: 60_000 }, listener)
   return listenOn(t, server)
+}
+
+/** A port that refuses connections, and that nobody else can take until the test is over. */
+export function refusePort(t: TestContext): { readonly port: number } {
+  const bound = new BoundSocket({ host: '127.0.0.1', port: 0 })
+  t.after(() => bound.close())
+  return { port: bound.address().port }
 }
 
 /** A server of raw bytes: for responses that no HTTP library would send. */
