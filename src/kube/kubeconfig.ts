@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { delimiter, dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
+import { hostPort } from '../base/host-port.ts'
 import { codeOf, messageOf } from '../base/errors.ts'
 import type { ConnectionOptions } from './http-client.ts'
 
@@ -76,7 +77,7 @@ export async function inClusterConnection(
   const read = (name: string): Promise<string> => readFile(resolve(directory, name), 'utf8')
   const [ca, namespace] = await Promise.all([read('ca.crt'), read('namespace')])
   return {
-    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    server: `https://${hostPort(host, port)}`,
     ca,
     tokenFile: resolve(directory, 'token'),
     namespace: namespace.trim(),

@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { hostPort } from '../base/host-port.ts'
 import { messageOf } from '../base/errors.ts'
 import { createLog } from '../base/log.ts'
 import type { Log } from '../base/log.ts'
@@ -193,10 +194,6 @@ function unready(link: ControlLink | undefined): string | undefined {
   if (first === undefined) return 'no worker serves yet'
   const isBound = workers.some(({ listeners }) => listeners.every(({ error }) => error === undefined))
   return isBound ? undefined : `cannot listen: ${first.listeners.flatMap(({ error }) => error ?? []).join('; ')}`
-}
-
-function hostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
 /** What `/clusters` shows: the clusters that are served, with what all workers together have open to their endpoints. */
+import { hostPort } from '../base/host-port.ts'
 import type { Cluster, Endpoint, Locality, RoutingSnapshot, WorkloadIdentity } from '../routing/model.ts'
 
 import type { GateState } from './cluster-gate.ts'
-import { endpointKey } from './endpoint-pool.ts'
 import type { PoolState } from './endpoint-pool.ts'
 import type { Nearness, NearLevelState } from './near-levels.ts'
 
@@ -151,7 +151,7 @@ function stateOf(
 }
 
 function keyOf({ address, port }: { readonly address: string; readonly port: number }): string {
-  return endpointKey(address, port)
+  return hostPort(address, port)
 }
 
 function sum(all: readonly Partial<Counts>[]): Counts {

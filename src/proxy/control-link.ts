@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { dirname } from 'node:path'
 
+import { hostPort } from '../base/host-port.ts'
 import { WatchedValue } from '../base/watched.ts'
 import type { Watched } from '../base/watched.ts'
 import type { Clock } from '../base/clock.ts'
@@ -16,7 +17,6 @@ import type { DataPlane, DataPlaneState, ProxyState } from '../routing/data-plan
 import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
-import { endpointKey } from './endpoint-pool.ts'
 import type { ProxyDescription } from './cluster-report.ts'
 import { cutSnapshot } from './link/snapshot-pieces.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
@@ -79,7 +79,7 @@ export function untilEndpointDrained(link: ControlLink, address: string, signal:
 function isEndpointDrained(published: RoutingSnapshot | undefined, state: DataPlaneState, address: string): boolean {
   if (published === undefined || liveGeneration(state) !== published.generation) return false
   const isNamed = published.clusters.some(({ endpoints }) => endpoints.some((each) => each.address === address))
-  const prefix = endpointKey(address, 0).slice(0, -1)
+  const prefix = hostPort(address, 0).slice(0, -1)
   return (
     !isNamed &&
     !state.proxies.some(({ draining }) => draining.some((key) => key === ANY_ENDPOINT || key.startsWith(prefix)))

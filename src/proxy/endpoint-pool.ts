@@ -3,6 +3,7 @@
  * name its endpoint; once no snapshot does it is retired: its idle connections close, and when its last request is over it
  * is drained.
  */
+import { hostPort } from '../base/host-port.ts'
 import type { Log } from '../base/log.ts'
 import type { Cluster } from '../routing/model.ts'
 
@@ -83,7 +84,7 @@ export class EndpointPool implements ConnectionOwner {
 
   /** `address:port` */
   get endpoint(): string {
-    return endpointKey(this.address, this.port)
+    return hostPort(this.address, this.port)
   }
 
   /** Requests that use the endpoint now. */
@@ -208,11 +209,6 @@ export class EndpointPool implements ConnectionOwner {
   }
 }
 
-/** `address:port` */
-export function endpointKey(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-}
-
 export function poolKey({ address, port, tls, protocol }: PoolAddress): string {
-  return `${endpointKey(address, port)} ${protocol}${tls === null ? '' : ` tls ${tls.id}`}`
+  return `${hostPort(address, port)} ${protocol}${tls === null ? '' : ` tls ${tls.id}`}`
 }

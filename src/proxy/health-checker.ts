@@ -4,11 +4,11 @@
  *
  * What must stay true: one check per endpoint at a time, and none once the endpoint has left or the checker was stopped.
  */
+import { hostPort } from '../base/host-port.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { HealthCheck } from '../routing/model.ts'
 
-import { endpointKey } from './endpoint-pool.ts'
 import { askEndpoint } from './health-questions.ts'
 import type { CheckedAddress } from './health-questions.ts'
 
@@ -88,7 +88,7 @@ class Host implements CheckedHost {
 
   constructor(cluster: string, at: CheckedAddress, deps: HostDeps) {
     this.cluster = cluster
-    this.title = endpointKey(at.address, at.port)
+    this.title = hostPort(at.address, at.port)
     this.at = at
     this.#deps = deps
   }

@@ -4,6 +4,7 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
+import { hostPort } from '../base/host-port.ts'
 import { assertNever } from '../base/assert.ts'
 import type { Cluster, HealthCheck } from '../routing/model.ts'
 
@@ -80,7 +81,7 @@ function open({ address, port, tls }: CheckedAddress, protocols: readonly string
 
 function hostOf({ address, port }: CheckedAddress, { host }: HealthCheck): string {
   if (host !== '') return host
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  return hostPort(address, port)
 }
 
 function isOk(status: number): boolean {

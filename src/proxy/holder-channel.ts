@@ -1,16 +1,9 @@
 /** A worker's way to the process that started it and holds its listening sockets: Node's IPC channel. */
 import { Socket } from 'node:net'
 
-import type { FromHolder, ToHolder } from './listening/holder-protocol.ts'
+import type { FromHolder, HolderChannel } from './listening/holder-protocol.ts'
 
-export interface HolderChannel {
-  readonly isOpen: boolean
-  send(message: ToHolder): void
-  /** `socket` must be listened on in the same turn: it is bound, not connected, and read from after that. */
-  onMessage(listener: (message: FromHolder, socket: Socket | null) => void): void
-  onClosed(listener: () => void): void
-  close(): void
-}
+export type { HolderChannel } from './listening/holder-protocol.ts'
 
 /** Undefined when nobody started the process with a channel. */
 export function holderChannel(self: NodeJS.Process): HolderChannel | undefined {

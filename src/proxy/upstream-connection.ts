@@ -5,13 +5,13 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
+import { hostPort } from '../base/host-port.ts'
 import { assertNever } from '../base/assert.ts'
 import { messageOf } from '../base/errors.ts'
 
 import { ChunkedReader, MALFORMED } from './http1/chunked-reader.ts'
 import { ResponseHead } from './http1/response-head.ts'
 import type { BodyFraming } from './http1/response-head.ts'
-import { hostPort } from './telling/access-entry.ts'
 import type { ClientTlsContext } from './tls/client-tls.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './upstream-side.ts'
 

@@ -1,4 +1,5 @@
 /** `sluice proxy url` and `sluice proxy address` */
+import { hostPort } from '../../base/host-port.ts'
 import { isReason } from '../../kube/api-error.ts'
 import type { HttpClient } from '../../kube/http-client.ts'
 import { type KubeObject, objectKey, type ResourceType } from '../../kube/object.ts'
@@ -26,7 +27,7 @@ const services: ResourceType<GatewayService> = {
 
 export async function printProxyUrl(call: Call<ProxyAddressOptions>): Promise<number> {
   const { host, port } = await addressOf(call)
-  call.deps.stdout.write(`http://${host.includes(':') ? `[${host}]` : host}:${port}\n`)
+  call.deps.stdout.write(`http://${hostPort(host, port)}\n`)
   return 0
 }
 

@@ -1,4 +1,5 @@
 /** An explanation in words, aligned. Pure. */
+import { bracketed } from '../../base/host-port.ts'
 import { assertNever } from '../../base/assert.ts'
 import { originText } from '../../routing/explanation.ts'
 import type {
@@ -61,8 +62,7 @@ function listenerLines({
   error,
   removedHeaders,
 }: ExplainedListener): readonly string[] {
-  const bracketed = address.includes(':') ? `[${address}]` : address
-  const where = `${protocol} ${bracketed}${port === 0 ? ', any free port' : `:${port}`}`
+  const where = `${protocol} ${bracketed(address)}${port === 0 ? ', any free port' : `:${port}`}`
   return [
     `${id}, ${where}: ${why}`,
     ...(error === undefined ? [] : [`it does not listen: ${error}`]),

@@ -16,6 +16,7 @@ import type {
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
+import { hostPort } from '../../base/host-port.ts'
 import { defined } from '../../base/assert.ts'
 import type { ClusterGate } from '../cluster-gate.ts'
 import { HEADER_FIELDS_MAX } from '../http1/head-fields.ts'
@@ -212,7 +213,7 @@ export class Http2UpstreamSession implements StreamSession {
 
   #start(): void {
     const { address, port } = this.#owner
-    const authority = `${this.scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`
+    const authority = `${this.scheme}://${hostPort(address, port)}`
     const session = connectHttp2(authority, { ...OPTIONS, createConnection: () => this.#socket })
     this.#session = session
     session

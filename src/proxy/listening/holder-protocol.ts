@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+
 /**
  * What a worker and the process that holds its listening sockets say to each other over the worker's IPC channel. The
  * holder outlives updates of Sluice, so it may be of an older release: unknown messages are ignored.
@@ -22,4 +24,14 @@ export type FromHolder =
 /** Any free port belongs to the listener that asked; a definite one to whoever has it now. */
 export function keyOf({ id, address, port }: { readonly id: string; readonly address: string; readonly port: number }) {
   return port === 0 ? `${address} 0 ${id}` : `${address} ${port}`
+}
+
+/** A worker’s end of the channel. */
+export interface HolderChannel {
+  readonly isOpen: boolean
+  send(message: ToHolder): void
+  /** `socket` must be listened on in the same turn: it is bound, not connected, and read from after that. */
+  onMessage(listener: (message: FromHolder, socket: Socket | null) => void): void
+  onClosed(listener: () => void): void
+  close(): void
 }

@@ -5,9 +5,8 @@
 import { isIP } from 'node:net'
 import type { Server, Socket } from 'node:net'
 
-import type { HolderChannel } from '../holder-channel.ts'
 import { keyOf } from './holder-protocol.ts'
-import type { FromHolder } from './holder-protocol.ts'
+import type { FromHolder, HolderChannel } from './holder-protocol.ts'
 import { BACKLOG } from './listener-sockets.ts'
 import type { ListenerSockets, ListeningAddress, OpenListener } from './listener-sockets.ts'
 import type { OwnSockets } from './own-sockets.ts'

@@ -59,11 +59,6 @@ export function peerOf(socket: Socket | TLSSocket): ClientPeer {
   }
 }
 
-export function hostPort(address: string, port: number): string {
-  if (address === '') return ''
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-}
-
 /** A listener on `::` sees clients of IPv4 under a prefix that nobody expects. */
 function plainAddress(address: string): string {
   return address.replace(/^::ffff:/, '')

@@ -1,10 +1,10 @@
 /** Entries of an access log as lines, by templates that are compiled once. */
+import { hostPort } from '../../base/host-port.ts'
 import { defined } from '../../base/assert.ts'
 import { PLAIN_OPERATORS, parseAccessLogTemplate } from '../../routing/access-log.ts'
 import type { AccessLogPart, PlainOperator } from '../../routing/access-log.ts'
 import type { AccessLog } from '../../routing/model.ts'
 
-import { hostPort } from './access-entry.ts'
 import type { AccessEntry } from './access-entry.ts'
 import { escapedText, jsonText, toBytes } from './escape.ts'
 

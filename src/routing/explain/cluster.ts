@@ -1,4 +1,5 @@
 /** The endpoints behind a destination, how they are, and by what one of them is picked. */
+import { hostPort } from '../../base/host-port.ts'
 import { assertNever } from '../../base/assert.ts'
 import { createHashRing, createMaglev } from '../consistent-hash.ts'
 import type { ExplainedBalance, ExplainedCluster, ExplainedEndpoint, Observed } from '../explanation.ts'
@@ -8,7 +9,7 @@ import { hashText } from '../hash.ts'
 import type { RequestView } from '../match.ts'
 import type { Balance, Cluster, HashKey, RoutingSnapshot } from '../model.ts'
 
-import { durationText, endpointText, hashKeyText, percentText } from './words.ts'
+import { durationText, hashKeyText, percentText } from './words.ts'
 
 export interface ClusterSurroundings {
   readonly snapshot: RoutingSnapshot
@@ -68,7 +69,7 @@ function withEndpoints(cluster: Cluster, snapshot: RoutingSnapshot): Cluster {
 function explainEndpoints({ name, endpoints }: Cluster, observed: Observed | undefined): readonly ExplainedEndpoint[] {
   const states = observed?.clusters.find((each) => each.name === name)?.endpoints ?? []
   return endpoints.map((each) => {
-    const endpoint = endpointText(each)
+    const endpoint = hostPort(each.address, each.port)
     const seen = states.find((state) => state.endpoint === endpoint)
     return {
       endpoint,
@@ -124,7 +125,7 @@ function explainHash(
     return { kind, text: `by ${name}; the request has none, so one is made up and set` }
   if (value === '') return { kind, text: `by ${name}; the request has none, so at random` }
   if (endpoints.length === 0) return { kind, text: `by ${name}` }
-  const owners = endpoints.map((each) => ({ name: endpointText(each), weight: each.weight ?? 1 }))
+  const owners = endpoints.map((each) => ({ name: hostPort(each.address, each.port), weight: each.weight ?? 1 }))
   const table = kind === 'maglev' ? createMaglev(owners) : createHashRing(owners)
   const owner = owners[table.ownerOf(hashText(value), 0)]
   const text = `by ${name} "${fieldText(value)}"`

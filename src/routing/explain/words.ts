@@ -33,8 +33,3 @@ export function hashKeyText(key: HashKey): string {
       return assertNever(key, 'hash key')
   }
 }
-
-/** `address:port` */
-export function endpointText({ address, port }: { readonly address: string; readonly port: number }): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-}
