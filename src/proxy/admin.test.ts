@@ -9,7 +9,7 @@ import type { Explanation } from '../routing/explanation.ts'
 import { startAdmin } from './admin.ts'
 import type { AdminSource } from './admin.ts'
 import { reportClusters } from './cluster-report.ts'
-import type { PoolState } from './endpoint-pool.ts'
+import type { PoolState } from './upstream/endpoint-pool.ts'
 
 async function adminOf(t: TestContext, change: Partial<AdminSource> = {}): Promise<number> {
   const end = new AbortController()

@@ -2,9 +2,9 @@
 import { hostPort } from '../base/host-port.ts'
 import type { Cluster, Endpoint, Locality, RoutingSnapshot, WorkloadIdentity } from '../routing/model.ts'
 
-import type { GateState } from './cluster-gate.ts'
-import type { PoolState } from './endpoint-pool.ts'
-import type { Nearness, NearLevelState } from './near-levels.ts'
+import type { GateState } from './upstream/cluster-gate.ts'
+import type { PoolState } from './upstream/endpoint-pool.ts'
+import type { Nearness, NearLevelState } from './balance/near-levels.ts'
 
 /** What one proxy has open, and whom it leaves out. */
 export interface ProxyDescription {

@@ -6,7 +6,7 @@ import { ChunkedReader, MALFORMED } from '../../src/proxy/http1/chunked-reader.t
 import type { HeadFields } from '../../src/proxy/http1/head-fields.ts'
 import { RequestHead } from '../../src/proxy/http1/request-head.ts'
 import { ResponseHead } from '../../src/proxy/http1/response-head.ts'
-import { requestHead } from '../../src/proxy/forwarded-heads.ts'
+import { requestHead } from '../../src/proxy/serving/forwarded-heads.ts'
 import { route } from './live-proxy.ts'
 
 export interface Message {

@@ -1,5 +1,5 @@
 /** How a proxy tells a gRPC client that something failed: not by a status of HTTP, but by the call's own status. */
-import type { Answer } from '../answers.ts'
+import type { Answer } from '../policy/answers.ts'
 
 /** gRPC's mapping of statuses of HTTP, as Envoy has it. */
 const GRPC_STATUS: Readonly<Record<number, number>> = {

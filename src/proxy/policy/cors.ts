@@ -1,7 +1,7 @@
 /** Requests across origins (Fetch standard, "HTTP CORS protocol"): which are allowed, and how a browser is told. */
 import { compileValue } from '../../routing/match.ts'
 import type { CorsPolicy } from '../../routing/model.ts'
-import type { Answer } from '../answers.ts'
+import type { Answer } from './answers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 
 import type { HeadEdit } from './head-edit.ts'

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
 import type { ClusterLimits, GrpcRetryCondition, RetryCondition, RetryPolicy } from '../../routing/model.ts'
-import type { Failure } from '../answers.ts'
+import type { Failure } from './answers.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 
 /** So many retries are always allowed, however few requests are under way (Envoy's minimum). */

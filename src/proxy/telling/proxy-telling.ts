@@ -6,7 +6,7 @@ import type { AccessLog, Tracing } from '../../routing/model.ts'
 import type { ProxyCounters } from '../../telemetry/report.ts'
 import { SpanExporter } from '../../telemetry/span-exporter.ts'
 import type { SpanTarget } from '../../telemetry/span-exporter.ts'
-import type { Continuity } from '../continuity.ts'
+import type { Continuity } from '../balance/continuity.ts'
 import { shareWeights } from '../policy/fault.ts'
 
 import { ListenerTelling } from './listener-telling.ts'

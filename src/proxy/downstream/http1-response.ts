@@ -1,0 +1,107 @@
+/** The response as a client of HTTP/1 gets it: changed as the route wants, in the framing that the client knows. */
+import { encodeAnswer } from '../policy/answers.ts'
+import type { Answer } from '../policy/answers.ts'
+import type { ClientResponse } from '../exchange/sides.ts'
+import { responseHead, switchingHead } from '../serving/forwarded-heads.ts'
+import { ChunkedReader } from '../http1/chunked-reader.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
+import { writeContent, writePart } from '../upstream/message-output.ts'
+import type { MessageOutput } from '../upstream/message-output.ts'
+import { editHead } from '../policy/head-edit.ts'
+import type { HeadEdit } from '../policy/head-edit.ts'
+import type { Body } from '../upstream/side.ts'
+
+/** One after the other for the requests of a connection. */
+export class Http1Response implements ClientResponse {
+  readonly #output: MessageOutput
+  status = 0
+  bytes = 0
+  /** Calls of gRPC need HTTP/2. */
+  readonly grpcStatus = undefined
+  keep = false
+  edit: HeadEdit | null = null
+  #isOld = false
+  #isBodyless = false
+  #dechunk: ChunkedReader | null = null
+
+  constructor(output: MessageOutput) {
+    this.#output = output
+  }
+
+  /** They pass by as they are. */
+  trailer(): string {
+    return ''
+  }
+
+  reset({ keepAlive, minorVersion, method }: RequestHead): void {
+    this.status = 0
+    this.bytes = 0
+    // Behind a CONNECT the client may have sent bytes for its tunnel already: they must not be read as a request.
+    this.keep = keepAlive && method !== 'CONNECT'
+    this.edit = null
+    this.#isOld = minorVersion === 0
+    this.#isBodyless = method === 'HEAD'
+    this.#dechunk = null
+  }
+
+  interim(head: ResponseHead): boolean {
+    if (this.#isOld) return true
+    return this.#output.write(responseHead(head, { connection: '', dropsChunked: false, added: '' }), null)
+  }
+
+  connected(): void {
+    this.status = 200
+    this.keep = false
+    this.#output.write('HTTP/1.1 200 OK\r\n\r\n', null)
+  }
+
+  switch(head: ResponseHead, cookies: string): void {
+    this.status = head.status
+    this.keep = false
+    this.#output.write(this.#edited(switchingHead(head, cookies)), null)
+  }
+
+  // oxlint-disable-next-line max-params -- what the upstream connection tells, and one thing of ours
+  begin(head: ResponseHead, framing: BodyFraming, body: Body, cookies: string): boolean {
+    this.status = head.status
+    const dropsChunked = this.#isOld && framing === 'chunked'
+    this.keep &&= framing !== 'close' && !dropsChunked
+    this.#dechunk = dropsChunked ? new ChunkedReader() : null
+    const text = responseHead(head, { connection: this.#connection(), dropsChunked, added: cookies })
+    return this.#write(this.#edited(text), body)
+  }
+
+  part(body: Body): boolean {
+    return this.#write('', body)
+  }
+
+  tunnelled(chunk: Buffer): boolean {
+    this.bytes += chunk.length
+    return this.#output.write('', chunk)
+  }
+
+  answer(answer: Answer): void {
+    this.status = answer.status
+    this.bytes = answer.body.length
+    const text = encodeAnswer(answer, { withBody: !this.#isBodyless, connection: this.#connection() })
+    const headEnd = text.indexOf('\r\n\r\n') + 4
+    this.#output.write(this.edit === null ? text : this.#edited(text.slice(0, headEnd)) + text.slice(headEnd), null)
+  }
+
+  #connection(): string {
+    if (!this.keep) return 'close'
+    return this.#isOld ? 'keep-alive' : ''
+  }
+
+  #edited(head: string): string {
+    return this.edit === null ? head : editHead(head, this.edit)
+  }
+
+  #write(text: string, body: Body): boolean {
+    this.bytes += body.to - body.from
+    return this.#dechunk === null
+      ? writePart(this.#output, text, body)
+      : writeContent(this.#output, text, body, this.#dechunk)
+  }
+}

@@ -1,0 +1,257 @@
+/** The response as a client of HTTP/2 gets it: changed as the route wants, its fields without those of a connection. */
+import { constants } from 'node:http2'
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+
+import { encodeAnswer, plainAnswer } from '../policy/answers.ts'
+import type { Answer } from '../policy/answers.ts'
+import type { ClientResponse } from '../exchange/sides.ts'
+import { responseHead, switchingHead } from '../serving/forwarded-heads.ts'
+import { ChunkedReader } from '../http1/chunked-reader.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
+import { editHead } from '../policy/head-edit.ts'
+import type { HeadEdit } from '../policy/head-edit.ts'
+import type { Body } from '../upstream/side.ts'
+
+import { grpcFailureHead, grpcStatusFor, isGrpc } from '../http2/grpc.ts'
+import { responseList, trailerList } from '../http2/message-text.ts'
+import type { FieldList } from '../http2/message-text.ts'
+
+const { NGHTTP2_NO_ERROR } = constants
+
+/** An endpoint may send any number of interim responses, and nothing says whether the client takes them. */
+const INTERIM_HEADS_MAX = 16
+
+/** Dates are the endpoint's. */
+const WITH_BODY = { sendDate: false, endStream: false }
+const WITHOUT_BODY = { sendDate: false, endStream: true }
+const WITH_TRAILERS = { sendDate: false, endStream: false, waitForTrailers: true }
+
+const AS_IT_IS = { connection: '', dropsChunked: false, added: '' }
+
+/** One after the other for the streams of a session. */
+export class Http2Response implements ClientResponse {
+  readonly #onDrain: () => void
+  #stream: ServerHttp2Stream | null = null
+  #request: RequestHead | null = null
+  status = 0
+  bytes = 0
+  /** A stream has one response. */
+  keep = false
+  edit: HeadEdit | null = null
+  #chunks: ChunkedReader | null = null
+  /** In the head of a response that is nothing but trailers. */
+  #grpcStatus = ''
+  #interims = 0
+  #isDrainAwaited = false
+  #hasTrailers = false
+  #isEnded = false
+  #isClosedAfterTrailers = false
+
+  constructor(onDrain: () => void) {
+    this.#onDrain = onDrain
+  }
+
+  /** Whether the client will be told, or was, that nothing more comes. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  get grpcStatus(): number | undefined {
+    if (!isGrpc(this.#request?.fields.get('content-type'))) return undefined
+    const status = this.trailer('grpc-status') || this.#grpcStatus
+    return /^[0-9]{1,9}$/.test(status) ? Number(status) : -1
+  }
+
+  trailer(name: string): string {
+    const list = trailerList(this.#chunks?.trailers ?? '')
+    return list.filter((_, index) => index % 2 === 1 && list[index - 1] === name).join(',')
+  }
+
+  /** The next stream. */
+  open(stream: ServerHttp2Stream): void {
+    this.#stream = stream
+    this.#chunks = null
+    this.#grpcStatus = ''
+    this.#interims = 0
+    this.#isDrainAwaited = false
+    this.#hasTrailers = false
+    this.#isEnded = false
+    this.#isClosedAfterTrailers = false
+    this.status = 0
+    this.bytes = 0
+    this.edit = null
+  }
+
+  /** The stream is closed. */
+  close(): void {
+    this.#stream = null
+    this.#request = null
+    this.#chunks = null
+  }
+
+  reset(head: RequestHead): void {
+    this.#request = head
+  }
+
+  interim(head: ResponseHead): boolean {
+    if (++this.#interims > INTERIM_HEADS_MAX) return true
+    this.#writable()?.additionalHeaders(objectOf(responseList(responseHead(head, AS_IT_IS))))
+    return true
+  }
+
+  connected(): void {
+    this.status = 200
+    this.#writable()?.respond([':status', '200'], WITH_BODY)
+  }
+
+  /** Success is 200 here, and the key was ours (RFC 8441 §5). */
+  switch(head: ResponseHead, cookies: string): void {
+    this.status = 200
+    const list = responseList(this.#edited(switchingHead(head, cookies)))
+    const accept = list.indexOf('sec-websocket-accept')
+    if (accept !== -1) list.splice(accept, 2)
+    this.#writable()?.respond(list.with(1, '200'), WITH_BODY)
+  }
+
+  // oxlint-disable-next-line max-params -- what the upstream connection tells, and one thing of ours
+  begin(head: ResponseHead, framing: BodyFraming, body: Body, cookies: string): boolean {
+    this.status = this.#statusFor(head.status)
+    const isChunked = framing === 'chunked'
+    this.#grpcStatus = head.fields.get('grpc-status') ?? ''
+    const text = responseHead(head, { connection: '', dropsChunked: isChunked, added: cookies })
+    const list = responseList(this.#edited(text))
+    if (this.status !== head.status) list[1] = String(this.status)
+    if (isChunked) return this.#beginChunked(list, body)
+    this.#isEnded = framing === 'none'
+    this.#writable()?.respond(list, framing === 'none' ? WITHOUT_BODY : WITH_BODY)
+    return this.part(body)
+  }
+
+  part(body: Body): boolean {
+    const { buffer, from, to } = body
+    this.bytes += to - from
+    if (from === to) return true
+    if (this.#chunks !== null) return this.#writeChunks(this.#chunks, body)
+    return this.#write(from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to))
+  }
+
+  tunnelled(chunk: Buffer): boolean {
+    this.bytes += chunk.length
+    return this.#write(chunk)
+  }
+
+  answer(answer: Answer): void {
+    this.status = answer.status
+    const isFailure = answer.flag !== '' || answer.status >= 400
+    if (isFailure && isGrpc(this.#request?.fields.get('content-type'))) {
+      this.#grpcStatus = String(answer.grpcStatus ?? grpcStatusFor(answer.status))
+      return this.#respond(grpcFailureHead(answer), '')
+    }
+    this.bytes = answer.body.length
+    const withBody = this.#request?.method !== 'HEAD' && answer.status !== 204 && answer.status !== 304
+    this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), withBody ? answer.body : '')
+  }
+
+  /** Where the request could not be read. */
+  refuse(status: number, problem: string): void {
+    const answer = plainAnswer(status, 'DPE', problem)
+    this.status = status
+    this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), answer.body)
+  }
+
+  /** Nothing more comes but trailers. `closesInput`: what the client still sends is of no use (RFC 9113 §8.1). */
+  end(closesInput: boolean): void {
+    const stream = this.#writable()
+    if (stream === null) return
+    if (!this.#isEnded) stream.end()
+    this.#isEnded = true
+    if (!closesInput) return
+    if (this.#hasTrailers) this.#isClosedAfterTrailers = true
+    // A head is sent in an immediate of the library's own; a stream that is closed before would drop it.
+    else setImmediate(() => stream.close(NGHTTP2_NO_ERROR))
+  }
+
+  /** All of the body is on its way. */
+  #sendTrailers(stream: ServerHttp2Stream): void {
+    if (stream.destroyed || stream.closed) return
+    stream.sendTrailers(objectOf(trailerList(this.#chunks?.trailers ?? '')))
+    // The library sends them in an immediate of its own.
+    if (this.#isClosedAfterTrailers) setImmediate(() => stream.close(NGHTTP2_NO_ERROR))
+  }
+
+  #beginChunked(list: FieldList, { buffer, from, to }: Body): boolean {
+    const chunks = (this.#chunks = new ChunkedReader())
+    chunks.keepsTrailers = true
+    const parts: Buffer[] = []
+    chunks.read(buffer, from, to, (start, end) => parts.push(buffer.subarray(start, end)))
+    // Where all is here, so are the trailers; otherwise they may come.
+    this.#hasTrailers = !chunks.done || chunks.trailers !== ''
+    this.bytes += to - from
+    const stream = this.#writable()
+    if (stream !== null && this.#hasTrailers) stream.once('wantTrailers', () => this.#sendTrailers(stream))
+    stream?.respond(list, this.#hasTrailers ? WITH_TRAILERS : WITH_BODY)
+    let more = true
+    for (const part of parts) more = this.#write(part)
+    return more
+  }
+
+  #writeChunks(chunks: ChunkedReader, { buffer, from, to }: Body): boolean {
+    let more = true
+    chunks.read(buffer, from, to, (start, end) => {
+      more = this.#write(buffer.subarray(start, end))
+    })
+    return more
+  }
+
+  /** A response of our own. */
+  #respond(text: string, body: string): void {
+    const stream = this.#writable()
+    if (stream === null) return
+    this.#isEnded = true
+    stream.respond(responseList(this.#edited(text)), body === '' ? WITHOUT_BODY : WITH_BODY)
+    if (body !== '') stream.end(body)
+  }
+
+  /**
+   * 2xx would tell the client that protocols were switched, where only a 101 of the endpoint says so: an answer that leaves
+   * them as they are has failed.
+   */
+  #statusFor(status: number): number {
+    const isSwitching = this.#request !== null && this.#request.fields.upgrade !== -1
+    return isSwitching && status >= 200 && status < 300 ? 502 : status
+  }
+
+  #edited(head: string): string {
+    return this.edit === null ? head : editHead(head, this.edit)
+  }
+
+  #write(chunk: Buffer): boolean {
+    const stream = this.#writable()
+    if (stream === null) return true
+    const more = stream.write(chunk)
+    if (!more && !this.#isDrainAwaited) {
+      this.#isDrainAwaited = true
+      stream.on('drain', this.#onDrain)
+    }
+    return more
+  }
+
+  /** Null: the client has given the stream up; that it is closed will be told in a moment. */
+  #writable(): ServerHttp2Stream | null {
+    const stream = this.#stream
+    return stream === null || stream.destroyed || stream.closed ? null : stream
+  }
+}
+
+/** For the calls that take no list. */
+function objectOf(list: FieldList): OutgoingHttpHeaders {
+  const fields: Record<string, string | string[]> = {}
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    const name = list[at] ?? ''
+    const value = list[at + 1] ?? ''
+    const before = Object.hasOwn(fields, name) ? fields[name] : undefined
+    fields[name] = before === undefined ? value : [before, value].flat()
+  }
+  return fields
+}

@@ -1,0 +1,434 @@
+/**
+ * One request and its response: decided, answered here or sent to an endpoint, answered, counted. A client has one of these
+ * and uses it for one request after the other.
+ */
+import { defined } from '../../base/assert.ts'
+import type { Timer } from '../../base/clock.ts'
+import { decide } from '../../routing/decide.ts'
+import type { Route } from '../../routing/model.ts'
+
+import { failureAnswer, plainAnswer } from '../policy/answers.ts'
+import type { Answer, Failure } from '../policy/answers.ts'
+import { DecisionTrail } from './decision-trail.ts'
+import type { ClientSide, ExchangeDeps, RequestBody } from './sides.ts'
+import { ExchangeTimes } from '../tries/times.ts'
+import { requestHead } from '../serving/forwarded-heads.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
+import { forwardedScheme } from '../serving/http-policy.ts'
+import { ownAnswer } from './own-answer.ts'
+import { answerByPolicy, responseEdit } from './before-forwarding.ts'
+import { joinEdits } from '../policy/head-edit.ts'
+import { RequestKeys } from '../serving/request-key.ts'
+import type { ServingEndpoint } from '../cluster/serving-cluster.ts'
+import type { ServingForward, ServingListener, ServingRoute } from '../serving/serving-state.ts'
+import type { ListenerTelling } from '../telling/listener-telling.ts'
+import { Tunnel } from './tunnel.ts'
+import { RequestRecord } from './request-record.ts'
+import { UpstreamRequest } from '../tries/request-tries.ts'
+import type { UpstreamRequestOwner } from '../tries/request-tries.ts'
+import type { Body, UpstreamFailure } from '../upstream/side.ts'
+
+type State = 'idle' | 'waiting' | 'responding' | 'tunnel'
+
+export class RequestExchange implements UpstreamRequestOwner {
+  readonly #client: ClientSide
+  readonly #deps: ExchangeDeps
+  readonly #keys: RequestKeys
+  readonly #times = new ExchangeTimes()
+  readonly #upstream: UpstreamRequest
+  #state: State = 'idle'
+  #head: RequestHead | null = null
+  /** Null while it goes nowhere. */
+  #routed: Route | null = null
+  #tunnel: Tunnel | null = null
+  /** What the request is served with. */
+  #serving: ServingListener
+  #requestDone = false
+  #requestBytes = 0
+  /** The request waits for a fault's delay. */
+  #delay: Timer | null = null
+  /** What the policy of the route has done to the request. */
+  #flag: '' | 'DI' = ''
+  /** What the client is told of the decision; null: nothing, as it did not ask. */
+  #trail: DecisionTrail | null = null
+  /** What is noted for the listener's log and traces; null: it has neither. */
+  #record: RequestRecord | null = null
+
+  constructor(client: ClientSide, deps: ExchangeDeps) {
+    this.#client = client
+    this.#deps = deps
+    this.#serving = deps.serving()
+    this.#keys = new RequestKeys(client, deps.newRequestId)
+    this.#upstream = new UpstreamRequest(this, {
+      times: this.#times,
+      monotonicMs: deps.monotonicMs,
+      newest: (name) => deps.serving().clusters.get(name),
+    })
+  }
+
+  start(head: RequestHead, body: RequestBody): void {
+    this.#reset(head, body)
+    this.#route(head, body)
+  }
+
+  /** More of the request's body; the input may be paused in it. */
+  sendBody(chunk: Buffer, done: boolean): void {
+    this.#requestBytes += chunk.length
+    this.#deps.passed.add(chunk.length)
+    this.#times.moved = true
+    if (done) {
+      const nowMs = this.#deps.monotonicMs()
+      this.#requestDone = true
+      this.#times.onRequestDone(nowMs)
+      if (this.#record !== null) this.#record.onRequestDone(nowMs)
+    }
+    if (!this.#upstream.sendBody(chunk, done) && !done) this.#client.pauseInput()
+  }
+
+  sendTunnelled(chunk: Buffer): void {
+    this.#times.moved = true
+    this.#requestBytes += chunk.length
+    this.#deps.passed.add(chunk.length)
+    if (!this.#upstream.sendTunnelled(chunk)) this.#client.pauseInput()
+  }
+
+  /** The client will not send more into the tunnel. */
+  endTunnel(): void {
+    this.#upstream.endTunnel()
+  }
+
+  /** The listener is gone: a tunnel has some time left. */
+  drainTunnel(): void {
+    this.#tunnel?.drain(this.#deps.monotonicMs())
+  }
+
+  /** The client is gone. */
+  cancel(): void {
+    if (this.#state === 'idle') return
+    this.#upstream.drop()
+    const isTunnel = this.#state === 'tunnel'
+    this.#count(isTunnel ? '' : 'DC')
+  }
+
+  /** The request is not what it should be, or did not come in time. */
+  refuse(failure: Failure): void {
+    if (this.#state === 'waiting') this.#giveUp(failure)
+    else if (this.#state === 'responding') this.#abort('DPE')
+  }
+
+  sweep(nowMs: number): void {
+    if (this.#state === 'idle') return
+    if (this.#tunnel !== null && this.#hasDrained(this.#tunnel, nowMs)) return this.#endTunnelled()
+    const exceeded = this.#times.exceeded(nowMs, {
+      isTunnel: this.#state === 'tunnel',
+      isHeld: this.#delay !== null || this.#upstream.isHeld,
+    })
+    if (exceeded === 'nothing') return
+    if (exceeded === 'try') return this.#upstream.endTry()
+    if (this.#state !== 'waiting') return this.#abort('UT')
+    this.#upstream.timeOut()
+    this.#answer(failureAnswer('upstream-timeout'))
+  }
+
+  onClientDrain(): void {
+    this.#upstream.resume()
+  }
+
+  holdInput(): void {
+    this.#client.pauseInput()
+  }
+
+  releaseInput(): void {
+    this.#client.resumeInput()
+  }
+
+  onTry({ pool, traffic }: ServingEndpoint): void {
+    if (this.#record !== null) this.#record.onTry(pool.endpoint, traffic, this.#deps.monotonicMs())
+  }
+
+  onConnectFailed(why: string): void {
+    if (this.#record !== null) this.#record.onConnectFailed(why)
+  }
+
+  onInterim(head: ResponseHead): void {
+    this.#times.moved = true
+    if (!this.#client.response.interim(head)) this.#upstream.pause()
+  }
+
+  onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
+    this.#times.moved = true
+    if (this.#record !== null) this.#noteResponse(this.#record, head)
+    if (head.status === 101) return this.#startTunnel(head)
+    this.#state = 'responding'
+    const { response } = this.#client
+    if (this.#trail !== null) this.#tell(this.#trail)
+    // Where the response is over before the request is, nobody knows whether its content still comes.
+    response.keep &&= !this.#deps.isDraining() && (this.#requestDone || !done)
+    this.#afterPart(response.begin(head, framing, body, this.#keys.cookies), done)
+  }
+
+  onBody(body: Body, done: boolean): void {
+    this.#times.moved = true
+    this.#deps.passed.add(body.to - body.from)
+    this.#afterPart(this.#client.response.part(body), done)
+  }
+
+  onTunnelOpen(): void {
+    this.#enterTunnel()
+    this.#upstream.openTunnel()
+    this.#client.response.connected()
+    this.#client.enterTunnel()
+  }
+
+  onTunnelled(chunk: Buffer): void {
+    this.#times.moved = true
+    this.#deps.passed.add(chunk.length)
+    if (!this.#client.response.tunnelled(chunk)) this.#upstream.pause()
+  }
+
+  onTunnelEnd(): void {
+    this.#client.endOutput()
+  }
+
+  onFailed(failure: Failure): void {
+    this.#answer(failureAnswer(failure))
+  }
+
+  onBroken(failure: UpstreamFailure): void {
+    if (this.#state !== 'tunnel') return this.#abort(failureAnswer(failure).flag)
+    this.#endTunnelled()
+  }
+
+  onCrash(error: unknown): void {
+    this.#client.crash(error)
+  }
+
+  #reset(head: RequestHead, body: RequestBody): void {
+    this.#state = 'waiting'
+    this.#head = head
+    this.#routed = null
+    this.#serving = this.#deps.serving()
+    this.#times.start(this.#deps.monotonicMs())
+    this.#requestDone = body.done
+    this.#requestBytes = body.first === null ? 0 : body.first.length
+    this.#flag = ''
+    this.#keys.reset(head)
+    this.#client.response.reset(head)
+    const { telling } = this.#serving
+    this.#record = telling === null ? null : this.#newRecord(telling, head)
+  }
+
+  #newRecord(telling: ListenerTelling, head: RequestHead): RequestRecord {
+    const { http } = this.#serving
+    return new RequestRecord(telling, {
+      head,
+      client: this.#client.peer(),
+      response: this.#client.response,
+      protocol: this.#client.protocol,
+      scheme: forwardedScheme(head, this.#client.scheme, http),
+      trustedHops: http.trustedHops,
+      startedMs: this.#times.startedMs,
+      isComplete: this.#requestDone,
+      newRequestId: this.#deps.newRequestId,
+    })
+  }
+
+  #route(head: RequestHead, body: RequestBody): void {
+    const { table, routes } = this.#serving
+    const decision = decide(table, head)
+    this.#trail = head.wantsDecision ? new DecisionTrail(table, head) : null
+    if (decision.kind !== 'route') {
+      if (decision.kind === 'no-virtual-host' && table.unknownHost !== 'not-found') return this.#toUnknown(head, body)
+      return this.#answer(failureAnswer(head.method === 'CONNECT' ? 'connect' : decision.kind))
+    }
+    const serve = defined(routes[decision.index], 'route')
+    if (this.#record !== null) this.#record.onRoute(serve, decision.virtualHost.name)
+    const { cors, fault } = serve.policy
+    this.#client.response.edit = cors === null ? serve.policy.editResponse : responseEdit(serve.policy, head)
+    if ((cors !== null || fault !== null) && !this.#passesPolicy(serve, head, body)) return
+    if (serve.forward === undefined) this.#answer(ownAnswer(head, serve.route, this.#client.scheme))
+    else this.#forward(serve, serve.forward, body)
+  }
+
+  /** The host stands in no virtual host. */
+  #toUnknown(head: RequestHead, body: RequestBody): void {
+    const { passthrough } = this.#serving
+    if (passthrough === null) return this.#answer(failureAnswer('host-refused'))
+    const serve = passthrough.route(head)
+    if (serve?.forward === undefined) return this.#answer(failureAnswer('no-way-outside'))
+    if (this.#record !== null) this.#record.onRoute(serve, '')
+    this.#forward(serve, serve.forward, body)
+  }
+
+  /** False: the request was answered, or waits. */
+  #passesPolicy({ policy }: ServingRoute, head: RequestHead, body: RequestBody): boolean {
+    const wasDelayed = this.#flag === 'DI'
+    const answer = answerByPolicy(policy, head, wasDelayed)
+    if (answer === null) return true
+    if (answer !== 'delay') {
+      this.#answer(answer)
+      return false
+    }
+    this.#flag = 'DI'
+    if (!body.done) this.#client.pauseInput()
+    this.#delay = policy.fault?.wait(() => this.#afterDelay(head, body)) ?? null
+    return false
+  }
+
+  /** The route may have changed meanwhile, and endpoints be gone: the newest snapshot decides. */
+  #afterDelay(head: RequestHead, body: RequestBody): void {
+    this.#delay = null
+    try {
+      if (!body.done) this.#client.resumeInput()
+      this.#serving = this.#deps.serving()
+      this.#route(head, body)
+    } catch (error) {
+      this.#client.crash(error)
+    }
+  }
+
+  #forward({ route, policy: ofRoute }: ServingRoute, forward: ServingForward, body: RequestBody): void {
+    this.#routed = route
+    const head = defined(this.#head, 'request head')
+    const index = this.#keys.destinationOf(forward)
+    const destination = defined(forward.destinations[index], 'destination')
+    if (this.#trail !== null && route.action.kind === 'forward') this.#trail.onDestination(route.action, index)
+    if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
+    const { cluster, policy } = destination
+    if (policy !== ofRoute) this.#client.response.edit = responseEdit(policy, head)
+    if (this.#record !== null) this.#record.onCluster(cluster.name)
+    const { startedMs } = this.#times
+    const isAdmitted = this.#upstream.begin(cluster, {
+      method: head.method,
+      retry: policy.retry,
+      // Of a connection that changes its protocol there is nothing to copy.
+      mirrors: policy.mirrors === null || head.isUpgrade || head.method === 'CONNECT' ? null : policy.mirrors,
+      isComplete: body.done,
+      hash: this.#keys.hashFor(cluster),
+      nowMs: startedMs,
+      // A tunnel has a connection of its own from the beginning.
+      needsNewConnection: head.method === 'CONNECT',
+    })
+    if (!isAdmitted) return this.#answer(failureAnswer('overflow'))
+    this.#times.limit(route.policy.timeoutMs, policy.idleTimeoutMs)
+    if (body.done) this.#times.onRequestDone(this.#flag === 'DI' ? this.#deps.monotonicMs() : startedMs)
+    this.#upstream.start(this.#headFor({ route, policy }, head), body.first)
+  }
+
+  #headFor({ route, policy }: Pick<ServingRoute, 'route' | 'policy'>, head: RequestHead): string {
+    const { http } = this.#serving
+    const record = this.#record
+    return requestHead(head, {
+      route,
+      policy,
+      clientAddress: this.#client.clientAddress,
+      scheme: forwardedScheme(head, this.#client.scheme, http),
+      trustedHops: http.trustedHops,
+      requestId: head.fields.requestId !== -1 ? '' : record === null ? this.#deps.newRequestId() : record.requestId,
+      upgrade: head.isUpgrade,
+      trace: record === null || record.trace === null ? null : record.trace.edit,
+    })
+  }
+
+  #noteResponse(record: RequestRecord, head: ResponseHead): void {
+    record.onResponse(head, this.#upstream.localAddress, this.#deps.monotonicMs())
+  }
+
+  /** Puts the decision into the response that is about to begin. */
+  #tell(trail: DecisionTrail): void {
+    const { response } = this.#client
+    const edit = trail.edit(this.#upstream.endpoint?.pool.endpoint)
+    if (edit !== null) response.edit = joinEdits(response.edit, edit)
+  }
+
+  /** `more`: the client takes more at once. */
+  #afterPart(more: boolean, done: boolean): void {
+    if (done) this.#finish()
+    else if (!more) this.#upstream.pause()
+  }
+
+  #startTunnel(head: ResponseHead): void {
+    if (this.#head?.isUpgrade !== true) return this.#giveUp('upstream-protocol')
+    this.#enterTunnel()
+    if (this.#trail !== null) this.#tell(this.#trail)
+    this.#client.response.switch(head, this.#keys.cookies)
+    this.#client.enterTunnel()
+  }
+
+  #enterTunnel(): void {
+    this.#state = 'tunnel'
+    const { pool } = defined(this.#upstream.endpoint, 'endpoint')
+    const { id, policy } = defined(this.#routed, 'route')
+    this.#tunnel = new Tunnel({ pool, routeId: id, reach: this.#serving.reach, drainMs: policy.tunnelDrainMs })
+  }
+
+  /** A tunnel may outlive many snapshots, so it keeps none but the newest. */
+  #hasDrained(tunnel: Tunnel, nowMs: number): boolean {
+    this.#serving = this.#deps.serving()
+    return tunnel.isOver(nowMs, this.#serving.reach)
+  }
+
+  #endTunnelled(): void {
+    this.#upstream.drop()
+    this.#count('')
+    this.#client.onExchangeOver(false)
+  }
+
+  /** The response is complete. */
+  #finish(): void {
+    const nowMs = this.#deps.monotonicMs()
+    this.#upstream.finish(nowMs)
+    this.#count('', nowMs)
+    this.#client.onExchangeOver(this.#client.response.keep && this.#requestDone)
+  }
+
+  #giveUp(failure: Failure): void {
+    this.#upstream.drop()
+    this.#answer(failureAnswer(failure))
+  }
+
+  #abort(flag: string): void {
+    this.#upstream.drop()
+    this.#count(flag)
+    this.#client.abort()
+  }
+
+  #answer(answer: Answer): void {
+    const { response } = this.#client
+    if (this.#trail !== null) this.#tell(this.#trail)
+    response.keep &&= this.#requestDone && !this.#deps.isDraining()
+    if (this.#record !== null) this.#record.onAnswer(answer)
+    response.answer(answer)
+    this.#count(answer.flag)
+    this.#client.onExchangeOver(response.keep)
+  }
+
+  /** The request is over, and all that will ever be known of it is known. */
+  #count(flag: string, nowMs = this.#deps.monotonicMs()): void {
+    this.#state = 'idle'
+    this.#delay?.cancel()
+    this.#delay = null
+    this.#tunnel?.end()
+    this.#tunnel = null
+    const upstream = this.#upstream
+    const { response } = this.#client
+    const traffic = upstream.traffic ?? this.#serving.nowhere
+    const ownFlag = upstream.flag === '' ? this.#flag : upstream.flag
+    const outcome = {
+      status: response.status,
+      flag: flag === '' || ownFlag === 'URX' ? ownFlag : flag,
+      durationMs: nowMs - this.#times.startedMs,
+      requestBytes: this.#requestBytes,
+      responseBytes: response.bytes,
+      grpcStatus: response.grpcStatus,
+    }
+    try {
+      traffic.count(outcome)
+      if (this.#record !== null) this.#record.tell(outcome)
+    } finally {
+      this.#record = null
+      upstream.end()
+    }
+  }
+}

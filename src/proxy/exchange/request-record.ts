@@ -1,0 +1,219 @@
+/** What is noted of one request after the other of a client while it is served, and told when it is over. */
+import type { DestinationLabels, DestinationTraffic, Observation } from '../../telemetry/recorder.ts'
+import type { Answer } from '../policy/answers.ts'
+import type { ClientResponse } from './sides.ts'
+import { forwardedFor } from '../serving/forwarded-heads.ts'
+import type { Scheme } from '../serving/forwarded-heads.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+import type { ServingRoute } from '../serving/serving-state.ts'
+
+import type { ClientPeer } from '../telling/access-entry.ts'
+import { detailsOf } from '../telling/details.ts'
+import type { ListenerTelling } from '../telling/listener-telling.ts'
+import { spanOf } from '../telling/request-span.ts'
+import type { TracedRequest } from '../telling/request-span.ts'
+import type { RequestTrace } from '../telling/tracer.ts'
+
+/** What a record goes by. */
+export interface RecordedRequest {
+  readonly head: RequestHead
+  readonly client: ClientPeer
+  readonly response: Pick<ClientResponse, 'trailer'>
+  readonly protocol: string
+  readonly scheme: Scheme
+  /** So many of the last entries of `x-forwarded-for` are believed. */
+  readonly trustedHops: number
+  readonly startedMs: number
+  /** Whether all of the request is there. */
+  readonly isComplete: boolean
+  /** For the request that has none. */
+  readonly newRequestId: () => string
+}
+
+const NONE = -1
+const NO_ENTRY: readonly string[] = []
+
+export class RequestRecord implements TracedRequest {
+  readonly #telling: ListenerTelling
+  readonly #request: RecordedRequest
+  readonly client: ClientPeer
+  readonly protocol: string
+  readonly requestId: string
+  readonly trace: RequestTrace | null
+  #serve: ServingRoute | null = null
+  #responseValues: readonly string[] = NO_ENTRY
+  #requestDoneMs = NONE
+  #triedMs = NONE
+  #responseMs = NONE
+  #connectProblem = ''
+  #traffic: DestinationTraffic | null = null
+  startedAtMs = 0
+  status = 0
+  flag = ''
+  details = ''
+  bytesReceived = 0
+  bytesSent = 0
+  durationMs = 0
+  upstreamHost = ''
+  upstreamLocalAddress = ''
+  cluster = ''
+  attempts = 0
+  virtualHostName = ''
+  grpcStatus: number | undefined = undefined
+
+  constructor(telling: ListenerTelling, request: RecordedRequest) {
+    const { head, client, protocol, newRequestId, startedMs, isComplete } = request
+    this.#telling = telling
+    this.#request = request
+    this.client = client
+    this.protocol = protocol
+    this.requestId = head.fields.requestId === -1 ? newRequestId() : head.fields.value(head.fields.requestId)
+    this.trace = telling.tracer === null ? null : telling.tracer.begin(head.fields)
+    if (isComplete) this.#requestDoneMs = startedMs
+  }
+
+  get requestDurationMs(): number {
+    return this.#since(this.#requestDoneMs)
+  }
+
+  get responseDurationMs(): number {
+    return this.#since(this.#responseMs)
+  }
+
+  get upstreamServiceMs(): number {
+    return this.#responseMs === NONE ? NONE : this.#responseMs - this.#triedMs
+  }
+
+  get routeName(): string {
+    return this.#serve === null ? '' : this.#serve.route.id
+  }
+
+  get transportFailure(): string {
+    return this.#responseMs === NONE ? this.#connectProblem : ''
+  }
+
+  get traceId(): string {
+    return this.trace === null ? '' : this.trace.traceId
+  }
+
+  get streamId(): string {
+    return this.requestId
+  }
+
+  /** Whom the last try reached. */
+  get destination(): DestinationLabels | null {
+    return this.#traffic === null ? null : this.#traffic.labels
+  }
+
+  get scheme(): Scheme {
+    return this.#request.scheme
+  }
+
+  get serve(): ServingRoute | null {
+    return this.#serve
+  }
+
+  onRoute(serve: ServingRoute, virtualHostName: string): void {
+    this.#serve = serve
+    this.virtualHostName = virtualHostName
+  }
+
+  onCluster(name: string): void {
+    this.cluster = name
+  }
+
+  /** The request is on its way to an endpoint. */
+  onTry(host: string, traffic: DestinationTraffic, nowMs: number): void {
+    this.attempts++
+    this.#triedMs = nowMs
+    this.#traffic = traffic
+    this.upstreamHost = host
+  }
+
+  onRequestDone(nowMs: number): void {
+    this.#requestDoneMs = nowMs
+  }
+
+  /** What a try before one that was made had failed of is no news. */
+  onConnectFailed(why: string): void {
+    this.#connectProblem = why
+  }
+
+  onResponse(head: ResponseHead, localAddress: string, nowMs: number): void {
+    this.#responseMs = nowMs
+    this.upstreamLocalAddress = localAddress
+    const names = this.#telling.responseHeaders
+    if (names.length > 0) this.#responseValues = names.map((name) => head.fields.get(name) ?? '')
+  }
+
+  onAnswer({ headers }: Answer): void {
+    const names = this.#telling.responseHeaders
+    if (names.length === 0) return
+    this.#responseValues = names.map((name) =>
+      headers
+        .filter((header) => header.name.toLowerCase() === name)
+        .map(({ value }) => value)
+        .join(','),
+    )
+  }
+
+  /** The request is over. */
+  tell({ status, flag, durationMs, requestBytes, responseBytes, grpcStatus }: Observation): void {
+    this.status = status
+    this.flag = flag
+    this.grpcStatus = grpcStatus
+    this.details = detailsOf(flag, status, this.#responseMs !== NONE)
+    this.bytesReceived = requestBytes
+    this.bytesSent = responseBytes
+    this.durationMs = durationMs
+    this.startedAtMs = this.#telling.epochMs(this.#request.startedMs)
+    this.#telling.write(this)
+    if (this.trace?.span?.isSampled === true) {
+      this.#telling.export(spanOf(this, this.trace, this.trace.span, this.#telling.serviceName))
+    }
+  }
+
+  /** As the endpoint gets it, where it got it. */
+  requestHeader(name: string): string {
+    const { head, client, scheme, trustedHops } = this.#request
+    const rewritePath = this.#serve?.policy.rewritePath ?? null
+    switch (name) {
+      case ':method':
+        return head.method
+      case ':path':
+        return rewritePath === null ? head.target : rewritePath(head.path) + queryOf(head)
+      case 'x-envoy-original-path':
+        return rewritePath === null ? (head.fields.get(name) ?? '') : head.target
+      case ':authority':
+      case 'host':
+        return this.#serve?.route.policy.rewrite?.authority ?? head.host
+      case ':scheme':
+      case 'x-forwarded-proto':
+        return scheme
+      case 'x-forwarded-for':
+        return forwardedFor(head, client.address, trustedHops)
+      case 'x-request-id':
+        return this.requestId
+      default:
+        return head.fields.get(name) ?? ''
+    }
+  }
+
+  responseHeader(name: string): string {
+    return this.#responseValues[this.#telling.responseHeaders.indexOf(name)] ?? ''
+  }
+
+  trailer(name: string): string {
+    return this.#request.response.trailer(name)
+  }
+
+  #since(timeMs: number): number {
+    return timeMs === NONE ? NONE : timeMs - this.#request.startedMs
+  }
+}
+
+function queryOf(head: RequestHead): string {
+  const at = head.target.indexOf('?')
+  return at === -1 ? '' : head.target.slice(at)
+}

@@ -1,0 +1,144 @@
+/**
+ * Active health checks: asks the endpoints of a cluster now and then whether they serve. An endpoint counts as healthy until
+ * so many checks in a row have failed, because whoever published it says that it is ready.
+ *
+ * What must stay true: one check per endpoint at a time, and none once the endpoint has left or the checker was stopped.
+ */
+import { hostPort } from '../../base/host-port.ts'
+import type { Clock, Timer } from '../../base/clock.ts'
+import type { Random } from '../../base/random.ts'
+import type { HealthCheck } from '../../routing/model.ts'
+
+import { askEndpoint } from './health-questions.ts'
+import type { CheckedAddress } from './health-questions.ts'
+
+/** An endpoint as its cluster's checks see it. */
+export interface CheckedHost {
+  readonly isHealthy: boolean
+}
+
+export interface HealthCheckerDeps {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export class HealthChecker {
+  /** Rises whenever an endpoint becomes healthy or unhealthy. */
+  changes = 0
+  readonly #hostDeps: HostDeps
+  #hosts = new Map<string, Host>()
+  #used = new Map<string, Host>()
+
+  constructor(deps: HealthCheckerDeps) {
+    this.#hostDeps = { ...deps, onChange: () => this.changes++ }
+  }
+
+  /** The endpoint of the cluster, new or known. It is checked until a `settle` before which nobody asked for it. */
+  use(cluster: string, check: HealthCheck, at: CheckedAddress): CheckedHost {
+    const key = JSON.stringify([cluster, at.address, at.port])
+    const host = this.#used.get(key) ?? this.#hosts.get(key) ?? new Host(cluster, at, this.#hostDeps)
+    host.check = check
+    host.at = at
+    this.#used.set(key, host)
+    return host
+  }
+
+  settle(): void {
+    for (const [key, host] of this.#hosts) {
+      if (!this.#used.has(key)) host.stop()
+    }
+    this.#hosts = this.#used
+    this.#used = new Map()
+    for (const host of this.#hosts.values()) host.start()
+  }
+
+  stop(): void {
+    for (const host of this.#hosts.values()) host.stop()
+  }
+
+  /** By cluster, `address:port`. */
+  get unhealthy(): ReadonlyMap<string, readonly string[]> {
+    const out = [...this.#hosts.values()].filter(({ isHealthy }) => !isHealthy)
+    return new Map(
+      [...Map.groupBy(out, ({ cluster }) => cluster)].map(([name, hosts]) => [name, hosts.map(({ title }) => title)]),
+    )
+  }
+}
+
+interface HostDeps extends HealthCheckerDeps {
+  /** It became healthy or unhealthy. */
+  readonly onChange: () => void
+}
+
+class Host implements CheckedHost {
+  readonly cluster: string
+  readonly title: string
+  /** Of the newest snapshot. */
+  check: HealthCheck | null = null
+  /** Of the newest snapshot. */
+  at: CheckedAddress
+  isHealthy = true
+  readonly #deps: HostDeps
+  #isStarted = false
+  #isStopped = false
+  /** How many in a row spoke against what it counts as. */
+  #against = 0
+  #timer: Timer | null = null
+  #endCheck: () => void = () => {}
+
+  constructor(cluster: string, at: CheckedAddress, deps: HostDeps) {
+    this.cluster = cluster
+    this.title = hostPort(at.address, at.port)
+    this.at = at
+    this.#deps = deps
+  }
+
+  /** The first check comes at any time within the interval, so that not all are made at once. */
+  start(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.#schedule(this.#deps.random())
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    this.#endCheck()
+  }
+
+  #schedule(part: number): void {
+    if (this.#isStopped || this.check === null) return
+    this.#timer = this.#deps.clock.after(this.check.intervalMs * part, () => this.#run(), { unref: true })
+  }
+
+  #run(): void {
+    if (this.check === null) return
+    const { timeoutMs } = this.check
+    let isOver = false
+    const end = (isGood: boolean): void => {
+      if (isOver) return
+      isOver = true
+      this.#timer?.cancel()
+      abort()
+      if (this.#isStopped) return
+      this.#note(isGood)
+      // Up to a tenth more or less, so that the checks of several proxies do not fall together.
+      this.#schedule(0.9 + 0.2 * this.#deps.random())
+    }
+    const abort = askEndpoint(this.at, this.check, end)
+    this.#endCheck = () => end(false)
+    this.#timer = this.#deps.clock.after(timeoutMs, () => end(false), { unref: true })
+  }
+
+  #note(isGood: boolean): void {
+    if (isGood === this.isHealthy || this.check === null) {
+      this.#against = 0
+      return
+    }
+    const { healthyThreshold, unhealthyThreshold } = this.check
+    if (++this.#against < (isGood ? healthyThreshold : unhealthyThreshold)) return
+    this.isHealthy = isGood
+    this.#against = 0
+    this.#deps.onChange()
+  }
+}

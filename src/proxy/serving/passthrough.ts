@@ -1,0 +1,96 @@
+/**
+ * Requests for hosts that the route table does not know, on their way to just these hosts: what a workload asks of the world
+ * outside. A request that comes back to us is refused.
+ */
+import type { Random } from '../../base/random.ts'
+import type { Cluster, Route } from '../../routing/model.ts'
+
+import type { RequestHead } from '../http1/request-head.ts'
+
+/** Hosts remembered, with their connections; the one asked for longest ago makes room. */
+const HOSTS_MAX = 1_000
+const CONNECT_TIMEOUT_MS = 10_000
+const DEFAULT_PORT = 80
+/** What Istio calls it in metrics. */
+const PASSTHROUGH_CLUSTER = 'PassthroughCluster'
+
+export interface PassthroughDeps<Prepared> {
+  readonly random: Random
+  /** Of the route table. */
+  readonly table: string
+  /** Makes a route and the only cluster it goes to ready. */
+  readonly prepare: (route: Route, cluster: Cluster) => Prepared
+}
+
+export class Passthrough<Prepared> {
+  readonly #deps: PassthroughDeps<Prepared>
+  readonly #hosts = new Map<string, Prepared>()
+  /** Says in `via` that a request was here (RFC 9110 §7.6.3). */
+  readonly #name: string
+
+  constructor(deps: PassthroughDeps<Prepared>) {
+    this.#deps = deps
+    this.#name = `sluice-${Math.floor(deps.random() * 2 ** 48).toString(16)}`
+  }
+
+  /** Those of the hosts that were asked for lately. */
+  get routes(): readonly Prepared[] {
+    return [...this.#hosts.values()]
+  }
+
+  /** The way of the request; null: there is none, as its host is no address or it was here before. */
+  route({ host, fields }: Pick<RequestHead, 'host' | 'fields'>): Prepared | null {
+    const key = host.toLowerCase()
+    if (fields.get('via')?.includes(this.#name) === true) return null
+    const known = this.#hosts.get(key)
+    if (known !== undefined) {
+      this.#hosts.delete(key)
+      this.#hosts.set(key, known)
+      return known
+    }
+    const address = addressIn(key)
+    return address === undefined ? null : this.#add(key, address)
+  }
+
+  #add(key: string, address: Cluster['endpoints'][number]): Prepared {
+    const route = this.#deps.prepare(this.#routeTo(key), clusterOf(address))
+    this.#hosts.set(key, route)
+    const [oldest] = this.#hosts.keys()
+    // Its connections close when they have been idle, its pool with the next snapshot.
+    if (this.#hosts.size > HOSTS_MAX && oldest !== undefined) this.#hosts.delete(oldest)
+    return route
+  }
+
+  #routeTo(host: string): Route {
+    const { table } = this.#deps
+    const requestHeaders = { remove: [], set: [], add: [{ name: 'via', value: `1.1 ${this.#name}` }] }
+    return {
+      id: `passthrough ${host}`,
+      origin: { kind: 'RouteTable', namespace: '', name: table, generation: 0, rule: 0, match: 0 },
+      match: { path: { kind: 'prefix', value: '/', caseSensitive: true }, methods: [], headers: [], query: [] },
+      action: {
+        kind: 'forward',
+        split: 'passthrough',
+        destinations: [{ kind: 'cluster', cluster: PASSTHROUGH_CLUSTER, weight: 1 }],
+      },
+      policy: { timeoutMs: 0, requestHeaders },
+    }
+  }
+}
+
+function clusterOf(endpoint: Cluster['endpoints'][number]): Cluster {
+  return {
+    name: PASSTHROUGH_CLUSTER,
+    service: { namespace: '', name: PASSTHROUGH_CLUSTER, port: endpoint.port },
+    endpoints: [endpoint],
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  }
+}
+
+/** `example.com`, `example.com:8080`, `[::1]:8080` */
+function addressIn(host: string): Cluster['endpoints'][number] | undefined {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([0-9a-f:.]+)\]|([^:]+))(?::([0-9]{1,5}))?$/.exec(host) ?? []
+  const address = bracketed ?? plain
+  const port = digits === '' ? DEFAULT_PORT : Number(digits)
+  return address === undefined || port < 1 || port > 65_535 ? undefined : { address, port }
+}

@@ -1,0 +1,69 @@
+/** The policy of a route made ready for requests. What a route does not use is null, so that it costs nothing. */
+import type { Random } from '../../base/random.ts'
+import type { Route, WeightedDestination } from '../../routing/model.ts'
+import { compileRewrite } from '../../routing/rewrite.ts'
+import type { Continuity } from '../balance/continuity.ts'
+
+import { prepareCors } from '../policy/cors.ts'
+import type { ServingCors } from '../policy/cors.ts'
+import { ServingFault, shareWeights } from '../policy/fault.ts'
+import type { ShareOf } from '../policy/fault.ts'
+import { joinEdits, prepareHeadEdit } from '../policy/head-edit.ts'
+import type { HeadEdit } from '../policy/head-edit.ts'
+import { ServingMirrors } from '../tries/mirrors.ts'
+import type { MirrorsDeps } from '../tries/mirrors.ts'
+import { ServingRetry } from '../policy/retries.ts'
+
+export interface ServingPolicy {
+  /** 0: the data plane's default. */
+  readonly idleTimeoutMs: number
+  readonly rewritePath: ((path: string) => string) | null
+  readonly editRequest: HeadEdit | null
+  readonly editResponse: HeadEdit | null
+  readonly fault: ServingFault | null
+  readonly cors: ServingCors | null
+  readonly retry: ServingRetry | null
+  readonly mirrors: ServingMirrors | null
+}
+
+type ClusterDestination = Extract<WeightedDestination, { kind: 'cluster' }>
+
+export interface PolicyDeps extends MirrorsDeps {
+  readonly random: Random
+  readonly continuity: Continuity
+}
+
+/** The route's policy where the destination has no edits of its own; these come before the route's. */
+export function policyTowards(
+  { requestHeaders, responseHeaders }: Pick<ClusterDestination, 'requestHeaders' | 'responseHeaders'>,
+  policy: ServingPolicy,
+): ServingPolicy {
+  if (requestHeaders === undefined && responseHeaders === undefined) return policy
+  return {
+    ...policy,
+    editRequest: before(prepareHeadEdit(requestHeaders), policy.editRequest),
+    editResponse: before(prepareHeadEdit(responseHeaders), policy.editResponse),
+  }
+}
+
+function before(first: HeadEdit | null, second: HeadEdit | null): HeadEdit | null {
+  return second === null ? first : joinEdits(first, second)
+}
+
+/** The route must have passed `checkSnapshot`. */
+export function prepareRoutePolicy({ id, match, policy }: Route, deps: PolicyDeps): ServingPolicy {
+  const { rewrite, requestHeaders, responseHeaders, fault, cors, retry, mirrors = [] } = policy
+  const { clock, random, continuity } = deps
+  const shareOf: ShareOf = (name, share) => continuity.split(['share', id, name, share], shareWeights(share))
+  return {
+    idleTimeoutMs: policy.idleTimeoutMs ?? 0,
+    rewritePath: rewrite?.path === undefined ? null : compileRewrite(match.path, rewrite.path),
+    editRequest: prepareHeadEdit(requestHeaders),
+    editResponse: prepareHeadEdit(responseHeaders),
+    fault: fault === undefined ? null : new ServingFault(fault, shareOf, clock),
+    cors: cors === undefined ? null : prepareCors(cors),
+    retry:
+      retry === undefined ? null : new ServingRetry(retry, { clock, random, underWay: continuity.retriesUnderWay }),
+    mirrors: mirrors.length === 0 ? null : new ServingMirrors(mirrors, shareOf, deps),
+  }
+}

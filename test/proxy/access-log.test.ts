@@ -1,0 +1,337 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import {
+  RawClient,
+  cluster,
+  echoing,
+  eventually,
+  fetchFrom,
+  refusePort,
+  route,
+  saying,
+  snapshotOf,
+  startBackend,
+  startProxy,
+  startRawBackend,
+} from '../support/live-proxy.ts'
+import type { LiveProxy } from '../support/live-proxy.ts'
+import { startHttp2Backend } from '../support/http2-backend.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import type { Clock } from '../../src/base/clock.ts'
+import { ACCESS_LOG_TEMPLATE } from '../../src/routing/access-log.ts'
+import type { AccessLog, RoutingSnapshot, TcpListener } from '../../src/routing/model.ts'
+
+/** A log of its own, which is read once `count` entries are in it. */
+interface ReadLog {
+  readonly path: string
+  readonly entries: (count: number) => Promise<readonly string[]>
+}
+
+function logOf(t: TestContext): ReadLog {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-access-'))
+  const path = join(folder, 'access.log')
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const read = (): string[] => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [])
+  return {
+    path,
+    entries: async (count) => {
+      await eventually(() => read().length >= count)
+      return read()
+    },
+  }
+}
+
+function logging(snapshot: RoutingSnapshot, path: string, template: string): RoutingSnapshot {
+  const accessLog: AccessLog = { path, format: { kind: 'text', template } }
+  return { ...snapshot, listeners: snapshot.listeners.map((listener) => ({ ...listener, http: { accessLog } })) }
+}
+
+/** A log is flushed at once, nearly. */
+const hastyClock: Clock = {
+  ...systemClock,
+  after: (delayMs, callback, options) => systemClock.after(Math.min(delayMs, 10), callback, options),
+}
+
+async function serving(t: TestContext, snapshot: RoutingSnapshot, template: string) {
+  const log = logOf(t)
+  const live: LiveProxy = await startProxy(t, logging(snapshot, log.path, template), { clock: hastyClock })
+  return { ...log, ...live }
+}
+
+test('each request is a line in Envoy’s form', async (t) => {
+  const backend = await startBackend(t, echoing)
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
+  const { port, entries } = await serving(t, snapshot, ACCESS_LOG_TEMPLATE)
+  const headers = { host: 'echo.example.com', 'user-agent': 'a"b', 'x-request-id': 'id-1' }
+  await fetchFrom(port, { method: 'POST', path: '/a?b=c', headers, body: 'hello' })
+  const [line = ''] = await entries(1)
+  assert.match(line, /^\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\] "POST \/a\?b=c HTTP\/1\.1" 200 - 5 5 \d+ \d+ /)
+  assert.ok(line.endsWith(` "127.0.0.1" "a\\"b" "id-1" "echo.example.com" "127.0.0.1:${backend.port}"`), line)
+})
+
+test('what went wrong stands in the line', async (t) => {
+  const gone = refusePort(t)
+  const routes = [
+    route('closed', { v1: 1 }, { match: { path: { kind: 'prefix', value: '/closed', caseSensitive: true } } }),
+    route('empty', { v2: 1 }, { match: { path: { kind: 'prefix', value: '/empty', caseSensitive: true } } }),
+  ]
+  const snapshot = snapshotOf(routes, [cluster('v1', [gone.port]), cluster('v2', [])])
+  const template =
+    '%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_CLUSTER% ' +
+    '%UPSTREAM_HOST% %ROUTE_NAME% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %UPSTREAM_TRANSPORT_FAILURE_REASON%'
+  const { port, entries } = await serving(t, snapshot, template)
+  for (const path of ['/closed', '/empty', '/other']) await fetchFrom(port, { path })
+  const failed = 'upstream_reset_before_response_started{connection_failure}'
+  assert.deepEqual(await entries(3), [
+    `/closed 503 UF ${failed} v1 127.0.0.1:${gone.port} closed 1 connect ECONNREFUSED 127.0.0.1:${gone.port}`,
+    '/empty 503 UH no_healthy_upstream v2 - empty 0 -',
+    '/other 404 NR route_not_found - - - 0 -',
+  ])
+})
+
+test('a request that was tried twice is one line, with both tries and the last endpoint', async (t) => {
+  const failing = await startBackend(t, (request, response) => {
+    request.resume()
+    response.writeHead(503).end()
+  })
+  const good = await startBackend(t, saying('ok'))
+  const retry = {
+    attempts: 1,
+    on: ['5xx'],
+    statuses: [],
+    perTryTimeoutMs: 0,
+    backoff: { initialMs: 1, maxMs: 1 },
+    budget: 1,
+  } as const
+  const snapshot = snapshotOf(
+    [route('all', { v1: 1 }, { policy: { retry } })],
+    [cluster('v1', [failing.port, good.port])],
+  )
+  const { port, entries } = await serving(
+    t,
+    snapshot,
+    '%RESPONSE_CODE% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %UPSTREAM_HOST%',
+  )
+  await fetchFrom(port)
+  assert.deepEqual(await entries(1), [`200 2 127.0.0.1:${good.port}`])
+})
+
+test('what the endpoint gets is what the log says: path, host, request id, forwarded-for', async (t) => {
+  const seen: IncomingMessage[] = []
+  const backend = await startBackend(t, (request, response) => {
+    seen.push(request)
+    response.setHeader('server', 'echo').end()
+  })
+  const rewrite = { path: { kind: 'prefix', value: '/new/' }, authority: 'inside' } as const
+  const match = { path: { kind: 'prefix', value: '/old/', caseSensitive: true } } as const
+  const snapshot = snapshotOf(
+    [route('all', { v1: 1 }, { match, policy: { rewrite } })],
+    [cluster('v1', [backend.port])],
+  )
+  const template =
+    '%REQ(:PATH)% %REQ(X-ENVOY-ORIGINAL-PATH)% %REQ(:AUTHORITY)% %REQ(X-REQUEST-ID)% %REQ(X-FORWARDED-FOR)% %RESP(SERVER)%'
+  const { port, entries } = await serving(t, snapshot, template)
+  await fetchFrom(port, { path: '/old/a?b', headers: { host: 'outside', 'x-forwarded-for': '1.2.3.4' } })
+  const [line] = await entries(1)
+  const [received] = seen
+  assert.ok(received !== undefined)
+  const { url, headers } = received
+  const id = String(headers['x-request-id'])
+  assert.equal(line, `${url} /old/a?b ${headers.host} ${id} ${String(headers['x-forwarded-for'])} echo`)
+  assert.equal(line, `/new/a?b /old/a?b inside ${id} 127.0.0.1 echo`)
+})
+
+test('an entry says which ends a request went over, and how long what took', async (t) => {
+  let endpointSaw = ''
+  const backend = await startBackend(t, (request, response) => {
+    endpointSaw = `127.0.0.1:${request.socket.remotePort}`
+    request.resume()
+    response.end('ok')
+  })
+  const template =
+    '%UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% ' +
+    '%REQUEST_DURATION% %RESPONSE_DURATION% %DURATION%'
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
+  const { port, entries } = await serving(t, snapshot, template)
+  const client = new RawClient(t, port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  await client.until((text) => text.endsWith('ok'))
+  const [line = ''] = await entries(1)
+  const [upstream, remote, local, ...times] = line.split(' ')
+  assert.deepEqual(
+    [upstream, remote, local],
+    [endpointSaw, `127.0.0.1:${client.socket.localPort}`, `127.0.0.1:${port}`],
+  )
+  const [request = -1, response = -1, all = -1] = times.map(Number)
+  assert.ok(request === 0 && response >= 0 && all >= response, line)
+})
+
+test('a client that goes away is DC, and what was no request is DPE', async (t) => {
+  const backend = await startBackend(t, () => {})
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
+  const { port, entries } = await serving(
+    t,
+    snapshot,
+    '%REQ(:METHOD)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%',
+  )
+  const client = new RawClient(t, port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  await eventually(() => backend.accepted === 1)
+  client.socket.resetAndDestroy()
+  await entries(1)
+  await new RawClient(t, port).send('nonsense\r\n\r\n').untilClosed()
+  assert.deepEqual(await entries(2), ['GET 0 DC downstream_remote_disconnect', '- 400 DPE http1.codec_error'])
+})
+
+test('an entry in JSON has numbers, and null for what is missing', async (t) => {
+  const backend = await startBackend(t, saying('hello'))
+  const log = logOf(t)
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
+  const fields = { code: '%RESPONSE_CODE%', sent: '%BYTES_SENT%', flags: '%RESPONSE_FLAGS%', host: '%UPSTREAM_HOST%' }
+  const accessLog: AccessLog = { path: log.path, format: { kind: 'json', fields } }
+  const listeners = snapshot.listeners.map((listener) => ({ ...listener, http: { accessLog } }))
+  const { port } = await startProxy(t, { ...snapshot, listeners }, { clock: hastyClock })
+  await fetchFrom(port)
+  const [line = ''] = await log.entries(1)
+  assert.deepEqual(JSON.parse(line), { code: 200, sent: 5, flags: null, host: `127.0.0.1:${backend.port}` })
+})
+
+test('a TCP connection is one line when it is over', async (t) => {
+  const backend = await startRawBackend(t, (socket) => socket.pipe(socket))
+  const gone = refusePort(t)
+  const log = logOf(t)
+  const template =
+    '%PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %UPSTREAM_HOST% %UPSTREAM_CLUSTER% ' +
+    '%ROUTE_NAME% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_LOCAL_PORT% %UPSTREAM_TRANSPORT_FAILURE_REASON%'
+  const tcp = (id: string, to: string): TcpListener => ({
+    id,
+    address: '127.0.0.1',
+    port: 0,
+    protocol: 'tcp',
+    accessLog: { path: log.path, format: { kind: 'text', template } },
+    routes: [
+      {
+        id: `route-${id}`,
+        origin: { kind: 'Test', namespace: '', name: id, generation: 1, rule: 0, match: 0 },
+        serverNames: [],
+        action: { kind: 'forward', split: id, destinations: [{ kind: 'cluster', cluster: to, weight: 1 }] },
+        idleTimeoutMs: 0,
+      },
+    ],
+  })
+  const { proxy } = await startProxy(
+    t,
+    {
+      ...snapshotOf([], [cluster('v1', [backend.port]), cluster('v2', [gone.port])]),
+      listeners: [],
+      tcpListeners: [tcp('good', 'v1'), tcp('bad', 'v2')],
+    },
+    { clock: hastyClock },
+  )
+  const [goodPort = 0, badPort = 0] = proxy.listeners.map(({ port }) => port)
+  const client = new RawClient(t, goodPort).send('hello')
+  await client.until((text) => text === 'hello')
+  client.socket.end()
+  await log.entries(1)
+  await new RawClient(t, badPort).untilClosed()
+  assert.deepEqual(await log.entries(2), [
+    `- 0 - 5 5 127.0.0.1:${backend.port} v1 route-good 127.0.0.1 ${goodPort} -`,
+    `- 0 UF 0 0 127.0.0.1:${gone.port} v2 route-bad 127.0.0.1 ${badPort} connect ECONNREFUSED 127.0.0.1:${gone.port}`,
+  ])
+})
+
+test('a log that is moved away under load loses no line and tears none', async (t) => {
+  const backend = await startBackend(t, saying('ok'))
+  const { port, path, entries } = await serving(
+    t,
+    snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])]),
+    '%REQ(:PATH)% %REQ(USER-AGENT)%',
+  )
+  let sent = 0
+  const agent = 'x'.repeat(300)
+  const load = async (until: () => boolean): Promise<void> => {
+    const client = new RawClient(t, port)
+    while (!until()) {
+      client.clear()
+      client.send(`GET /${sent++} HTTP/1.1\r\nhost: a\r\nuser-agent: ${agent}\r\n\r\n`)
+      await client.until((text) => text.endsWith('ok'))
+    }
+    client.socket.destroy()
+  }
+  await load(() => existsSync(path) && statSync(path).size > 0)
+  renameSync(path, `${path}.1`)
+  await Promise.all([1, 2, 3].map(() => load(() => existsSync(path) && statSync(path).size > 0)))
+  const old = readFileSync(`${path}.1`, 'utf8').split('\n').slice(0, -1)
+  const lines = [...old, ...(await entries(sent - old.length))]
+  assert.deepEqual(
+    lines.map((line) => Number(/^\/(\d+) x{300}$/.exec(line)?.[1])).toSorted((a, b) => a - b),
+    Array.from({ length: sent }, (_, index) => index),
+  )
+})
+
+test('what is under way when the proxy ends is in the log, over either protocol', async (t) => {
+  const backend = await startBackend(t, () => {})
+  const log = logOf(t)
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
+  const { proxy, port } = await startProxy(
+    t,
+    logging(snapshot, log.path, '%PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS%'),
+  )
+  new RawClient(t, port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  const session = connect(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  session.on('error', () => {})
+  session.request({ ':path': '/' }).on('error', () => {})
+  await eventually(() => backend.accepted === 2)
+  await proxy.close(0)
+  assert.deepEqual(readFileSync(log.path, 'utf8').split('\n').toSorted(), ['', 'HTTP/1.1 0 DC', 'HTTP/2 0 DC'])
+})
+
+test('a request over HTTP/2 says so, and has the trailers of its response', async (t) => {
+  const backend = await startHttp2Backend(t, (stream) => {
+    stream.resume()
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '7', 'x-a': 'b' }))
+    stream.end('reply')
+  })
+  const template =
+    '%PROTOCOL% %REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% %RESPONSE_CODE% %TRAILER(X-A)% %GRPC_STATUS%'
+  const clusters = [cluster('v1', [backend.port], { protocol: 'http2' })]
+  const { port, entries } = await serving(t, snapshotOf([route('all', { v1: 1 })], clusters), template)
+  const session = connect(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  const fields = { ':method': 'POST', ':path': '/a', ':authority': 'echo', 'content-type': 'application/grpc' }
+  session.request(fields).resume().end('x')
+  assert.deepEqual(await entries(1), ['HTTP/2 POST /a echo 200 b PermissionDenied'])
+})
+
+test('an upgraded connection is one line when it is over', async (t) => {
+  const backend = await startRawBackend(t, (socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n')
+      socket.pipe(socket)
+    })
+  })
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
+  const { port, entries } = await serving(t, snapshot, '%RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT%')
+  const client = new RawClient(t, port)
+  client.send('GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n')
+  await client.until((text) => text.endsWith('\r\n\r\n'))
+  client.send('hello')
+  await client.until((text) => text.endsWith('hello'))
+  client.socket.end()
+  assert.deepEqual(await entries(1), ['101 - 5 5'])
+})
+
+test('faults of a route are told by their flags', async (t) => {
+  const backend = await startBackend(t, saying('ok'))
+  const routes = [route('abort', { v1: 1 }, { policy: { fault: { abort: { share: 1, status: 418 } } } })]
+  const snapshot = snapshotOf(routes, [cluster('v1', [backend.port])])
+  const { port, entries } = await serving(t, snapshot, '%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%')
+  await fetchFrom(port)
+  assert.deepEqual(await entries(1), ['418 FI fault_filter_abort'])
+})

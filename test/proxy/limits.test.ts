@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import type { Backend, LiveProxy } from '../support/live-proxy.ts'
+import {
+  cluster,
+  eventually,
+  fetchFrom,
+  RawClient,
+  route,
+  saying,
+  snapshotOf,
+  startBackend,
+  startProxy,
+} from '../support/live-proxy.ts'
+import type { ClusterLimits, RoutingSnapshot } from '../../src/routing/model.ts'
+
+const NO_LIMITS: ClusterLimits = {
+  connectionsMax: 1_000,
+  pendingMax: 1_000,
+  requestsMax: 1_000,
+  retriesMax: 1_000,
+  requestsPerConnectionMax: 0,
+}
+
+interface Held {
+  readonly backend: Backend
+  /** Requests that arrived and are not answered yet, by path. */
+  readonly waiting: Map<string, ServerResponse>
+  readonly answer: (path: string) => void
+}
+
+/** Answers a request only when told to. */
+async function startHolding(t: TestContext): Promise<Held> {
+  const waiting = new Map<string, ServerResponse>()
+  const backend = await startBackend(t, (request, response) => {
+    request.resume()
+    waiting.set(request.url ?? '', response)
+  })
+  return {
+    backend,
+    waiting,
+    answer: (path) => {
+      waiting.get(path)?.end(path)
+      waiting.delete(path)
+    },
+  }
+}
+
+function limited(ports: readonly number[], limits: Partial<ClusterLimits>): RoutingSnapshot {
+  return snapshotOf([route('r', { v1: 1 })], [cluster('v1', ports, { limits: { ...NO_LIMITS, ...limits } })])
+}
+
+function send(t: TestContext, { port }: LiveProxy, path: string): RawClient {
+  return new RawClient(t, port).send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+}
+
+test('a request beyond the limit is answered with 503 and flag UO, and the next one after an answer is served', async (t) => {
+  const held = await startHolding(t)
+  const live = await startProxy(t, limited([held.backend.port], { requestsMax: 1 }))
+  const first = fetchFrom(live.port, { path: '/first' })
+  await eventually(() => held.waiting.has('/first'))
+  const second = await fetchFrom(live.port, { path: '/second' })
+  assert.equal(second.status, 503)
+  assert.match(second.body, /UO/)
+  held.answer('/first')
+  assert.equal((await first).body, '/first')
+  const third = fetchFrom(live.port, { path: '/third' })
+  await eventually(() => held.waiting.has('/third'))
+  held.answer('/third')
+  assert.equal((await third).body, '/third')
+  assert.deepEqual(live.counted(), { '200': 2, '503 UO': 1 })
+})
+
+test('with as many connections as there may be, requests wait in order, and beyond the queue they are refused', async (t) => {
+  const held = await startHolding(t)
+  const live = await startProxy(t, limited([held.backend.port], { connectionsMax: 1, pendingMax: 2 }))
+  const paths = ['/1', '/2', '/3']
+  for (const path of paths) {
+    send(t, live, path)
+    await eventually(() => live.proxy.gates.get('v1')?.requests === paths.indexOf(path) + 1)
+  }
+  assert.deepEqual(live.proxy.gates.get('v1'), { requests: 3, connections: 1, pending: 2 })
+  assert.equal((await fetchFrom(live.port, { path: '/4' })).status, 503)
+  for (const path of paths) {
+    await eventually(() => held.waiting.has(path))
+    assert.deepEqual([...held.waiting.keys()], [path])
+    held.answer(path)
+  }
+  await eventually(() => live.proxy.gates.get('v1')?.requests === 0)
+  assert.equal(held.backend.accepted, 1)
+})
+
+test('a client that leaves the queue makes room, and the next one is served', async (t) => {
+  const held = await startHolding(t)
+  const live = await startProxy(t, limited([held.backend.port], { connectionsMax: 1, pendingMax: 1 }))
+  const first = fetchFrom(live.port, { path: '/1' })
+  await eventually(() => held.waiting.has('/1'))
+  const leaving = send(t, live, '/2')
+  await eventually(() => live.proxy.gates.get('v1')?.pending === 1)
+  assert.equal((await fetchFrom(live.port, { path: '/refused' })).status, 503)
+  leaving.socket.resetAndDestroy()
+  await eventually(() => live.proxy.gates.get('v1')?.pending === 0)
+  const last = fetchFrom(live.port, { path: '/3' })
+  await eventually(() => live.proxy.gates.get('v1')?.pending === 1)
+  held.answer('/1')
+  assert.equal((await first).body, '/1')
+  await eventually(() => held.waiting.has('/3'))
+  held.answer('/3')
+  assert.equal((await last).body, '/3')
+})
+
+test('a body waits with its request', async (t) => {
+  const bodies: string[] = []
+  const held: ServerResponse[] = []
+  const backend = await startBackend(t, (request, response) => {
+    let text = ''
+    request.on('data', (part: Buffer) => (text += part.toString()))
+    request.on('end', () => {
+      bodies.push(text)
+      held.push(response)
+    })
+  })
+  const live = await startProxy(t, limited([backend.port], { connectionsMax: 1 }))
+  const first = fetchFrom(live.port, { method: 'POST', body: 'one' })
+  await eventually(() => held.length === 1)
+  const large = 'x'.repeat(1_000_000)
+  const second = fetchFrom(live.port, { method: 'POST', body: large })
+  held[0]?.end('1')
+  assert.equal((await first).body, '1')
+  await eventually(() => held.length === 2)
+  held[1]?.end('2')
+  assert.equal((await second).body, '2')
+  assert.equal(bodies[1], large)
+})
+
+test('an idle connection of another endpoint serves where no more may be opened', async (t) => {
+  const held = await Promise.all([startHolding(t), startHolding(t)])
+  const live = await startProxy(
+    t,
+    limited(
+      held.map(({ backend }) => backend.port),
+      { connectionsMax: 1 },
+    ),
+  )
+  for (const path of ['/1', '/2', '/3']) {
+    const reply = fetchFrom(live.port, { path })
+    await eventually(() => held.some(({ waiting }) => waiting.has(path)))
+    for (const { answer } of held) answer(path)
+    assert.equal((await reply).status, 200)
+  }
+  assert.equal(
+    held.reduce((sum, { backend }) => sum + backend.accepted, 0),
+    1,
+  )
+})
+
+test('a connection is closed after so many requests', async (t) => {
+  const backend = await startBackend(t, saying('ok'))
+  const live = await startProxy(t, limited([backend.port], { requestsPerConnectionMax: 2 }))
+  for (let index = 0; index < 6; index++) assert.equal((await fetchFrom(live.port)).status, 200)
+  assert.equal(backend.accepted, 3)
+})
+
+test('counts go on over a new snapshot', async (t) => {
+  const held = await startHolding(t)
+  const live = await startProxy(t, limited([held.backend.port], { requestsMax: 1 }))
+  const first = fetchFrom(live.port, { path: '/1' })
+  await eventually(() => held.waiting.has('/1'))
+  await live.apply(limited([held.backend.port], { requestsMax: 1 }))
+  assert.equal((await fetchFrom(live.port)).status, 503)
+  await live.apply(limited([held.backend.port], { requestsMax: 2 }))
+  const second = fetchFrom(live.port, { path: '/2' })
+  await eventually(() => held.waiting.has('/2'))
+  held.answer('/1')
+  held.answer('/2')
+  assert.deepEqual([(await first).body, (await second).body], ['/1', '/2'])
+})
+
+test('a limit that is no whole number, or that would let nothing through, is refused', async (t) => {
+  const live = await startProxy(t, limited([1], {}))
+  await assert.rejects(live.apply(limited([1], { connectionsMax: 0 })), /clusters\[0\]\.limits\.connectionsMax/)
+  await assert.rejects(live.apply(limited([1], { pendingMax: 0.5 })), /clusters\[0\]\.limits\.pendingMax/)
+})

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { cluster, everyRequest, fetchFrom, refusePort, route, snapshotOf, startProxy } from '../support/live-proxy.ts'
+import type { Route } from '../../src/routing/model.ts'
+
+describe('answers of its own', () => {
+  const answering = (action: Route['action'], change: Partial<Route['match']> = {}): Route => ({
+    ...route('r', {}),
+    match: { ...everyRequest, ...change },
+    action,
+  })
+
+  test('a direct response has the route’s status, headers and body', async (t) => {
+    const action = {
+      kind: 'respond' as const,
+      status: 418,
+      body: 'grüß',
+      headers: [{ name: 'x-a', value: 'b' }],
+    }
+    const { port } = await startProxy(t, snapshotOf([answering(action)], []))
+    const reply = await fetchFrom(port)
+    assert.equal(reply.status, 418)
+    assert.equal(reply.body, 'grüß')
+    assert.equal(reply.headers['x-a'], 'b')
+  })
+
+  const redirects: readonly [string, Partial<Extract<Route['action'], { kind: 'redirect' }>>, string][] = [
+    ['to https', { scheme: 'https' }, 'https://echo.example.com/old/x?y=z'],
+    ['to another host', { host: 'other.com' }, 'http://other.com/old/x?y=z'],
+    ['to another port', { port: 9000 }, 'http://echo.example.com:9000/old/x?y=z'],
+    ['with another path', { path: { kind: 'full', value: '/new' } }, 'http://echo.example.com:8080/new?y=z'],
+    ['with another prefix', { path: { kind: 'prefix', value: '/new' } }, 'http://echo.example.com:8080/new/x?y=z'],
+    ['without the query', { stripQuery: true }, 'http://echo.example.com:8080/old/x'],
+  ]
+  for (const [name, change, location] of redirects) {
+    test(`a redirect ${name}`, async (t) => {
+      const action = { kind: 'redirect' as const, status: 302 as const, stripQuery: false, ...change }
+      const match = { path: { kind: 'prefix' as const, value: '/old', caseSensitive: true } }
+      const { port } = await startProxy(t, snapshotOf([answering(action, match)], []))
+      const reply = await fetchFrom(port, { path: '/old/x?y=z', headers: { host: 'echo.example.com:8080' } })
+      assert.equal(reply.status, 302)
+      assert.equal(reply.headers.location, location)
+    })
+  }
+
+  test('no route, no endpoint and a refused connection have their flags', async (t) => {
+    const gone = refusePort(t)
+    const only = (path: string) => ({ path: { kind: 'exact' as const, value: path, caseSensitive: true } })
+    const routes = [
+      route('empty', { empty: 1 }, { match: only('/empty') }),
+      route('gone', { gone: 1 }, { match: only('/gone') }),
+    ]
+    const live = await startProxy(t, snapshotOf(routes, [cluster('empty', []), cluster('gone', [gone.port])]))
+    const [none, empty, refused] = await Promise.all(
+      ['/none', '/empty', '/gone'].map((path) => fetchFrom(live.port, { path })),
+    )
+    assert.deepEqual([none?.status, empty?.status, refused?.status], [404, 503, 503])
+    assert.match(none?.body ?? '', /\(NR\)/)
+    assert.deepEqual(live.counted(), { '404 NR': 1, '503 UH': 1, '503 UF': 1 })
+  })
+
+  test('a response flag of the route is counted', async (t) => {
+    const action = { kind: 'respond' as const, status: 503, body: '', headers: [], flag: 'NC' as const }
+    const live = await startProxy(t, snapshotOf([answering(action)], []))
+    await fetchFrom(live.port)
+    assert.deepEqual(live.counted(), { '503 NC': 1 })
+  })
+})
