@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { LogLevel } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import type { HttpPolicy } from '../routing/model.ts'
+import type { HttpPolicy } from '../routing/listener-model.ts'
 
 /** A stream for people; `isTTY`, `columns` and `rows` as Node's terminals have them. */
 export type Output = NodeJS.WritableStream & {

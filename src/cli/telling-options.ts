@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { ACCESS_LOG_TEMPLATE } from '../routing/access-log.ts'
-import type { HttpPolicy, Tracing } from '../routing/model.ts'
+import type { HttpPolicy, Tracing } from '../routing/listener-model.ts'
 import { UsageError, parsePath } from './command.ts'
 
 /** Istio's. */

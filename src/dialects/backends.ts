@@ -5,7 +5,7 @@ import type { Pod } from '../kinds/pod.ts'
 import type { Service, ServicePort } from '../kinds/service.ts'
 import type { ObjectKey } from '../kube/object.ts'
 import { controllerOf, keyOf, objectKey } from '../kube/object.ts'
-import type { Endpoint, WorkloadIdentity } from '../routing/model.ts'
+import type { Endpoint, WorkloadIdentity } from '../routing/cluster-model.ts'
 import { byText } from './dialect.ts'
 
 const POD_TEMPLATE_HASH = 'pod-template-hash'

@@ -1,7 +1,8 @@
 /** What every dialect's compiler shares: how it reports about objects. */
 import type { Diagnostic } from '../base/diagnostic.ts'
 import type { KubeObject } from '../kube/object.ts'
-import type { ObjectReference, SourceGeneration } from '../routing/model.ts'
+import type { SourceGeneration } from '../routing/model.ts'
+import type { ObjectReference } from '../routing/route-model.ts'
 
 /** What a compiler has to say about one object that it was given. */
 export interface ObjectReport {

@@ -1,7 +1,8 @@
 /** Definite ports for listeners, before several workers open them: any free port is chosen once, a taken one is noticed. */
 import { messageOf } from '../base/errors.ts'
 import { claimPort } from '../proxy/shared-port.ts'
-import type { Listener, RoutingSnapshot, TcpListener } from '../routing/model.ts'
+import type { Listener, TcpListener } from '../routing/listener-model.ts'
+import type { RoutingSnapshot } from '../routing/model.ts'
 
 export class ListenerPorts {
   /** By what was asked for. */

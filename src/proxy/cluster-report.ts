@@ -1,6 +1,7 @@
 /** What `/clusters` shows: the clusters that are served, with what all workers together have open to their endpoints. */
 import { hostPort } from '../base/host-port.ts'
-import type { Cluster, Endpoint, Locality, RoutingSnapshot, WorkloadIdentity } from '../routing/model.ts'
+import type { Cluster, Endpoint, Locality, WorkloadIdentity } from '../routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../routing/model.ts'
 
 import type { GateState } from './upstream/cluster-gate.ts'
 import type { PoolState } from './upstream/endpoint-pool.ts'

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { ACCESS_LOG_TEMPLATE, parseAccessLogTemplate } from './access-log.ts'
 import { checkSnapshot } from './check.ts'
-import type { AccessLog, HttpPolicy, RoutingSnapshot, TcpListener, Tracing } from './model.ts'
+import type { AccessLog, HttpPolicy, TcpListener, Tracing } from './listener-model.ts'
+import type { RoutingSnapshot } from './model.ts'
 
 /** Istio's text line, whose operators users bring with them. */
 const ISTIO_TEMPLATE =

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answering } from '../../test/routing-cases.ts'
 import { checkSnapshot } from './check.ts'
-import type { CorsPolicy, HeaderEdits, RetryPolicy, RoutePolicy } from './model.ts'
+import type { CorsPolicy, HeaderEdits, RetryPolicy, RoutePolicy } from './policy-model.ts'
 
 const findings = (policy: Partial<RoutePolicy>) =>
   checkSnapshot({

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answering } from '../../test/routing-cases.ts'
 import { checkSnapshot } from './check.ts'
-import type { Cluster, Listener, Route, RoutingSnapshot, TcpListener, TcpRoute } from './model.ts'
+import type { Cluster } from './cluster-model.ts'
+import type { Listener, TcpListener, TcpRoute } from './listener-model.ts'
+import type { RoutingSnapshot } from './model.ts'
+import type { Route } from './route-model.ts'
 
 const cluster: Cluster = {
   name: 'v1',

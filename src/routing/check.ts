@@ -14,7 +14,10 @@ import { checkPolicy } from './check/policy.ts'
 import { checkPreferLocal, checkSlowStart, nowhereNear } from './check/preference.ts'
 import type { Problem } from './check/problem.ts'
 import { when } from './check/problem.ts'
-import type { Cluster, ForwardAction, Listener, Route, RouteTable, RoutingSnapshot, TcpListener } from './model.ts'
+import type { Cluster } from './cluster-model.ts'
+import type { Listener, TcpListener } from './listener-model.ts'
+import type { RoutingSnapshot } from './model.ts'
+import type { ForwardAction, Route, RouteTable } from './route-model.ts'
 import { regexProblem } from './regex.ts'
 
 const WEIGHT_MAX = 1_000_000

@@ -4,7 +4,7 @@ import type { Steps } from '../base/steps.ts'
 
 import { compileMatch } from './match.ts'
 import type { MatchTest, RequestView } from './match.ts'
-import type { Route, RouteTable, VirtualHost } from './model.ts'
+import type { Route, RouteTable, VirtualHost } from './route-model.ts'
 
 export interface PreparedTable {
   readonly exact: ReadonlyMap<string, PreparedHost>

@@ -6,7 +6,8 @@ import type { RoutingCase } from '../../test/routing-cases.ts'
 import { CASE_CLUSTERS } from '../../test/routing-cases/sketch.ts'
 import { explain } from './explain.ts'
 import type { ExplainedAnswer, Explanation } from './explanation.ts'
-import type { Cluster, RoutingSnapshot } from './model.ts'
+import type { Cluster } from './cluster-model.ts'
+import type { RoutingSnapshot } from './model.ts'
 
 const fallbacks: Readonly<Record<string, string>> = {
   'falls-back': 'v1',

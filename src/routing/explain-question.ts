@@ -1,6 +1,6 @@
 /** A question about a request: from what somebody typed to what routing looks at, and over HTTP in a query. */
 import type { ExplainedRequest, Question } from './explanation.ts'
-import type { HeaderValue } from './model.ts'
+import type { HeaderValue } from './policy-model.ts'
 
 /** A request without an address comes from here. */
 const CLIENT_ADDRESS = '127.0.0.1'

@@ -7,7 +7,9 @@ import { explain, explainRoute } from './explain.ts'
 import type { Explanation, Question } from './explanation.ts'
 import { readRoutingFile } from './file.ts'
 import type { RequestView } from './match.ts'
-import type { HeaderMatch, PathMatch, QueryMatch, Route, RoutingSnapshot, ValueMatch, VirtualHost } from './model.ts'
+import type { HeaderMatch, PathMatch, QueryMatch, ValueMatch } from './match-model.ts'
+import type { RoutingSnapshot } from './model.ts'
+import type { Route, VirtualHost } from './route-model.ts'
 
 function snapshotOf(file: unknown): RoutingSnapshot {
   const { snapshot, findings } = readRoutingFile(JSON.stringify(file))

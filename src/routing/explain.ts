@@ -23,7 +23,9 @@ import type {
   Question,
 } from './explanation.ts'
 import type { RequestView } from './match.ts'
-import type { Listener, Route, RoutingSnapshot } from './model.ts'
+import type { Listener } from './listener-model.ts'
+import type { RoutingSnapshot } from './model.ts'
+import type { Route } from './route-model.ts'
 import { asField } from './field-text.ts'
 import { redirectLocation } from './redirect.ts'
 import { compileRewrite } from './rewrite.ts'

@@ -3,7 +3,9 @@
  * added. Every `text`, `why` and `failed.text` is for people and may change.
  */
 import type { BoundListener } from './data-plane.ts'
-import type { HeaderValue, Origin, ResponseFlag, WorkloadIdentity } from './model.ts'
+import type { WorkloadIdentity } from './cluster-model.ts'
+import type { HeaderValue } from './policy-model.ts'
+import type { Origin, ResponseFlag } from './route-model.ts'
 
 /** The request that is asked about, as somebody types it. */
 export interface Question {

@@ -3,7 +3,7 @@ import { assertNever } from '../base/assert.ts'
 
 import { queryParameter } from './match.ts'
 import type { RequestView } from './match.ts'
-import type { HashKey } from './model.ts'
+import type { HashKey } from './route-model.ts'
 
 /** Undefined or empty: the request does not have it. */
 export type KeyReader = (request: RequestView, clientAddress: string) => string | undefined

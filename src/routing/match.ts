@@ -1,7 +1,7 @@
 /** Compiles the match of a route into tests. The router runs them; `explain` also prints them. */
 import { assertNever } from '../base/assert.ts'
 
-import type { HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch } from './model.ts'
+import type { HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch } from './match-model.ts'
 import { asField, fieldText } from './field-text.ts'
 import { compileRegex } from './regex.ts'
 

@@ -1,5 +1,6 @@
 /** Where a redirect leads. */
-import type { Action, PathMatch } from './model.ts'
+import type { PathMatch } from './match-model.ts'
+import type { Action } from './route-model.ts'
 import { rewritePath } from './rewrite.ts'
 
 interface RedirectedRequest {

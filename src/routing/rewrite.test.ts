@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PathMatch } from './model.ts'
+import type { PathMatch } from './match-model.ts'
 import { compileRewrite, rewritePath } from './rewrite.ts'
 
 const cases: readonly [

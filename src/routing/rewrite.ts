@@ -1,7 +1,8 @@
 /** What a route makes of the path: for the request that goes upstream, or for the location of a redirect. */
 import { RE2JS } from 're2js'
 
-import type { PathMatch, PathRewrite } from './model.ts'
+import type { PathMatch } from './match-model.ts'
+import type { PathRewrite } from './policy-model.ts'
 
 /** `OPTIONS *` asks about a server as a whole. */
 const NO_PATH = '*'

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { Cluster, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Cluster } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 import { RawClient, cluster, route, saying, snapshotOf, startBackend, startProxy } from '../support/live-proxy.ts'
 
 const DESTINATIONS = Array.from({ length: 10 }, (_, index) => `d${index}`)

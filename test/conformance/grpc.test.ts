@@ -17,7 +17,9 @@ import { testAuthority } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { cluster, eventually, route, snapshotOf, startProxy } from '../support/live-proxy.ts'
 import type { LiveProxy } from '../support/live-proxy.ts'
-import type { Cluster, RoutePolicy, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Cluster } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { RoutePolicy } from '../../src/routing/policy-model.ts'
 
 const options = { timeout: 20_000 }
 const BIG_BYTES = 3_000_000

@@ -25,7 +25,8 @@ import { startHttp2Backend } from '../support/http2-backend.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import { ACCESS_LOG_TEMPLATE } from '../../src/routing/access-log.ts'
-import type { AccessLog, RoutingSnapshot, TcpListener } from '../../src/routing/model.ts'
+import type { AccessLog, TcpListener } from '../../src/routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 
 /** A log of its own, which is read once `count` entries are in it. */
 interface ReadLog {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { LiveProxy } from '../support/live-proxy.ts'
 import { cluster, fetchFrom, route, saying, snapshotOf, startBackend, startProxy } from '../support/live-proxy.ts'
-import type { Affinity, Route } from '../../src/routing/model.ts'
+import type { Affinity, Route } from '../../src/routing/route-model.ts'
 
 const byHeader: Affinity = { key: { kind: 'header', name: 'x-user' }, salt: 'shop' }
 const users = Array.from({ length: 40 }, (_, index) => `user-${index}`)

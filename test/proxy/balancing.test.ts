@@ -13,7 +13,9 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type { Balance, Endpoint, HashKey, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Balance, Endpoint } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { HashKey } from '../../src/routing/route-model.ts'
 
 function startBackends(t: TestContext, count: number): Promise<Backend[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => startBackend(t, saying(`b${index}`))))

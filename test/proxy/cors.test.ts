@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fetchFrom, forwardingTo, startBackend, startProxy } from '../support/live-proxy.ts'
-import type { CorsPolicy } from '../../src/routing/model.ts'
+import type { CorsPolicy } from '../../src/routing/policy-model.ts'
 
 const cors: CorsPolicy = {
   allowOrigins: [

@@ -16,7 +16,9 @@ import {
   startProxy,
 } from '../support/live-proxy.ts'
 import { answering } from '../routing-cases.ts'
-import type { HttpPolicy, Route, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { HttpPolicy } from '../../src/routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Route } from '../../src/routing/route-model.ts'
 import { explain } from '../../src/routing/explain.ts'
 import { DebugToken } from '../../src/proxy/serving/debug-token.ts'
 

@@ -16,7 +16,9 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type { HttpLimits, HttpPolicy, RoutePolicy, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { HttpLimits, HttpPolicy } from '../../src/routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { RoutePolicy } from '../../src/routing/policy-model.ts'
 
 function treating(snapshot: RoutingSnapshot, http: HttpPolicy): RoutingSnapshot {
   return { ...snapshot, listeners: snapshot.listeners.map((listener) => ({ ...listener, http })) }

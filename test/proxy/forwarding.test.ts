@@ -10,7 +10,7 @@ import {
   startBackend,
   startProxy,
 } from '../support/live-proxy.ts'
-import type { Route } from '../../src/routing/model.ts'
+import type { Route } from '../../src/routing/route-model.ts'
 
 describe('forwarding', () => {
   test('a request reaches the endpoint with its headers and what a proxy adds', async (t) => {

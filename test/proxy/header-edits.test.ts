@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { cluster, fetchFrom, forwardingTo, route, snapshotOf, startBackend, startProxy } from '../support/live-proxy.ts'
-import type { HeaderEdits } from '../../src/routing/model.ts'
+import type { HeaderEdits } from '../../src/routing/policy-model.ts'
 
 const edits = (change: Partial<HeaderEdits>): HeaderEdits => ({ remove: [], set: [], add: [], ...change })
 

@@ -14,7 +14,8 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type { Cluster, HealthCheck, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Cluster, HealthCheck } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 
 const CHECK: HealthCheck = {
   kind: 'http',

@@ -24,7 +24,8 @@ import {
 } from '../support/live-proxy.ts'
 import { createLog } from '../../src/base/log.ts'
 import type { Log } from '../../src/base/log.ts'
-import type { Cluster, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Cluster } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 
 const authority = await testAuthority()
 const server = await authority.issue('echo.example.com')

@@ -20,7 +20,9 @@ import {
   startBackend,
   startProxy,
 } from '../support/live-proxy.ts'
-import type { Cluster, RetryPolicy, RoutePolicy, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Cluster } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { RetryPolicy, RoutePolicy } from '../../src/routing/policy-model.ts'
 
 const retry: RetryPolicy = {
   attempts: 2,

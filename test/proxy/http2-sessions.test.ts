@@ -20,7 +20,8 @@ import {
   startProxy,
 } from '../support/live-proxy.ts'
 import type { LiveProxy } from '../support/live-proxy.ts'
-import type { Cluster, ClusterLimits, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Cluster, ClusterLimits } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 
 const OK: readonly (readonly [string, string])[] = [[':status', '200']]
 const NO_LIMITS: ClusterLimits = {

@@ -24,7 +24,9 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type { HttpLimits, Route, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { HttpLimits } from '../../src/routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Route } from '../../src/routing/route-model.ts'
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants
 

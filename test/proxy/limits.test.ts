@@ -14,7 +14,8 @@ import {
   startBackend,
   startProxy,
 } from '../support/live-proxy.ts'
-import type { ClusterLimits, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { ClusterLimits } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 
 const NO_LIMITS: ClusterLimits = {
   connectionsMax: 1_000,

@@ -17,7 +17,7 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type { Mirror } from '../../src/routing/model.ts'
+import type { Mirror } from '../../src/routing/policy-model.ts'
 
 interface Copy {
   readonly method: string

@@ -11,7 +11,8 @@ import {
   startBackend,
   startProxy,
 } from '../support/live-proxy.ts'
-import type { OutlierDetection, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { OutlierDetection } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 
 const SETTINGS: OutlierDetection = {
   consecutive5xx: 2,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { cluster, everyRequest, fetchFrom, refusePort, route, snapshotOf, startProxy } from '../support/live-proxy.ts'
-import type { Route } from '../../src/routing/model.ts'
+import type { Route } from '../../src/routing/route-model.ts'
 
 describe('answers of its own', () => {
   const answering = (action: Route['action'], change: Partial<Route['match']> = {}): Route => ({

@@ -14,7 +14,8 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type { RouteTable, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { RouteTable } from '../../src/routing/route-model.ts'
 
 /** One virtual host, `known.test`, whose requests go to the port. */
 function knownHost(port: number, unknownHost?: RouteTable['unknownHost']): RoutingSnapshot {

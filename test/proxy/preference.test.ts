@@ -4,7 +4,8 @@ import type { TestContext } from 'node:test'
 import { FakeClock } from '../support/fake-clock.ts'
 import type { Backend, LiveProxy } from '../support/live-proxy.ts'
 import { cluster, fetchFrom, route, saying, snapshotOf, startBackend, startProxy } from '../support/live-proxy.ts'
-import type { Cluster, Locality, OutlierDetection, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Cluster, Locality, OutlierDetection } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 import { reportClusters } from '../../src/proxy/cluster-report.ts'
 
 const HERE: Locality = { region: 'eu', zone: 'a', subzone: '' }

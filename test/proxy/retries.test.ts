@@ -17,7 +17,7 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type { RetryPolicy } from '../../src/routing/model.ts'
+import type { RetryPolicy } from '../../src/routing/policy-model.ts'
 
 const retry = (change: Partial<RetryPolicy> = {}): RetryPolicy => ({
   attempts: 2,

@@ -17,14 +17,10 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type {
-  Balance,
-  Cluster,
-  ForwardAction,
-  RoutingSnapshot,
-  TcpListener,
-  TcpRoute,
-} from '../../src/routing/model.ts'
+import type { Balance, Cluster } from '../../src/routing/cluster-model.ts'
+import type { TcpListener, TcpRoute } from '../../src/routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { ForwardAction } from '../../src/routing/route-model.ts'
 
 const authority = await testAuthority()
 const certificate = await authority.issue('echo.example.com')

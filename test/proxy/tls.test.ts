@@ -25,7 +25,9 @@ import {
   startRawBackend,
 } from '../support/live-proxy.ts'
 import { createLog } from '../../src/base/log.ts'
-import type { ClientTls, RoutingSnapshot, ServerTls } from '../../src/routing/model.ts'
+import type { ClientTls } from '../../src/routing/cluster-model.ts'
+import type { ServerTls } from '../../src/routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 
 const authority = await testAuthority()
 const other = await testAuthority('another authority')

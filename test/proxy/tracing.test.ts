@@ -12,7 +12,8 @@ import {
   startBackend,
   startProxy,
 } from '../support/live-proxy.ts'
-import type { RoutingSnapshot, Tracing } from '../../src/routing/model.ts'
+import type { Tracing } from '../../src/routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
 
 const TRACE = '463ac35c9f6413ad48485a3953bb6124'
 const CALLER = 'a2fb4a1d1a96d312'

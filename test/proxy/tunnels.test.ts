@@ -13,7 +13,9 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type { Cluster, RoutePolicy, RoutingSnapshot } from '../../src/routing/model.ts'
+import type { Cluster } from '../../src/routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { RoutePolicy } from '../../src/routing/policy-model.ts'
 
 const UPGRADE = 'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'

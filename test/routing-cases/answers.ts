@@ -1,5 +1,7 @@
 /** What is answered without an endpoint: redirects, direct responses, preflights. */
-import type { Action, CorsPolicy, PathMatch } from '../../src/routing/model.ts'
+import type { PathMatch } from '../../src/routing/match-model.ts'
+import type { CorsPolicy } from '../../src/routing/policy-model.ts'
+import type { Action } from '../../src/routing/route-model.ts'
 import { acting, answering, forwarding, host, request, taken } from './sketch.ts'
 import type { CaseRequest, Fields, RoutingCase } from './sketch.ts'
 

@@ -1,5 +1,6 @@
 /** What the endpoint gets, and which endpoint it is: rewrites, header edits, splits, destinations without an endpoint. */
-import type { PathMatch, PathRewrite, RoutePolicy } from '../../src/routing/model.ts'
+import type { PathMatch } from '../../src/routing/match-model.ts'
+import type { PathRewrite, RoutePolicy } from '../../src/routing/policy-model.ts'
 import { acting, forwarding, taken } from './sketch.ts'
 import type { CaseRequest, Fields, Outcome, RoutingCase } from './sketch.ts'
 

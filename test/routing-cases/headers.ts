@@ -1,5 +1,5 @@
 /** Methods and header fields. A field that was sent several times matches when one of its values does (decision 0054). */
-import type { HeaderMatch, ValueMatch } from '../../src/routing/model.ts'
+import type { HeaderMatch, ValueMatch } from '../../src/routing/match-model.ts'
 import { shown, single } from './sketch.ts'
 import type { CaseRequest, RoutingCase } from './sketch.ts'
 

@@ -1,5 +1,5 @@
 /** Paths are compared as sent: nothing is decoded, merged or resolved, and the query is no part of them (decision 0054). */
-import type { PathMatch } from '../../src/routing/model.ts'
+import type { PathMatch } from '../../src/routing/match-model.ts'
 import { brief, single } from './sketch.ts'
 import type { RoutingCase } from './sketch.ts'
 

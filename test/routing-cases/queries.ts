@@ -1,5 +1,5 @@
 /** Query parameters are compared as sent, and only the first of a name counts (decision 0054). */
-import type { QueryMatch, ValueMatch } from '../../src/routing/model.ts'
+import type { QueryMatch, ValueMatch } from '../../src/routing/match-model.ts'
 import { shown, single } from './sketch.ts'
 import type { RoutingCase } from './sketch.ts'
 

@@ -1,15 +1,7 @@
 /** What a case of routing is, and short ways to write one. What is expected is always written out, never worked out. */
-import type {
-  Action,
-  HeaderMatch,
-  PathMatch,
-  QueryMatch,
-  Route,
-  RoutePolicy,
-  ValueMatch,
-  VirtualHost,
-  WeightedDestination,
-} from '../../src/routing/model.ts'
+import type { HeaderMatch, PathMatch, QueryMatch, ValueMatch } from '../../src/routing/match-model.ts'
+import type { RoutePolicy } from '../../src/routing/policy-model.ts'
+import type { Action, Route, VirtualHost, WeightedDestination } from '../../src/routing/route-model.ts'
 
 export interface RoutingCase {
   readonly name: string

@@ -11,15 +11,11 @@ import { silentLog } from '../../src/base/log.ts'
 import type { Log } from '../../src/base/log.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { Proxy } from '../../src/proxy/proxy.ts'
-import type {
-  Affinity,
-  Cluster,
-  Endpoint,
-  Match,
-  Route,
-  RoutePolicy,
-  RoutingSnapshot,
-} from '../../src/routing/model.ts'
+import type { Cluster, Endpoint } from '../../src/routing/cluster-model.ts'
+import type { Match } from '../../src/routing/match-model.ts'
+import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { RoutePolicy } from '../../src/routing/policy-model.ts'
+import type { Affinity, Route } from '../../src/routing/route-model.ts'
 import { TrafficRecorder } from '../../src/telemetry/recorder.ts'
 import type { TrafficReport, TrafficSeries } from '../../src/telemetry/report.ts'
 

@@ -5,7 +5,7 @@ import { request as httpsRequest } from 'node:https'
 import { messageOf } from '../../base/errors.ts'
 import { asField } from '../../routing/field-text.ts'
 import type { Explanation } from '../../routing/explanation.ts'
-import type { HeaderValue } from '../../routing/model.ts'
+import type { HeaderValue } from '../../routing/policy-model.ts'
 import type { CliDeps } from '../deps.ts'
 import type { Credential } from './sources.ts'
 

@@ -4,7 +4,8 @@ import { compileGloo } from '../../dialects/gloo/compile.ts'
 import type { AcceptedVirtualServices, GlooInput, GlooOutput, TlsFilesByKey } from '../../dialects/gloo/compile.ts'
 import type { ObjectReport } from '../../dialects/dialect.ts'
 import type { DataPlane } from '../../routing/data-plane.ts'
-import type { HttpPolicy, Listener, RoutingSnapshot } from '../../routing/model.ts'
+import type { HttpPolicy, Listener } from '../../routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../routing/model.ts'
 import { tlsProblem } from './tls-problem.ts'
 
 /** The one listener of Gloo's gateway, and the route table that it serves. */

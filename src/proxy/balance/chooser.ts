@@ -4,7 +4,7 @@ import type { Random } from '../../base/random.ts'
 import { createHashRing, createMaglev } from '../../routing/consistent-hash.ts'
 import type { HashOwner } from '../../routing/consistent-hash.ts'
 import type { DriftingSplit } from '../../routing/drifting-split.ts'
-import type { Balance } from '../../routing/model.ts'
+import type { Balance } from '../../routing/cluster-model.ts'
 
 import type { Continuity } from './continuity.ts'
 import type { ClusterSlowStart, WarmingHost } from './slow-start.ts'

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { cluster, snapshotOf } from '../../../test/support/live-proxy.ts'
 import { seededRandom } from '../../base/random.ts'
-import type { Cluster, Locality } from '../../routing/model.ts'
+import type { Cluster, Locality } from '../../routing/cluster-model.ts'
 
 import type { Chooser } from './chooser.ts'
 import { prepareChooser } from './cluster-chooser.ts'

@@ -1,6 +1,6 @@
 /** The chooser of a cluster, with what it asks for: weights that grow slowly, near endpoints first. */
 import type { Random } from '../../base/random.ts'
-import type { Balance, Cluster, Endpoint, Locality, LocalPreference } from '../../routing/model.ts'
+import type { Balance, Cluster, Endpoint, Locality, LocalPreference } from '../../routing/cluster-model.ts'
 
 import { createChooser } from './chooser.ts'
 import type { Choice, Chooser } from './chooser.ts'

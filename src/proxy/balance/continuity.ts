@@ -1,7 +1,8 @@
 /** What goes on from one snapshot to the next: positions of splits and of round robin, tables that are dear to make. */
 import type { ConsistentHash } from '../../routing/consistent-hash.ts'
 import { DriftingSplit } from '../../routing/drifting-split.ts'
-import type { ClusterLimits, OutlierDetection, RoutingSnapshot, SlowStart } from '../../routing/model.ts'
+import type { ClusterLimits, OutlierDetection, SlowStart } from '../../routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../routing/model.ts'
 import { createSplit } from '../../routing/split.ts'
 import type { Split } from '../../routing/split.ts'
 

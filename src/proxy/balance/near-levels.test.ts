@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { Locality } from '../../routing/model.ts'
+import type { Locality } from '../../routing/cluster-model.ts'
 import { levelShares, nearnessOf } from './near-levels.ts'
 
 function at(region: string, zone = '', subzone = ''): Locality {

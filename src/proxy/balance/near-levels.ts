@@ -6,7 +6,7 @@
  * What must stay true: the shares add up to 1, also where no endpoint can be used.
  */
 import { DriftingSplit } from '../../routing/drifting-split.ts'
-import type { Locality } from '../../routing/model.ts'
+import type { Locality } from '../../routing/cluster-model.ts'
 
 import { isUsable } from '../health/host-health.ts'
 import type { HostHealth } from '../health/host-health.ts'

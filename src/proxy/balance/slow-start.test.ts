@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { SlowStart } from '../../routing/model.ts'
+import type { SlowStart } from '../../routing/cluster-model.ts'
 import type { HostHealth } from '../health/host-health.ts'
 import { ClusterSlowStart, SLOW_START_STEP_MS, factorAfter } from './slow-start.ts'
 import type { WarmingHost } from './slow-start.ts'

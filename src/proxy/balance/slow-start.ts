@@ -2,7 +2,7 @@
  * Which endpoints of a cluster are new, or usable again, and how much of their weight they get meanwhile. A state machine
  * without a clock: whoever sweeps says what time it is.
  */
-import type { SlowStart } from '../../routing/model.ts'
+import type { SlowStart } from '../../routing/cluster-model.ts'
 
 import { isUsable } from '../health/host-health.ts'
 import type { HostHealth } from '../health/host-health.ts'

@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { cluster, snapshotOf } from '../../../test/support/live-proxy.ts'
 import { silentLog } from '../../base/log.ts'
 import { seededRandom } from '../../base/random.ts'
-import type { Cluster, Endpoint } from '../../routing/model.ts'
+import type { Cluster, Endpoint } from '../../routing/cluster-model.ts'
 import { TrafficRecorder } from '../../telemetry/recorder.ts'
 
 import { prepareChooser } from '../balance/cluster-chooser.ts'

@@ -1,7 +1,7 @@
 /** A key of requests made ready: how to read it, and the cookie to set where it is one and absent. */
 import { compileHashKey } from '../../routing/hash-key.ts'
 import type { KeyReader } from '../../routing/hash-key.ts'
-import type { HashKey } from '../../routing/model.ts'
+import type { HashKey } from '../../routing/route-model.ts'
 
 export interface RequestKey {
   readonly read: KeyReader

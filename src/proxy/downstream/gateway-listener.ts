@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Random } from '../../base/random.ts'
 import { messageOf } from '../../base/errors.ts'
 import type { BoundListener } from '../../routing/data-plane.ts'
-import type { Listener, TcpListener } from '../../routing/model.ts'
+import type { Listener, TcpListener } from '../../routing/listener-model.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
 import { ClientConnection } from './http1-connection.ts'

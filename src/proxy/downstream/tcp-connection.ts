@@ -10,7 +10,7 @@ import { defined } from '../../base/assert.ts'
 import { messageOf } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { hashText } from '../../routing/hash.ts'
-import type { ResponseFlag } from '../../routing/model.ts'
+import type { ResponseFlag } from '../../routing/route-model.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
 import type { ClusterGate } from '../upstream/cluster-gate.ts'

@@ -1,5 +1,5 @@
 /** What a route that does not forward makes the proxy answer. */
-import type { Route } from '../../routing/model.ts'
+import type { Route } from '../../routing/route-model.ts'
 import { redirectLocation } from '../../routing/redirect.ts'
 
 import { failureAnswer } from '../policy/answers.ts'

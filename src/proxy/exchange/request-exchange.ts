@@ -5,7 +5,7 @@
 import { defined } from '../../base/assert.ts'
 import type { Timer } from '../../base/clock.ts'
 import { decide } from '../../routing/decide.ts'
-import type { Route } from '../../routing/model.ts'
+import type { Route } from '../../routing/route-model.ts'
 
 import { failureAnswer, plainAnswer } from '../policy/answers.ts'
 import type { Answer, Failure } from '../policy/answers.ts'

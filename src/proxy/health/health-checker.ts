@@ -7,7 +7,7 @@
 import { hostPort } from '../../base/host-port.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
-import type { HealthCheck } from '../../routing/model.ts'
+import type { HealthCheck } from '../../routing/cluster-model.ts'
 
 import { askEndpoint } from './health-questions.ts'
 import type { CheckedAddress } from './health-questions.ts'

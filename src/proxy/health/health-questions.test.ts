@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test'
 import { testAuthority } from '../../../test/support/certificates.ts'
 import { saying, startBackend, startRawBackend } from '../../../test/support/live-proxy.ts'
 import { silentLog } from '../../base/log.ts'
-import type { ClientTls, HealthCheck } from '../../routing/model.ts'
+import type { ClientTls, HealthCheck } from '../../routing/cluster-model.ts'
 
 import { askEndpoint } from './health-questions.ts'
 import type { CheckedAddress } from './health-questions.ts'

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 
 import { hostPort } from '../../base/host-port.ts'
 import { assertNever } from '../../base/assert.ts'
-import type { Cluster, HealthCheck } from '../../routing/model.ts'
+import type { Cluster, HealthCheck } from '../../routing/cluster-model.ts'
 
 import type { ClientTlsContext } from '../tls/client-tls.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import type { OutlierDetection } from '../../routing/model.ts'
+import type { OutlierDetection } from '../../routing/cluster-model.ts'
 import { OutlierDetector } from './outlier-detector.ts'
 import type { OutlierHost } from './outlier-detector.ts'
 

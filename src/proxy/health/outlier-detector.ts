@@ -4,7 +4,7 @@
  *
  * What must stay true: never more endpoints are ejected than their share allows (one always may be), and never all.
  */
-import type { OutlierDetection } from '../../routing/model.ts'
+import type { OutlierDetection } from '../../routing/cluster-model.ts'
 
 /** An endpoint as its cluster sees it. */
 export interface OutlierHost {

@@ -1,5 +1,7 @@
 /** A large snapshot on its way to a proxy: in pieces, each read in a moment, so that no request waits for the whole. */
-import type { Cluster, RoutingSnapshot, VirtualHost } from '../../routing/model.ts'
+import type { Cluster } from '../../routing/cluster-model.ts'
+import type { RoutingSnapshot } from '../../routing/model.ts'
+import type { VirtualHost } from '../../routing/route-model.ts'
 
 /** Virtual hosts or clusters in one piece: some 100 kB of them. */
 const PIECE_ITEMS_MAX = 200

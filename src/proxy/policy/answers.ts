@@ -1,5 +1,6 @@
 /** What the proxy answers by itself, in one place: why, with which status, under which response flag (Envoy's letters). */
-import type { HeaderValue, ResponseFlag } from '../../routing/model.ts'
+import type { HeaderValue } from '../../routing/policy-model.ts'
+import type { ResponseFlag } from '../../routing/route-model.ts'
 
 export interface Answer {
   readonly status: number

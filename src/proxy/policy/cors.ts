@@ -1,6 +1,6 @@
 /** Requests across origins (Fetch standard, "HTTP CORS protocol"): which are allowed, and how a browser is told. */
 import { compileValue } from '../../routing/match.ts'
-import type { CorsPolicy } from '../../routing/model.ts'
+import type { CorsPolicy } from '../../routing/policy-model.ts'
 import type { Answer } from './answers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 

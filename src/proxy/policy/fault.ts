@@ -1,6 +1,6 @@
 /** Faults on purpose: a share of the requests waits, a share fails. The shares are as exact as those of a split. */
 import type { Clock, Timer } from '../../base/clock.ts'
-import type { Fault } from '../../routing/model.ts'
+import type { Fault } from '../../routing/policy-model.ts'
 import type { Split } from '../../routing/split.ts'
 
 /** Splits of two: the first is chosen for `share` of the requests. */

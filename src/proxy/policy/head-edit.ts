@@ -1,5 +1,5 @@
 /** Edits of whole heads: taken as text, so that routes without edits pay nothing and those with some cannot miss a field. */
-import type { HeaderEdits } from '../../routing/model.ts'
+import type { HeaderEdits } from '../../routing/policy-model.ts'
 
 export interface HeadEdit {
   /** Lower case. */

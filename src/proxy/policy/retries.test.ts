@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { seededRandom } from '../../base/random.ts'
-import type { RetryCondition } from '../../routing/model.ts'
+import type { RetryCondition } from '../../routing/policy-model.ts'
 import type { Failure } from './answers.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 

@@ -1,7 +1,8 @@
 /** When a request is tried again by the policy of its route, and how many at a time may be. */
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
-import type { ClusterLimits, GrpcRetryCondition, RetryCondition, RetryPolicy } from '../../routing/model.ts'
+import type { ClusterLimits } from '../../routing/cluster-model.ts'
+import type { GrpcRetryCondition, RetryCondition, RetryPolicy } from '../../routing/policy-model.ts'
 import type { Failure } from './answers.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 

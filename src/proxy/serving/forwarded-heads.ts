@@ -1,5 +1,5 @@
 /** Heads on their way through: what the upstream gets of a request's head, and the client of a response's. */
-import type { Route } from '../../routing/model.ts'
+import type { Route } from '../../routing/route-model.ts'
 
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'

@@ -1,6 +1,6 @@
 /** How a listener treats its clients: what of their words is believed, and how much they may send. */
 import { DEBUG_HEADER } from '../../routing/edge-headers.ts'
-import type { HttpPolicy } from '../../routing/model.ts'
+import type { HttpPolicy } from '../../routing/listener-model.ts'
 
 import { DebugToken } from './debug-token.ts'
 import { HEADER_FIELDS_MAX } from '../http1/head-fields.ts'

@@ -3,7 +3,8 @@
  * outside. A request that comes back to us is refused.
  */
 import type { Random } from '../../base/random.ts'
-import type { Cluster, Route } from '../../routing/model.ts'
+import type { Cluster } from '../../routing/cluster-model.ts'
+import type { Route } from '../../routing/route-model.ts'
 
 import type { RequestHead } from '../http1/request-head.ts'
 

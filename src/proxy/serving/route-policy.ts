@@ -1,6 +1,6 @@
 /** The policy of a route made ready for requests. What a route does not use is null, so that it costs nothing. */
 import type { Random } from '../../base/random.ts'
-import type { Route, WeightedDestination } from '../../routing/model.ts'
+import type { Route, WeightedDestination } from '../../routing/route-model.ts'
 import { compileRewrite } from '../../routing/rewrite.ts'
 import type { Continuity } from '../balance/continuity.ts'
 

@@ -1,7 +1,8 @@
 /** A snapshot made ready to serve one TCP listener. Immutable, as `ServingListener` is. */
 import { defined } from '../../base/assert.ts'
 import type { Steps } from '../../base/steps.ts'
-import type { RoutingSnapshot, TcpListener, TcpRoute } from '../../routing/model.ts'
+import type { TcpListener, TcpRoute } from '../../routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../routing/model.ts'
 import { hasServerName } from '../../routing/server-name.ts'
 import type { Split } from '../../routing/split.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'

@@ -1,5 +1,5 @@
 /** What a listener tells of its requests or connections, and to whom. */
-import type { Tracing } from '../../routing/model.ts'
+import type { Tracing } from '../../routing/listener-model.ts'
 import type { Span } from '../../telemetry/span.ts'
 
 import type { AccessEntry } from './access-entry.ts'

@@ -3,7 +3,7 @@ import { hostPort } from '../../base/host-port.ts'
 import { defined } from '../../base/assert.ts'
 import { PLAIN_OPERATORS, parseAccessLogTemplate } from '../../routing/access-log.ts'
 import type { AccessLogPart, PlainOperator } from '../../routing/access-log.ts'
-import type { AccessLog } from '../../routing/model.ts'
+import type { AccessLog } from '../../routing/listener-model.ts'
 
 import type { AccessEntry } from './access-entry.ts'
 import { escapedText, jsonText, toBytes } from './escape.ts'

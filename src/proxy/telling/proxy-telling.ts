@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
-import type { AccessLog, Tracing } from '../../routing/model.ts'
+import type { AccessLog, Tracing } from '../../routing/listener-model.ts'
 import type { ProxyCounters } from '../../telemetry/report.ts'
 import { SpanExporter } from '../../telemetry/span-exporter.ts'
 import type { SpanTarget } from '../../telemetry/span-exporter.ts'

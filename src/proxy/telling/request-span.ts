@@ -1,5 +1,6 @@
 /** The span of a request, with the tags that Envoy and Istio give theirs. */
-import type { PathMatch, Route } from '../../routing/model.ts'
+import type { PathMatch } from '../../routing/match-model.ts'
+import type { Route } from '../../routing/route-model.ts'
 import type { DestinationLabels } from '../../telemetry/recorder.ts'
 import type { SpanContext } from '../../telemetry/trace-context.ts'
 import type { Span } from '../../telemetry/span.ts'

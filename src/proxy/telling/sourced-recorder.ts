@@ -1,5 +1,5 @@
 /** Counts for a listener that is one workload's own way out: all of them are told as that workload's. */
-import type { WorkloadIdentity } from '../../routing/model.ts'
+import type { WorkloadIdentity } from '../../routing/cluster-model.ts'
 import type { TrafficRecorder } from '../../telemetry/recorder.ts'
 
 export function sourcedRecorder(

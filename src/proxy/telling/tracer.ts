@@ -1,6 +1,6 @@
 /** Which trace a request belongs to, whether its span is kept, and what the endpoint is told of it. */
 import type { Random } from '../../base/random.ts'
-import type { Tracing } from '../../routing/model.ts'
+import type { Tracing } from '../../routing/listener-model.ts'
 import type { Split } from '../../routing/split.ts'
 import { TRACE_FIELDS, newSpanId, newTraceId, readTrace, traceFields } from '../../telemetry/trace-context.ts'
 import type { CallerTrace, SpanContext } from '../../telemetry/trace-context.ts'

@@ -5,7 +5,7 @@ import type { SecureContext, TLSSocket } from 'node:tls'
 
 import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { ClientTls } from '../../routing/model.ts'
+import type { ClientTls } from '../../routing/cluster-model.ts'
 
 /** Endpoints whose last session is kept; the oldest makes room. */
 const SESSIONS_MAX = 1_024

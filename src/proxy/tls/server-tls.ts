@@ -7,7 +7,7 @@ import type { Socket } from 'node:net'
 import { createSecureContext, createServer } from 'node:tls'
 import type { SecureContext, Server, TLSSocket } from 'node:tls'
 
-import type { ServerCertificate, ServerTls } from '../../routing/model.ts'
+import type { ServerCertificate, ServerTls } from '../../routing/listener-model.ts'
 
 export class ServerTlsContext {
   readonly #server: Server

@@ -4,7 +4,9 @@
  */
 import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { ClientTls, Listener, RoutingSnapshot, TcpListener } from '../../routing/model.ts'
+import type { ClientTls } from '../../routing/cluster-model.ts'
+import type { Listener, TcpListener } from '../../routing/listener-model.ts'
+import type { RoutingSnapshot } from '../../routing/model.ts'
 
 import { ClientTlsContext } from './client-tls.ts'
 import { ServerTlsContext } from './server-tls.ts'

@@ -1,7 +1,7 @@
 /** Which mirrors get copies of a route's requests. The shares are as exact as those of a split. */
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import type { Mirror } from '../../routing/model.ts'
+import type { Mirror } from '../../routing/policy-model.ts'
 import type { Split } from '../../routing/split.ts'
 import type { KeptRequest } from './kept-request.ts'
 import { MirrorRequest } from './mirror-request.ts'

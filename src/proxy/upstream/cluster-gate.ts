@@ -6,7 +6,7 @@
  * waiting request its turn.
  */
 import { defined } from '../../base/assert.ts'
-import type { ClusterLimits } from '../../routing/model.ts'
+import type { ClusterLimits } from '../../routing/cluster-model.ts'
 
 /** A request that waits for a connection. */
 export interface Waiting {

@@ -5,7 +5,7 @@
  */
 import { hostPort } from '../../base/host-port.ts'
 import type { Log } from '../../base/log.ts'
-import type { Cluster } from '../../routing/model.ts'
+import type { Cluster } from '../../routing/cluster-model.ts'
 
 import type { ClusterGate } from './cluster-gate.ts'
 import { Http2Sessions } from './http2-sessions.ts'

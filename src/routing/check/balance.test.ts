@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cluster, route, snapshotOf } from '../../../test/support/live-proxy.ts'
 import { checkSnapshot } from '../check.ts'
-import type { Cluster, HashKey } from '../model.ts'
+import type { Cluster } from '../cluster-model.ts'
+import type { HashKey } from '../route-model.ts'
 
 function problemsOf(change: Partial<Cluster>): string[] {
   const snapshot = snapshotOf([route('r', { v1: 1 })], [cluster('v1', [8080], change)])

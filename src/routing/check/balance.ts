@@ -1,5 +1,6 @@
 /** Whether requests can be spread as a cluster or a route asks for. */
-import type { Cluster, HashKey, Route } from '../model.ts'
+import type { Cluster } from '../cluster-model.ts'
+import type { HashKey, Route } from '../route-model.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'

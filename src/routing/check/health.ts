@@ -1,5 +1,5 @@
 /** Whether the endpoints of a cluster can be checked as it asks for. */
-import type { Cluster } from '../model.ts'
+import type { Cluster } from '../cluster-model.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'

@@ -1,5 +1,5 @@
 /** Whether what a listener wants of its clients are numbers that can be kept to. */
-import type { HttpLimits, Listener } from '../model.ts'
+import type { HttpLimits, Listener } from '../listener-model.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'

@@ -1,5 +1,5 @@
 /** Whether the limits and the outlier detection of a cluster are numbers that can be kept to. */
-import type { Cluster } from '../model.ts'
+import type { Cluster } from '../cluster-model.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'

@@ -1,6 +1,7 @@
 /** What is asked for and cannot act where it stands: told, so that nobody relies on it. */
 import type { Diagnostic } from '../../base/diagnostic.ts'
-import type { Cluster, Route, RouteTable } from '../model.ts'
+import type { Cluster } from '../cluster-model.ts'
+import type { Route, RouteTable } from '../route-model.ts'
 
 type ByName = ReadonlyMap<string, Cluster>
 

@@ -2,14 +2,13 @@
 import type {
   CorsPolicy,
   Fault,
-  ForwardAction,
   HeaderEdits,
   HeaderValue,
   PathRewrite,
   RetryPolicy,
-  Route,
   RoutePolicy,
-} from '../model.ts'
+} from '../policy-model.ts'
+import type { ForwardAction, Route } from '../route-model.ts'
 import { regexProblem } from '../regex.ts'
 import { substitutionProblem } from '../rewrite.ts'
 

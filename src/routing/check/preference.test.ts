@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cluster, route, snapshotOf } from '../../../test/support/live-proxy.ts'
 import { checkSnapshot } from '../check.ts'
-import type { Cluster, Locality, RoutingSnapshot } from '../model.ts'
+import type { Cluster, Locality } from '../cluster-model.ts'
+import type { RoutingSnapshot } from '../model.ts'
 
 const HERE: Locality = { region: 'eu', zone: 'a', subzone: '' }
 

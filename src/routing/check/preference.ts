@@ -1,6 +1,7 @@
 /** Whether new endpoints of a cluster can start slowly and near ones come first, as it asks for. */
 import type { Diagnostic } from '../../base/diagnostic.ts'
-import type { Cluster, RoutingSnapshot } from '../model.ts'
+import type { Cluster } from '../cluster-model.ts'
+import type { RoutingSnapshot } from '../model.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'

@@ -1,5 +1,5 @@
 /** Whether a TCP listener can be served: what TLS and routes it has fit its protocol. */
-import type { TcpListener } from '../model.ts'
+import type { TcpListener } from '../listener-model.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'

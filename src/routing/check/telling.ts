@@ -1,6 +1,6 @@
 /** Whether what a listener is to tell of its requests can be told: templates of access logs, traces. */
 import { parseAccessLogTemplate } from '../access-log.ts'
-import type { AccessLog, Tracing } from '../model.ts'
+import type { AccessLog, Tracing } from '../listener-model.ts'
 
 import { when } from './problem.ts'
 import type { Problem } from './problem.ts'

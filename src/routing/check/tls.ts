@@ -2,7 +2,8 @@
  * Whether what a snapshot says of TLS belongs together. Whether certificates and keys are good only a TLS library can say:
  * the data plane asks its own, and refuses the snapshot in the same way. Messages never have PEM in them.
  */
-import type { Cluster, Listener, ServerCertificate, TcpListener } from '../model.ts'
+import type { Cluster } from '../cluster-model.ts'
+import type { Listener, ServerCertificate, TcpListener } from '../listener-model.ts'
 
 import { isServerName } from '../server-name.ts'
 

@@ -7,7 +7,9 @@ import { fieldText } from '../field-text.ts'
 import { compileHashKey } from '../hash-key.ts'
 import { hashText } from '../hash.ts'
 import type { RequestView } from '../match.ts'
-import type { Balance, Cluster, HashKey, RoutingSnapshot } from '../model.ts'
+import type { Balance, Cluster } from '../cluster-model.ts'
+import type { RoutingSnapshot } from '../model.ts'
+import type { HashKey } from '../route-model.ts'
 
 import { durationText, hashKeyText, percentText } from './words.ts'
 

@@ -4,7 +4,7 @@ import type { FailedCondition } from '../explanation.ts'
 import { fieldText } from '../field-text.ts'
 import { queryParameter, valueText } from '../match.ts'
 import type { MatchTest, RequestView } from '../match.ts'
-import type { HeaderMatch, PathMatch, ValueMatch } from '../model.ts'
+import type { HeaderMatch, PathMatch, ValueMatch } from '../match-model.ts'
 
 /** What of a request's value is shown. */
 const SHOWN_CHARACTERS_MAX = 200

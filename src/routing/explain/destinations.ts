@@ -5,7 +5,7 @@ import { compileHashKey } from '../hash-key.ts'
 import { hashText } from '../hash.ts'
 import type { ExplainedChoice, ExplainedDestination } from '../explanation.ts'
 import type { RequestView } from '../match.ts'
-import type { Affinity, ForwardAction } from '../model.ts'
+import type { Affinity, ForwardAction } from '../route-model.ts'
 
 import { explainCluster } from './cluster.ts'
 import type { ClusterSurroundings } from './cluster.ts'

@@ -1,6 +1,6 @@
 /** Under which of the domains a request's host falls, and why. */
 import type { ExplainedHost } from '../explanation.ts'
-import type { VirtualHost } from '../model.ts'
+import type { VirtualHost } from '../route-model.ts'
 import { nearest } from '../file/nearest.ts'
 
 /** Domains that are named where none fits. */

@@ -1,7 +1,8 @@
 /** At which listener a request comes in, and what an edge there takes away from it. */
 import { DEBUG_HEADER, isForwardedHeader, isInternalHeader } from '../edge-headers.ts'
 import type { ExplainedListener, ExplainedRequest, Observed } from '../explanation.ts'
-import type { Listener, RoutingSnapshot } from '../model.ts'
+import type { Listener } from '../listener-model.ts'
+import type { RoutingSnapshot } from '../model.ts'
 
 export type ListenerChoice =
   | { readonly kind: 'chosen'; readonly listener: Listener; readonly why: string }

@@ -1,7 +1,8 @@
 /** What a route does to a request and its response besides taking it somewhere, in words. */
 import type { ExplainedPolicy, ExplainedRequest } from '../explanation.ts'
 import { compileValue } from '../match.ts'
-import type { CorsPolicy, HeaderEdits, Mirror, RetryPolicy, Route } from '../model.ts'
+import type { CorsPolicy, HeaderEdits, Mirror, RetryPolicy } from '../policy-model.ts'
+import type { Route } from '../route-model.ts'
 import { compileRewrite } from '../rewrite.ts'
 
 import { countText, durationText, percentText } from './words.ts'

@@ -1,6 +1,6 @@
 /** Numbers and keys as people read them. */
 import { assertNever } from '../../base/assert.ts'
-import type { HashKey } from '../model.ts'
+import type { HashKey } from '../route-model.ts'
 
 /** `250 ms`, `10 s`, `1.5 s`, `5 min` */
 export function durationText(ms: number): string {

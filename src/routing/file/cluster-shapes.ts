@@ -9,7 +9,7 @@ import type {
   LocalPreference,
   OutlierDetection,
   SlowStart,
-} from '../model.ts'
+} from '../cluster-model.ts'
 
 import {
   CONNECT_TIMEOUT_MS,

@@ -1,5 +1,7 @@
 /** Shapes that several parts of the routing model use. */
-import type { HashKey, Locality, Origin, ResponseFlag, ValueMatch, WorkloadIdentity } from '../model.ts'
+import type { Locality, WorkloadIdentity } from '../cluster-model.ts'
+import type { ValueMatch } from '../match-model.ts'
+import type { HashKey, Origin, ResponseFlag } from '../route-model.ts'
 
 import * as s from './shape.ts'
 import type { At } from './shape.ts'

@@ -2,7 +2,6 @@
 import { ACCESS_LOG_TEMPLATE } from '../access-log.ts'
 import type {
   AccessLog,
-  ForwardAction,
   HttpLimits,
   HttpPolicy,
   Listener,
@@ -11,7 +10,8 @@ import type {
   TcpListener,
   TcpRoute,
   Tracing,
-} from '../model.ts'
+} from '../listener-model.ts'
+import type { ForwardAction } from '../route-model.ts'
 
 import {
   DURATION_MS_MAX,

@@ -1,26 +1,18 @@
 /** Route tables in a file: virtual hosts, matches, actions, policies. */
+import type { HeaderMatch, Match, PathMatch, QueryMatch } from '../match-model.ts'
 import type {
-  Action,
-  Affinity,
   CorsPolicy,
   Fault,
   HeaderEdits,
-  HeaderMatch,
   HeaderValue,
-  Match,
   Mirror,
-  PathMatch,
   PathRewrite,
-  QueryMatch,
   RetryCondition,
   RetryPolicy,
   Rewrite,
-  Route,
   RoutePolicy,
-  RouteTable,
-  VirtualHost,
-  WeightedDestination,
-} from '../model.ts'
+} from '../policy-model.ts'
+import type { Action, Affinity, Route, RouteTable, VirtualHost, WeightedDestination } from '../route-model.ts'
 
 import {
   FLAGS,

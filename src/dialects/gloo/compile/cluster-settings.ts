@@ -4,11 +4,11 @@ import type {
   Balance,
   Cluster,
   ClusterLimits,
-  HashKey,
   HealthCheck,
   OutlierDetection,
   SlowStart,
-} from '../../../routing/model.ts'
+} from '../../../routing/cluster-model.ts'
+import type { HashKey } from '../../../routing/route-model.ts'
 import { durationMs } from './duration.ts'
 
 export type ClusterSettings = Pick<

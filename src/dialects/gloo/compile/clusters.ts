@@ -1,6 +1,6 @@
 /** The clusters that routes ask for, each once, by a name that says what it is. */
 import { fallbackPolicy } from '../../../kinds/gloo-upstream.ts'
-import type { Cluster } from '../../../routing/model.ts'
+import type { Cluster } from '../../../routing/cluster-model.ts'
 import type { Backend } from '../../backends.ts'
 import { byText } from '../../dialect.ts'
 import type { ResolvedUpstream } from './upstream.ts'

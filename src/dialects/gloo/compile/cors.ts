@@ -1,7 +1,8 @@
 /** CORS of a route and of its virtual host as one policy. */
 import { maxAgeSeconds, mergeStrategy, textList } from '../../../kinds/gloo-virtual-service.ts'
 import type { Cors, VirtualHostOptions } from '../../../kinds/gloo-virtual-service.ts'
-import type { CorsPolicy, ValueMatch } from '../../../routing/model.ts'
+import type { ValueMatch } from '../../../routing/match-model.ts'
+import type { CorsPolicy } from '../../../routing/policy-model.ts'
 
 /** As in Envoy: what the route says counts, field by field; what it leaves open is as on the virtual host. */
 export function compileCors(route: Cors | undefined, host: VirtualHostOptions): CorsPolicy | undefined {

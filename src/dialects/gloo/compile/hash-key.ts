@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../../base/diagnostic.ts'
 import { parseDurationMs } from '../../../base/duration.ts'
 import { usedHashPolicy } from '../../../kinds/gloo-virtual-service.ts'
 import type { HashPolicy } from '../../../kinds/gloo-virtual-service.ts'
-import type { HashKey } from '../../../routing/model.ts'
+import type { HashKey } from '../../../routing/route-model.ts'
 import type { CompiledDestination } from './destinations.ts'
 import { warningAt } from './findings.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { HeaderManipulation } from '../../../kinds/gloo-virtual-service.ts'
-import type { HeaderEdits, HeaderValue } from '../../../routing/model.ts'
+import type { HeaderEdits, HeaderValue } from '../../../routing/policy-model.ts'
 import { requestEdits, responseEdits } from './header-edits.ts'
 
 const name = fc.constantFrom('x-a', 'X-A', 'x-b', 'x-c')

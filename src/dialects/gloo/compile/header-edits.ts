@@ -1,7 +1,7 @@
 /** Header manipulation of several levels as one list of edits. */
 import { headerText } from '../../../kinds/gloo-virtual-service.ts'
 import type { HeaderManipulation } from '../../../kinds/gloo-virtual-service.ts'
-import type { HeaderEdits } from '../../../routing/model.ts'
+import type { HeaderEdits } from '../../../routing/policy-model.ts'
 
 type Level = HeaderManipulation | undefined
 

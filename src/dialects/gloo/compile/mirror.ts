@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../../base/diagnostic.ts'
 import { shareOfPercentage } from '../../../kinds/gloo-virtual-service.ts'
 import type { Shadowing } from '../../../kinds/gloo-virtual-service.ts'
 import { objectKey } from '../../../kube/object.ts'
-import type { Mirror } from '../../../routing/model.ts'
+import type { Mirror } from '../../../routing/policy-model.ts'
 import type { Place, Targets } from './destinations.ts'
 import { warningAt } from './findings.ts'
 

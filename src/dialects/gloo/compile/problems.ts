@@ -5,7 +5,8 @@
 import type { Diagnostic } from '../../../base/diagnostic.ts'
 import type { Route, VirtualHostOptions } from '../../../kinds/gloo-virtual-service.ts'
 import { clusterProblems, routeProblems } from '../../../routing/check.ts'
-import type { Cluster, Route as ModelRoute } from '../../../routing/model.ts'
+import type { Cluster } from '../../../routing/cluster-model.ts'
+import type { Route as ModelRoute } from '../../../routing/route-model.ts'
 import { errorAt } from './findings.ts'
 
 /** Where what is wrong in a route comes from. */

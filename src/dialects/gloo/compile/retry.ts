@@ -1,7 +1,7 @@
 /** Retries and faults in the words of the routing model. */
 import { retryConditions, shareOfPercentage } from '../../../kinds/gloo-virtual-service.ts'
 import type { Faults, Retries } from '../../../kinds/gloo-virtual-service.ts'
-import type { Fault, RetryPolicy } from '../../../routing/model.ts'
+import type { Fault, RetryPolicy } from '../../../routing/policy-model.ts'
 import { durationMs } from './duration.ts'
 
 /** Envoy's. */

@@ -1,7 +1,7 @@
 /** What a route makes of the path and the host. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
 import type { RouteOptions } from '../../../kinds/gloo-virtual-service.ts'
-import type { PathRewrite, Rewrite } from '../../../routing/model.ts'
+import type { PathRewrite, Rewrite } from '../../../routing/policy-model.ts'
 import { errorAt, warningAt } from './findings.ts'
 
 interface CompiledRewrite {

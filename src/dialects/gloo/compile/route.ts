@@ -7,7 +7,7 @@ import type {
   WeightedDestination,
 } from '../../../kinds/gloo-virtual-service.ts'
 import { redirectStatus } from '../../../kinds/gloo-virtual-service.ts'
-import type { Action, ForwardAction, HashKey, Origin, Route as ModelRoute } from '../../../routing/model.ts'
+import type { Action, ForwardAction, HashKey, Origin, Route as ModelRoute } from '../../../routing/route-model.ts'
 import type { CompiledDestination, Targets } from './destinations.ts'
 import { compileWeighted } from './destinations.ts'
 import { checkHashing, compileHashKey } from './hash-key.ts'

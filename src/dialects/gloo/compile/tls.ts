@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../../base/diagnostic.ts'
 import { usesTls } from '../../../kinds/gloo-upstream.ts'
 import type { UpstreamSpec } from '../../../kinds/gloo-upstream.ts'
 import { objectKey } from '../../../kube/object.ts'
-import type { ClientTls } from '../../../routing/model.ts'
+import type { ClientTls } from '../../../routing/cluster-model.ts'
 import { errorAt, warningAt } from './findings.ts'
 import type { TlsFiles, TlsSecrets } from './tls-secrets.ts'
 

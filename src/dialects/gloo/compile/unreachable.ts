@@ -1,6 +1,7 @@
 /** Rules that no request can reach, because an earlier rule takes all that they match. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import type { Match, Route } from '../../../routing/model.ts'
+import type { Match } from '../../../routing/match-model.ts'
+import type { Route } from '../../../routing/route-model.ts'
 import { warningAt } from './findings.ts'
 
 /** Sure findings only: the earlier match must ask for nothing but a path. */

@@ -4,7 +4,7 @@ import type { KubeUpstream, StaticUpstream, SubsetSpec, UpstreamSpec } from '../
 import type { Service, ServicePort } from '../../../kinds/service.ts'
 import { objectKey } from '../../../kube/object.ts'
 import { matchesLabels } from '../../../kube/selector.ts'
-import type { Cluster, Endpoint } from '../../../routing/model.ts'
+import type { Cluster, Endpoint } from '../../../routing/cluster-model.ts'
 import type { Backend, Backends } from '../../backends.ts'
 import { readyBackends } from '../../backends.ts'
 import { clusterSettings } from './cluster-settings.ts'
