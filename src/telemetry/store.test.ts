@@ -158,6 +158,22 @@ describe('the store', () => {
     assert.equal(requestsOf(store), 13)
   })
 
+  test('while an old process of a proxy drains and a new one serves, each report counts once', async () => {
+    const { clock, store, proxy } = await started()
+    const fromMs = clock.now()
+    proxy.serve(10)
+    await clock.advance(1_000)
+    const successor = proxyOf(store, clock.now())
+    for (let round = 0; round < 3; round++) {
+      successor.serve(1)
+      proxy.report()
+      successor.report()
+      await clock.advance(1_000)
+    }
+    assert.equal(requestsOf(store), 13)
+    assert.equal(store.window(echo, fromMs, clock.now()).requests, 13)
+  })
+
   test('the first report of a proxy that is older than the store counts in the totals, in no window', async () => {
     const clock = new FakeClock()
     const old = clock.now() - 60_000

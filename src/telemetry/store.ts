@@ -1,8 +1,8 @@
 /**
  * What all proxies together served: totals for `/metrics`, and windows of time for the gates of releases.
  *
- * Reports are cumulative, so a lost one costs nothing. The store takes differences: against the proxy's last report; against
- * zero when the proxy started again (`startedAtMs` changed) or started after the store did. The first report of a proxy that
+ * Reports are cumulative, so a lost one costs nothing. The store takes differences: against the process's last report; against
+ * zero when it started (`startedAtMs` tells processes of one proxy apart) after the store did. The first report of a proxy that
  * is older than the store (control was restarted, the proxy was not) is a base line only: when those requests happened is
  * not known, so no window may count them. The totals take them: a counter that goes on is what Prometheus wants.
  */
@@ -20,8 +20,8 @@ const TIMELINES_MAX = 256
 /** Label combinations in the totals; beyond, new ones are not kept. */
 const TOTALS_MAX = 50_000
 const COUNTERS = ['accessLogEntriesDropped', 'spansSent', 'spansDropped'] as const
-/** Proxies whose last report is remembered. */
-const PROXIES_MAX = 64
+/** Processes whose last report is remembered; more than ever report at a time. */
+const PROCESSES_MAX = 256
 
 /** The upstream's failures. A client that went away (DC) or sent nonsense (DPE) is not one. */
 const FAILURE_FLAGS: ReadonlySet<string> = new Set(['NC', 'UH', 'UF', 'UC', 'UR', 'UT', 'UPE'])
@@ -48,8 +48,7 @@ export interface TrafficWindow {
   quantile(p: number): number | undefined
 }
 
-interface KnownProxy {
-  readonly startedAtMs: number
+interface KnownProcess {
   atMs: number
   readonly series: Map<string, TrafficSeries>
   readonly retried: Map<string, number>
@@ -59,7 +58,8 @@ interface KnownProxy {
 export class TelemetryStore {
   readonly #clock: Clock
   readonly #startedAtMs: number
-  readonly #proxies = new Map<string, KnownProxy>()
+  /** Of a proxy there are two for a while: one that drains and the one that has its place. */
+  readonly #processes = new Map<string, KnownProcess>()
   readonly #timelines = new Map<string, Timeline>()
   readonly #totals = new Map<string, TrafficSeries>()
   readonly #counters: ProxyCounters = { accessLogEntriesDropped: 0, spansSent: 0, spansDropped: 0 }
@@ -72,11 +72,11 @@ export class TelemetryStore {
 
   ingest(report: TrafficReport): void {
     const nowMs = this.#clock.now()
-    const before = this.#known(report)
+    const reporter = `${report.proxy} ${report.startedAtMs}`
+    const before = this.#processes.get(reporter)
     const isBaseline = before === undefined && report.startedAtMs < this.#startedAtMs
     const span = { fromMs: before?.atMs ?? report.startedAtMs, toMs: nowMs }
-    const known: KnownProxy = before ?? {
-      startedAtMs: report.startedAtMs,
+    const known: KnownProcess = before ?? {
       atMs: nowMs,
       series: new Map(),
       retried: new Map(),
@@ -93,7 +93,7 @@ export class TelemetryStore {
     this.#ingestRetried(report, known, isBaseline ? null : span)
     this.#ingestCounters(report, known)
     known.atMs = nowMs
-    this.#remember(report.proxy, known)
+    this.#remember(reporter, known)
     for (const timeline of this.#timelines.values()) timeline.age(nowMs)
   }
 
@@ -124,14 +124,14 @@ export class TelemetryStore {
     return { ...this.#counters }
   }
 
-  #ingestCounters({ counters }: TrafficReport, known: KnownProxy): void {
+  #ingestCounters({ counters }: TrafficReport, known: KnownProcess): void {
     if (counters === undefined) return
     for (const name of COUNTERS) this.#counters[name] += counters[name] - (known.counters[name] ?? 0)
     known.counters = counters
   }
 
   /** `span` null: when they happened is not known. */
-  #ingestRetried({ retried = [] }: TrafficReport, known: KnownProxy, span: Span | null): void {
+  #ingestRetried({ retried = [] }: TrafficReport, known: KnownProcess, span: Span | null): void {
     for (const { labels, tries } of retried) {
       const key = keyOf(labels)
       const delta = { labels, tries: tries - (known.retried.get(key) ?? 0) }
@@ -143,16 +143,11 @@ export class TelemetryStore {
     }
   }
 
-  #known({ proxy, startedAtMs }: TrafficReport): KnownProxy | undefined {
-    const known = this.#proxies.get(proxy)
-    return known?.startedAtMs === startedAtMs ? known : undefined
-  }
-
-  #remember(proxy: string, known: KnownProxy): void {
-    this.#proxies.delete(proxy)
-    this.#proxies.set(proxy, known)
-    const [oldest] = this.#proxies.keys()
-    if (this.#proxies.size > PROXIES_MAX && oldest !== undefined) this.#proxies.delete(oldest)
+  #remember(reporter: string, known: KnownProcess): void {
+    this.#processes.delete(reporter)
+    this.#processes.set(reporter, known)
+    const [oldest] = this.#processes.keys()
+    if (this.#processes.size > PROCESSES_MAX && oldest !== undefined) this.#processes.delete(oldest)
   }
 
   #addTotal(key: string, delta: TrafficSeries): void {
