@@ -77,7 +77,16 @@ test('an unknown page tells which there are, and one that fails says why', async
 
 test('clusters are reported with the counts of all workers, and what is draining apart from them', () => {
   const pool = (endpoint: string, active: number, isAvoided = false): PoolState => {
-    return { endpoint, requests: 10, active, tunnels: 1, connections: active + 1, idle: 1, isAvoided }
+    return {
+      endpoint,
+      requests: 10,
+      active,
+      tunnels: 1,
+      drainingTunnels: 1,
+      connections: active + 1,
+      idle: 1,
+      isAvoided,
+    }
   }
   const report = reportClusters(snapshotOf([], [cluster('v1', [1, 2, 3, 4])]), [
     { pools: [pool('127.0.0.1:1', 2), pool('127.0.0.1:9', 1), pool('127.0.0.1:8', 0)], clusters: [] },
@@ -93,7 +102,7 @@ test('clusters are reported with the counts of all workers, and what is draining
       ],
     },
   ])
-  const counts = { requests: 20, active: 5, tunnels: 2, connections: 7, idle: 2 }
+  const counts = { requests: 20, active: 5, tunnels: 2, drainingTunnels: 2, connections: 7, idle: 2 }
   const [v1] = report.clusters
   assert.deepEqual({ ...v1, endpoints: [] }, { name: 'v1', ...counts, pending: 7, endpoints: [] })
   assert.deepEqual(
@@ -106,6 +115,6 @@ test('clusters are reported with the counts of all workers, and what is draining
     ],
   )
   assert.deepEqual(report.draining, [
-    { endpoint: '127.0.0.1:9', requests: 10, active: 1, tunnels: 1, connections: 2, idle: 1 },
+    { endpoint: '127.0.0.1:9', requests: 10, active: 1, tunnels: 1, drainingTunnels: 1, connections: 2, idle: 1 },
   ])
 })

@@ -34,6 +34,8 @@ interface Counts {
   readonly active: number
   /** Those of them that go on for as long as both sides want: upgraded connections, CONNECT, TCP. */
   readonly tunnels: number
+  /** Those of them that will be closed soon: their route no longer gets there. */
+  readonly drainingTunnels: number
   readonly connections: number
   /** Connections that wait to be used again. */
   readonly idle: number
@@ -161,6 +163,7 @@ function sum(all: readonly Partial<Counts>[]): Counts {
     requests: total('requests'),
     active: total('active'),
     tunnels: total('tunnels'),
+    drainingTunnels: total('drainingTunnels'),
     connections: total('connections'),
     idle: total('idle'),
   }

@@ -3,8 +3,7 @@ import { test } from 'node:test'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { prometheusText } from './prometheus.ts'
 import { TrafficRecorder } from './recorder.ts'
-import type { DestinationLabels } from './recorder.ts'
-import type { TrafficReport } from './report.ts'
+import type { DestinationLabels, TrafficReport } from './report.ts'
 import { TelemetryStore } from './store.ts'
 
 const seen = { status: 200, flag: '', durationMs: 1, requestBytes: 0, responseBytes: 0 }
@@ -70,6 +69,31 @@ test('all of Istio’s labels are there, and those of a caller that is known', (
         connection_security_policy: 'unknown',
       },
     },
+  ])
+})
+
+test('what is open now is a gauge for each destination, and another for what drains', () => {
+  const report = recorded((recorder) => {
+    Object.assign(recorder.destination(labels).tunnels, { active: 3, draining: 1 })
+    Object.assign(recorder.destination({ ...labels, protocol: 'tcp' }).tunnels, { active: 5, draining: 0 })
+  })
+  const told = ['sluice_tunnels_active', 'sluice_tunnels_draining'].map((name) =>
+    samplesOf(name, report).map((sample) => [
+      sample.labels['request_protocol'],
+      sample.labels['destination_workload'],
+      sample.labels['response_code'],
+      sample.value,
+    ]),
+  )
+  assert.deepEqual(told, [
+    [
+      ['http', 'echo-v2', undefined, 3],
+      ['tcp', 'echo-v2', undefined, 5],
+    ],
+    [
+      ['http', 'echo-v2', undefined, 1],
+      ['tcp', 'echo-v2', undefined, 0],
+    ],
   ])
 })
 

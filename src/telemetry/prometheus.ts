@@ -1,6 +1,13 @@
 /** The totals in Prometheus' text format, under the names and labels that Istio's standard metrics have. */
 import { DURATION_BUCKETS_MS, SIZE_BUCKETS_BYTES } from './report.ts'
-import type { ProxyCounters, TrafficLabels, TrafficSeries, TrafficSource } from './report.ts'
+import type {
+  DestinationLabels,
+  OpenTunnels,
+  ProxyCounters,
+  TrafficLabels,
+  TrafficSeries,
+  TrafficSource,
+} from './report.ts'
 import type { TelemetryStore } from './store.ts'
 
 interface Family {
@@ -85,6 +92,20 @@ const FAMILIES: readonly Family[] = [
   },
 ]
 
+/** Of what is open now. */
+const GAUGES: readonly { readonly name: string; readonly help: string; readonly gauge: 'active' | 'draining' }[] = [
+  {
+    name: 'sluice_tunnels_active',
+    help: 'Connections open now that go on for as long as both sides want: upgraded, CONNECT, TCP.',
+    gauge: 'active',
+  },
+  {
+    name: 'sluice_tunnels_draining',
+    help: 'Those of them that will be closed, as their route no longer reaches their destination.',
+    gauge: 'draining',
+  },
+]
+
 /** Of a proxy as a whole. */
 const COUNTERS: readonly { readonly name: string; readonly help: string; readonly counter: keyof ProxyCounters }[] = [
   {
@@ -101,7 +122,7 @@ const COUNTERS: readonly { readonly name: string; readonly help: string; readonl
 ]
 
 /** Ends with a line feed, as the format asks. */
-export function prometheusText(store: Pick<TelemetryStore, 'totals' | 'retried' | 'counters'>): string {
+export function prometheusText(store: Pick<TelemetryStore, 'totals' | 'retried' | 'tunnels' | 'counters'>): string {
   const totals = store.totals().map((series) => ({ series, labels: labelsOf(series.labels) }))
   const lines = FAMILIES.flatMap(({ name, type, help, protocol, samples }) => [
     `# HELP ${name} ${help}`,
@@ -111,6 +132,7 @@ export function prometheusText(store: Pick<TelemetryStore, 'totals' | 'retried' 
   const retried = store.retried().map(({ labels, tries }) => `${RETRIED}{${labelsOf(labels)}} ${tries}`)
   lines.push(`# HELP ${RETRIED} Tries that were given up and sent again, by whom they reached.`)
   lines.push(`# TYPE ${RETRIED} counter`, ...retried)
+  lines.push(...tunnelLines(store.tunnels()))
   const counters = store.counters()
   for (const { name, help, counter } of COUNTERS) {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`, `${name} ${counters[counter]}`)
@@ -118,27 +140,48 @@ export function prometheusText(store: Pick<TelemetryStore, 'totals' | 'retried' 
   return `${lines.join('\n')}\n`
 }
 
+function tunnelLines(tunnels: readonly OpenTunnels[]): string[] {
+  const open = tunnels.map((each) => ({ each, labels: written(destinationLabels(each.labels)) }))
+  return GAUGES.flatMap(({ name, help, gauge }) => [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} gauge`,
+    ...open.map(({ each, labels }) => `${name}{${labels}} ${each[gauge]}`),
+  ])
+}
+
 /**
  * In Istio's order. What is missing is `unknown`, a revision of a workload without version `latest`, no flag `-`. We report as
  * the source of the requests, as a gateway and a client's sidecar do; whether TLS was mutual only a destination says.
  */
 function labelsOf(series: TrafficLabels): string {
-  const { listener, protocol, service, source, status, flag, grpcStatus } = series
-  const [serviceNamespace = '', serviceName = ''] = service.split('/')
-  const labels: readonly (readonly [string, string])[] = [
-    ['reporter', 'source'],
-    ['listener', listener],
-    ...workloadLabels('source', source),
-    ...workloadLabels('destination', series),
-    ['destination_service', service === '' ? '' : `${serviceName}.${serviceNamespace}.svc.cluster.local`],
-    ['destination_service_name', serviceName],
-    ['destination_service_namespace', serviceNamespace],
-    ['request_protocol', grpcStatus === undefined ? (protocol ?? 'http') : 'grpc'],
+  const { status, flag, grpcStatus } = series
+  return written([
+    ...destinationLabels(series),
     ['response_code', String(status)],
     ...(grpcStatus === undefined ? [] : [['grpc_response_status', grpcStatus < 0 ? '' : String(grpcStatus)] as const]),
     ['response_flags', flag === '' ? '-' : flag],
     ['connection_security_policy', 'unknown'],
+  ])
+}
+
+type Label = readonly [name: string, value: string]
+
+function destinationLabels(of: DestinationLabels & Pick<TrafficLabels, 'grpcStatus'>): readonly Label[] {
+  const { listener, protocol, service, source, grpcStatus } = of
+  const [serviceNamespace = '', serviceName = ''] = service.split('/')
+  return [
+    ['reporter', 'source'],
+    ['listener', listener],
+    ...workloadLabels('source', source),
+    ...workloadLabels('destination', of),
+    ['destination_service', service === '' ? '' : `${serviceName}.${serviceNamespace}.svc.cluster.local`],
+    ['destination_service_name', serviceName],
+    ['destination_service_namespace', serviceNamespace],
+    ['request_protocol', grpcStatus === undefined ? (protocol ?? 'http') : 'grpc'],
   ]
+}
+
+function written(labels: readonly Label[]): string {
   return labels.map(([name, value]) => `${name}="${escaped(value === '' ? 'unknown' : value)}"`).join(',')
 }
 

@@ -3,14 +3,19 @@
  * costs a few additions on plain fields.
  */
 import { DURATION_BUCKETS_MS, SIZE_BUCKETS_BYTES } from './report.ts'
-import type { ProxyCounters, RetriedSeries, TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
+import type {
+  DestinationLabels,
+  OpenTunnels,
+  ProxyCounters,
+  RetriedSeries,
+  TrafficLabels,
+  TrafficReport,
+  TrafficSeries,
+} from './report.ts'
 
 /** Above it new combinations of labels are counted together under the workload `other`. */
 const SERIES_MAX = 20_000
 const GRPC_STATUS_MAX = 16
-
-/** Labels known before the answer is. */
-export type DestinationLabels = Omit<TrafficLabels, 'status' | 'flag' | 'grpcStatus'>
 
 export interface Observation {
   readonly status: number
@@ -39,9 +44,16 @@ interface Retried {
   tries: number
 }
 
+/** Those of one destination that are open now; who opens one closes it. */
+export interface TunnelCounts {
+  active: number
+  draining: number
+}
+
 /** What is counted, of all destinations. */
 interface Counted {
   readonly series: Series[]
+  readonly tunnels: (TunnelCounts & OpenTunnels)[]
   readonly retried: Retried[]
 }
 
@@ -50,7 +62,7 @@ export class TrafficRecorder {
   readonly counters: ProxyCounters = { accessLogEntriesDropped: 0, spansSent: 0, spansDropped: 0 }
   readonly #proxy: string
   readonly #startedAtMs: number
-  readonly #counted: Counted = { series: [], retried: [] }
+  readonly #counted: Counted = { series: [], tunnels: [], retried: [] }
   readonly #destinations = new Map<string, DestinationTraffic>()
 
   constructor(options: { readonly proxy: string; readonly startedAtMs: number }) {
@@ -83,12 +95,13 @@ export class TrafficRecorder {
   }
 
   report(): TrafficReport {
-    const { series, retried } = this.#counted
+    const { series, tunnels, retried } = this.#counted
     return {
       proxy: this.#proxy,
       startedAtMs: this.#startedAtMs,
       series: series.map(copy),
       counters: { ...this.counters },
+      ...(tunnels.length === 0 ? {} : { tunnels: tunnels.map((each): OpenTunnels => ({ ...each })) }),
       ...(retried.length === 0 ? {} : { retried: retried.map((each): RetriedSeries => ({ ...each })) }),
     }
   }
@@ -101,10 +114,18 @@ export class DestinationTraffic {
   readonly #plain = new Map<number, Series>()
   readonly #others = new Map<string, Series>()
   readonly #retried = new Map<string, Retried>()
+  #tunnels: TunnelCounts | null = null
 
   constructor(labels: DestinationLabels, all: Counted) {
     this.labels = labels
     this.#all = all
+  }
+
+  get tunnels(): TunnelCounts {
+    if (this.#tunnels !== null) return this.#tunnels
+    const created = { labels: this.labels, active: 0, draining: 0 }
+    this.#all.tunnels.push(created)
+    return (this.#tunnels = created)
   }
 
   count({ status, flag, durationMs, requestBytes, responseBytes, grpcStatus }: Observation): void {

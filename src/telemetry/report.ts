@@ -7,6 +7,8 @@ export interface TrafficReport {
   readonly series: readonly TrafficSeries[]
   /** Tries that were given up and sent again; absent: none. The requests that they belong to are in `series`, once each. */
   readonly retried?: readonly RetriedSeries[]
+  /** What is open at the time of the report; absent: nothing ever was. */
+  readonly tunnels?: readonly OpenTunnels[]
   /** Absent: from a proxy of a release that had none. */
   readonly counters?: Readonly<ProxyCounters>
 }
@@ -18,6 +20,17 @@ export interface ProxyCounters {
   /** Spans that a collector has taken. */
   spansSent: number
   spansDropped: number
+}
+
+/** Labels known before the answer is. */
+export type DestinationLabels = Omit<TrafficLabels, 'status' | 'flag' | 'grpcStatus'>
+
+/** Connections to a destination that go on for as long as both sides want: upgraded ones, CONNECT, TCP. */
+export interface OpenTunnels {
+  readonly labels: DestinationLabels
+  readonly active: number
+  /** Those of `active` that will be closed: new ones would no longer get there. */
+  readonly draining: number
 }
 
 /** Labels: whom the try reached, and what it came to. */

@@ -174,6 +174,24 @@ describe('the store', () => {
     assert.equal(store.window(echo, fromMs, clock.now()).requests, 13)
   })
 
+  test('what is open is that of all processes that still report', async () => {
+    const { clock, store } = await started()
+    const [one, two] = ['proxy-0', 'proxy-1'].map((proxy) => new TrafficRecorder({ proxy, startedAtMs: 1 }))
+    const open = (recorder: TrafficRecorder | undefined, active: number, draining: number): void => {
+      if (recorder === undefined) return
+      Object.assign(recorder.destination(labels).tunnels, { active, draining })
+      store.ingest(recorder.report())
+    }
+    const told = (): unknown => store.tunnels().map(({ active, draining }) => [active, draining])
+    open(one, 3, 1)
+    open(two, 2, 0)
+    assert.deepEqual(told(), [[5, 1]])
+    await clock.advance(4_000)
+    open(two, 1, 1)
+    await clock.advance(1_000)
+    assert.deepEqual(told(), [[1, 1]])
+  })
+
   test('the first report of a proxy that is older than the store counts in the totals, in no window', async () => {
     const clock = new FakeClock()
     const old = clock.now() - 60_000

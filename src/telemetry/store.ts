@@ -11,7 +11,15 @@ import type { Clock } from '../base/clock.ts'
 import { quantile } from './histogram.ts'
 import type { Histogram } from './histogram.ts'
 import { DURATION_BUCKETS_MS } from './report.ts'
-import type { ProxyCounters, RetriedSeries, TrafficLabels, TrafficReport, TrafficSeries } from './report.ts'
+import type {
+  DestinationLabels,
+  OpenTunnels,
+  ProxyCounters,
+  RetriedSeries,
+  TrafficLabels,
+  TrafficReport,
+  TrafficSeries,
+} from './report.ts'
 import { Timeline } from './store/timeline.ts'
 import type { Span } from './store/timeline.ts'
 
@@ -22,6 +30,8 @@ const TOTALS_MAX = 50_000
 const COUNTERS = ['accessLogEntriesDropped', 'spansSent', 'spansDropped'] as const
 /** Processes whose last report is remembered; more than ever report at a time. */
 const PROCESSES_MAX = 256
+/** A process that has not reported for so long is gone, and what it had open with it. */
+const GONE_AFTER_MS = 5_000
 
 /** The upstream's failures. A client that went away (DC) or sent nonsense (DPE) is not one. */
 const FAILURE_FLAGS: ReadonlySet<string> = new Set(['NC', 'UH', 'UF', 'UC', 'UR', 'UT', 'UPE'])
@@ -52,6 +62,7 @@ interface KnownProcess {
   atMs: number
   readonly series: Map<string, TrafficSeries>
   readonly retried: Map<string, number>
+  tunnels: readonly OpenTunnels[]
   counters: Partial<Readonly<ProxyCounters>>
 }
 
@@ -80,6 +91,7 @@ export class TelemetryStore {
       atMs: nowMs,
       series: new Map(),
       retried: new Map(),
+      tunnels: [],
       counters: {},
     }
     for (const series of report.series) {
@@ -92,6 +104,7 @@ export class TelemetryStore {
     }
     this.#ingestRetried(report, known, isBaseline ? null : span)
     this.#ingestCounters(report, known)
+    known.tunnels = report.tunnels ?? []
     known.atMs = nowMs
     this.#remember(reporter, known)
     for (const timeline of this.#timelines.values()) timeline.age(nowMs)
@@ -117,6 +130,19 @@ export class TelemetryStore {
   /** Tries that were given up and sent again, as `totals`. */
   retried(): readonly RetriedSeries[] {
     return [...this.#retriedTotals.values()]
+  }
+
+  /** What is open now, by destination. */
+  tunnels(): readonly OpenTunnels[] {
+    const sums = new Map<string, OpenTunnels>()
+    const sinceMs = this.#clock.now() - GONE_AFTER_MS
+    const living = [...this.#processes.values()].filter(({ atMs }) => atMs > sinceMs)
+    for (const each of living.flatMap(({ tunnels }) => tunnels)) {
+      const key = destinationKeyOf(each.labels)
+      const { active = 0, draining = 0 } = sums.get(key) ?? {}
+      sums.set(key, { labels: each.labels, active: active + each.active, draining: draining + each.draining })
+    }
+    return [...sums.values()]
   }
 
   /** What proxies count beside their traffic, as `totals`. */
@@ -191,9 +217,12 @@ function isFailure({ status, flag, grpcStatus }: TrafficLabels): boolean {
 }
 
 function keyOf(labels: TrafficLabels): string {
-  const { listener, source, protocol, service, workloadNamespace, workload, version, app, status, flag } = labels
-  const destination = [service, workloadNamespace, workload, version, app]
-  return JSON.stringify([listener, source, protocol, ...destination, status, flag, labels.grpcStatus])
+  return JSON.stringify([destinationKeyOf(labels), labels.status, labels.flag, labels.grpcStatus])
+}
+
+function destinationKeyOf(labels: DestinationLabels): string {
+  const { listener, source, protocol, service, workloadNamespace, workload, version, app } = labels
+  return JSON.stringify([listener, source, protocol, service, workloadNamespace, workload, version, app])
 }
 
 function isNothing({ requests, requestBytes, responseBytes, opened = 0 }: TrafficSeries): boolean {

@@ -57,6 +57,16 @@ async function tunnelled(t: TestContext, policy: Partial<RoutePolicy> = {}): Pro
   return { live, clock, clusters, v1, client }
 }
 
+/** Open tunnels, and those of them that drain, by `/clusters` and by the metrics, which agree. */
+function openOf(live: LiveProxy): string {
+  const sum = (counts: readonly (number | undefined)[]): number => counts.reduce<number>((so, n = 0) => so + n, 0)
+  const { pools } = live.proxy
+  const shown = [sum(pools.map(({ tunnels }) => tunnels)), sum(pools.map((each) => each.drainingTunnels))]
+  const told = live.report().tunnels ?? []
+  assert.deepEqual(shown, [sum(told.map(({ active }) => active)), sum(told.map(({ draining }) => draining))])
+  return shown.join(' ')
+}
+
 const tunnelsOf = ({ proxy }: LiveProxy): number => proxy.pools.reduce((sum, { tunnels = 0 }) => sum + tunnels, 0)
 
 describe('tunnels', () => {
@@ -70,6 +80,21 @@ describe('tunnels', () => {
     await client.untilClosed()
     await eventually(() => tunnelsOf(live) === 0)
     assert.deepEqual(live.counted(), { '101': 1 })
+  })
+
+  test('those that are open are told by destination, and which of them drain', async (t) => {
+    const { live, clock, clusters, client } = await tunnelled(t)
+    const steps: string[] = []
+    for (const v1 of [1, 0, 1, 0]) {
+      await live.apply(weighing({ v1, v2: 1 }, clusters))
+      await clock.advance(100)
+      steps.push(openOf(live))
+    }
+    assert.deepEqual(steps, ['1 0', '1 1', '1 0', '1 1'])
+    assert.equal(live.report().tunnels?.[0]?.labels.workload, 'v1')
+    await clock.advance(20_000)
+    await client.untilClosed()
+    assert.equal(openOf(live), '0 0')
   })
 
   test('the time is that of its route', async (t) => {

@@ -245,7 +245,7 @@ export class TcpConnection {
     const pool = defined(this.#pool, 'pool')
     const { reach } = defined(this.#serving, 'snapshot')
     this.#serving = null
-    this.#tunnel = new Tunnel({ pool, routeId: this.#routeId, reach, drainMs: undefined })
+    this.#tunnel = new Tunnel({ pool, traffic: this.#traffic, routeId: this.#routeId, reach, drainMs: undefined })
     this.#outlier?.onStatus(200, this.#deps.monotonicMs())
     this.#traffic.countOpened()
     this.#moved = true

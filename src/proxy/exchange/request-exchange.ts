@@ -358,9 +358,10 @@ export class RequestExchange implements UpstreamRequestOwner {
 
   #enterTunnel(): void {
     this.#state = 'tunnel'
-    const { pool } = defined(this.#upstream.endpoint, 'endpoint')
+    const { pool, traffic } = defined(this.#upstream.endpoint, 'endpoint')
     const { id, policy } = defined(this.#routed, 'route')
-    this.#tunnel = new Tunnel({ pool, routeId: id, reach: this.#serving.reach, drainMs: policy.tunnelDrainMs })
+    const { reach } = this.#serving
+    this.#tunnel = new Tunnel({ pool, traffic, routeId: id, reach, drainMs: policy.tunnelDrainMs })
   }
 
   /** A tunnel may outlive many snapshots, so it keeps none but the newest. */

@@ -1,5 +1,6 @@
 /** What is noted of one request after the other of a client while it is served, and told when it is over. */
-import type { DestinationLabels, DestinationTraffic, Observation } from '../../telemetry/recorder.ts'
+import type { DestinationTraffic, Observation } from '../../telemetry/recorder.ts'
+import type { DestinationLabels } from '../../telemetry/report.ts'
 import type { Answer } from '../policy/answers.ts'
 import type { ClientResponse } from './sides.ts'
 import { forwardedFor } from '../serving/forwarded-heads.ts'

@@ -1,7 +1,7 @@
 /** The span of a request, with the tags that Envoy and Istio give theirs. */
 import type { PathMatch } from '../../routing/match-model.ts'
 import type { Route } from '../../routing/route-model.ts'
-import type { DestinationLabels } from '../../telemetry/recorder.ts'
+import type { DestinationLabels } from '../../telemetry/report.ts'
 import type { SpanContext } from '../../telemetry/trace-context.ts'
 import type { Span } from '../../telemetry/span.ts'
 

@@ -48,6 +48,8 @@ export interface PoolState {
   readonly active: number
   /** Those of `active` that go on for as long as both sides want; absent: a proxy of an older version does not say. */
   readonly tunnels?: number
+  /** Those of `tunnels` that will be closed soon; absent: as `tunnels`. */
+  readonly drainingTunnels?: number
   readonly connections: number
   readonly idle: number
   /** Passed over because connecting failed a moment ago. */
@@ -60,6 +62,7 @@ export class EndpointPool implements ConnectionOwner {
   readonly tls: ClientTlsContext | null
   /** See `Tunnel`, which counts itself here. */
   tunnels = 0
+  drainingTunnels = 0
   readonly key: string
   readonly #events: PoolEvents
   /** Null: the endpoint speaks HTTP/1.1. */
@@ -116,6 +119,7 @@ export class EndpointPool implements ConnectionOwner {
       requests: this.#requests,
       active: this.#active,
       tunnels: this.tunnels,
+      drainingTunnels: this.drainingTunnels,
       connections: this.#connections.size + (sessions === null ? 0 : sessions.count),
       idle: this.#idle.length + (sessions === null ? 0 : sessions.idle),
       isAvoided: this.isAvoided(nowMs),
