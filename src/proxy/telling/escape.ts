@@ -3,6 +3,10 @@
  * is UTF-8 stays readable.
  */
 
+/** By character code: 1 for those that stand for themselves in a text and in a JSON string. */
+export const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, code) =>
+  /[\x20\x21\x23-\x5b\x5d-\x7e]/.test(String.fromCharCode(code)) ? 1 : 0,
+)
 const DELICATE = /[^\x20\x21\x23-\x5b\x5d-\x7e]/
 /** Controls of both sets, line ends of Unicode, quote and backslash. */
 // oxlint-disable-next-line no-control-regex -- they are what must not get into a log
@@ -11,12 +15,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Latin1 in and out, one character per byte. */
 export function escapedText(value: string): string {
-  return DELICATE.test(value) ? escaped(value, textEscape) : value
+  return escaped(value, textEscape)
 }
 
-/** A JSON string with its quotes. */
-export function jsonText(value: string): string {
-  return DELICATE.test(value) ? `"${escaped(value, jsonEscape)}"` : `"${value}"`
+/** What stands between the quotes of a JSON string. */
+export function escapedJson(value: string): string {
+  return escaped(value, jsonEscape)
 }
 
 /** From the text of a configuration. */

@@ -3,12 +3,13 @@ import type { Tracing } from '../../routing/listener-model.ts'
 import type { Span } from '../../telemetry/span.ts'
 
 import type { AccessEntry } from './access-entry.ts'
+import type { LogFile } from './log-file.ts'
 import type { LogLine } from './log-line.ts'
 import type { Tracer } from './tracer.ts'
 
 export interface ListenerTellingOptions {
   /** Null: no access log. */
-  readonly log: { readonly line: LogLine; readonly write: (line: string) => void } | null
+  readonly log: { readonly line: LogLine; readonly file: LogFile } | null
   /** Null: no tracing. */
   readonly tracing: {
     readonly settings: Tracing
@@ -38,7 +39,11 @@ export class ListenerTelling {
 
   write(entry: AccessEntry): void {
     const { log } = this.#options
-    if (log !== null) log.write(log.line.format(entry))
+    if (log === null) return
+    const line = log.file.beginLine()
+    if (line === null) return
+    log.line.format(entry, line)
+    log.file.endLine()
   }
 
   export(span: Span): void {

@@ -29,14 +29,21 @@ function openAt(path: string) {
   return { file, clock, warnings, counts }
 }
 
+function writeLine(file: LogFile, text: string): void {
+  const line = file.beginLine()
+  if (line === null) return
+  line.put(text)
+  file.endLine()
+}
+
 const linesOf = (path: string): string[] => readFileSync(path, 'latin1').split('\n').slice(0, -1)
 
 test('lines are collected for a while and appended as they are', async (t) => {
   const path = join(folderOf(t), 'access.log')
   const { file, clock } = openAt(path)
   await eventually(() => existsSync(path))
-  file.write('first\n')
-  file.write('\xc3\xa4 second\n')
+  writeLine(file, 'first\n')
+  writeLine(file, '\xc3\xa4 second\n')
   assert.deepEqual(linesOf(path), [])
   await clock.advance(LOG_FLUSH_INTERVAL_MS)
   await eventually(() => linesOf(path).length > 0)
@@ -48,7 +55,7 @@ test('what is there when it is closed is written, however long its lines are', a
   const path = join(folderOf(t), 'access.log')
   const { file } = openAt(path)
   const lines = ['short', 'x'.repeat(200_000), 'y', 'z'.repeat(65_535), '']
-  for (const line of lines) file.write(`${line}\n`)
+  for (const line of lines) writeLine(file, `${line}\n`)
   await file.close()
   assert.deepEqual(linesOf(path), lines)
 })
@@ -59,7 +66,7 @@ test('two writers of one file tear no line', async (t) => {
   const path = join(folderOf(t), 'access.log')
   const writers = [openAt(path).file, openAt(path).file]
   for (let index = 0; index < 2_000; index++) {
-    for (const [writer, file] of writers.entries()) file.write(`${line(writer, index)}\n`)
+    for (const [writer, file] of writers.entries()) writeLine(file, `${line(writer, index)}\n`)
   }
   await Promise.all(writers.map((file) => file.close()))
   const written = linesOf(path)
@@ -79,7 +86,7 @@ test('a file that was moved away is made anew, and no line is lost', async (t) =
   const moved = [1, 2, 3].map((round) => join(folder, `access.log.${round}`))
   let next = 0
   const writeSome = async (): Promise<void> => {
-    for (let count = 0; count < 1_000; count++) file.write(`line ${next++}\n`)
+    for (let count = 0; count < 1_000; count++) writeLine(file, `line ${next++}\n`)
     await clock.advance(MOVED_CHECK_MS)
   }
   for (const to of moved) {
@@ -100,13 +107,13 @@ test('a file that was moved away is made anew, and no line is lost', async (t) =
 test('a file that somebody else has put in the old one’s place is gone on with', async (t) => {
   const path = join(folderOf(t), 'access.log')
   const { file, clock } = openAt(path)
-  file.write('old\n')
+  writeLine(file, 'old\n')
   await clock.advance(LOG_FLUSH_INTERVAL_MS)
   await eventually(() => existsSync(path) && linesOf(path).length === 1)
   renameSync(path, `${path}.1`)
   writeFileSync(path, 'made by logrotate\n')
   await clock.advance(MOVED_CHECK_MS)
-  file.write('new\n')
+  writeLine(file, 'new\n')
   await file.close()
   assert.deepEqual([linesOf(`${path}.1`), linesOf(path)], [['old'], ['made by logrotate', 'new']])
 })
@@ -115,7 +122,7 @@ test('a file that cannot be opened is tried again; that is said once', async (t)
   const folder = join(folderOf(t), 'later')
   const path = join(folder, 'access.log')
   const { file, clock, warnings, counts } = openAt(path)
-  file.write('kept\n')
+  writeLine(file, 'kept\n')
   await eventually(() => warnings.length > 0)
   for (let tries = 0; tries < 3; tries++) await clock.advance(1_000)
   mkdirSync(folder)
@@ -130,9 +137,9 @@ test('what waits for a disk is bounded: lines beyond are dropped and counted', a
   const { file, warnings, counts } = openAt(path)
   const long = `${'x'.repeat(1_023)}\n`
   const kept = (LOG_WAITING_CHUNKS_MAX + 1) * 64
-  for (let index = 0; index < kept; index++) file.write(long)
+  for (let index = 0; index < kept; index++) writeLine(file, long)
   assert.equal(counts.dropped, 0)
-  for (let index = 0; index < 10; index++) file.write(long)
+  for (let index = 0; index < 10; index++) writeLine(file, long)
   assert.equal(counts.dropped, 10)
   await eventually(() => warnings.length === 2)
   assert.deepEqual(warnings.toSorted(), [
@@ -159,7 +166,10 @@ test('standard output gets whole lines too, through a pipe that is read slowly',
     import { systemClock } from ${JSON.stringify(join(import.meta.dirname, '../../base/clock.ts'))}
     import { silentLog } from ${JSON.stringify(join(import.meta.dirname, '../../base/log.ts'))}
     const file = new LogFile({ path: '/dev/stdout', clock: systemClock, log: silentLog, onDropped: () => {} })
-    for (let index = 0; index < 5000; index++) file.write(index + ' ' + '.'.repeat(index % 90) + '\\n')
+    for (let index = 0; index < 5000; index++) {
+      file.beginLine().put(index + ' ' + '.'.repeat(index % 90) + '\\n')
+      file.endLine()
+    }
     await file.close()`
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],

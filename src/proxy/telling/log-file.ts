@@ -9,11 +9,14 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { codeOf, messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 
+import { LineBytes } from './line-bytes.ts'
 import { appendTo, closeLog, isMoved, openLog } from './open-log.ts'
 import type { OpenLog } from './open-log.ts'
 
-/** One write. */
+/** From here on a chunk is full; its last line ends behind that. */
 const CHUNK_BYTES = 64 * 1024
+/** For most last lines. */
+const RESERVED_BYTES = CHUNK_BYTES + 4 * 1024
 /** Of lines that wait for the disk; new ones are dropped beyond. */
 export const LOG_WAITING_CHUNKS_MAX = 64
 /** How long a line waits for others. */
@@ -36,15 +39,16 @@ export interface LogFileOptions {
 }
 
 interface Chunk {
-  readonly bytes: Buffer
-  used: number
-  lines: number
+  readonly lines: LineBytes
+  /** Up to here lines are whole. */
+  whole: number
+  count: number
 }
 
 export class LogFile {
   readonly #options: LogFileOptions
   #open: OpenLog | null = null
-  #filling: Chunk = emptyChunk(CHUNK_BYTES)
+  #filling: Chunk = emptyChunk()
   /** Full, oldest first. */
   readonly #waiting: Chunk[] = []
   #spare: Chunk | null = null
@@ -62,13 +66,18 @@ export class LogFile {
     this.#flush()
   }
 
-  /** One character per byte, with its line feed. */
-  write(line: string): void {
-    if (this.#filling.used + line.length > this.#filling.bytes.length && !this.#makeRoom(line.length)) return
+  /** Where the next line goes, with its line feed; `endLine` makes it count. Null: nowhere, it is lost. */
+  beginLine(): LineBytes | null {
+    if (this.#filling.whole >= CHUNK_BYTES && !this.#makeRoom()) return null
+    const { lines, whole } = this.#filling
+    lines.used = whole
+    return lines
+  }
+
+  endLine(): void {
     const chunk = this.#filling
-    chunk.bytes.write(line, chunk.used, 'latin1')
-    chunk.used += line.length
-    chunk.lines++
+    chunk.whole = chunk.lines.used
+    chunk.count++
     if (this.#timer === null && this.#writing === null) this.#flushLater(LOG_FLUSH_INTERVAL_MS)
   }
 
@@ -89,28 +98,25 @@ export class LogFile {
   }
 
   #hasLines(): boolean {
-    return this.#waiting.length > 0 || this.#filling.used > 0
+    return this.#waiting.length > 0 || this.#filling.count > 0
   }
 
   /** False: there is none, and the line is lost. */
-  #makeRoom(length: number): boolean {
+  #makeRoom(): boolean {
     if (this.#waiting.length >= LOG_WAITING_CHUNKS_MAX || this.#isClosing) {
       this.#drop(1)
       return false
     }
-    this.#endChunk(length)
+    this.#endChunk()
     this.#flush()
     return true
   }
 
-  #endChunk(nextLength = 0): void {
-    if (this.#filling.used > 0) this.#waiting.push(this.#filling)
-    if (nextLength > CHUNK_BYTES) {
-      this.#filling = emptyChunk(nextLength)
-    } else {
-      this.#filling = this.#spare ?? emptyChunk(CHUNK_BYTES)
-      this.#spare = null
-    }
+  #endChunk(): void {
+    if (this.#filling.count === 0) return
+    this.#waiting.push(this.#filling)
+    this.#filling = this.#spare ?? emptyChunk()
+    this.#spare = null
   }
 
   #flushLater(delayMs: number): void {
@@ -159,21 +165,21 @@ export class LogFile {
 
   /** What was written of a chunk whose end fails is not written again. */
   async #writeChunk(open: OpenLog, chunk: Chunk): Promise<void> {
-    const bytes = chunk.bytes.subarray(0, chunk.used)
+    const bytes = chunk.lines.first(chunk.whole)
     let from = 0
     try {
       while (from < bytes.length) from = await appendTo(open, bytes, from)
     } catch (error) {
-      chunk.bytes.copyWithin(0, from, chunk.used)
-      chunk.used -= from
+      chunk.lines.drop(from)
+      chunk.whole -= from
       throw error
     }
   }
 
   #reuse(chunk: Chunk): void {
-    if (chunk.bytes.length !== CHUNK_BYTES) return
-    chunk.used = 0
-    chunk.lines = 0
+    if (chunk.lines.reserved !== RESERVED_BYTES) return
+    chunk.whole = 0
+    chunk.count = 0
     this.#spare = chunk
   }
 
@@ -197,7 +203,7 @@ export class LogFile {
   #giveUp(): void {
     if (!this.#hasLines()) return
     this.#endChunk()
-    this.#drop(this.#waiting.splice(0).reduce((sum, { lines }) => sum + lines, 0))
+    this.#drop(this.#waiting.splice(0).reduce((sum, { count }) => sum + count, 0))
   }
 
   #drop(count: number): void {
@@ -208,6 +214,6 @@ export class LogFile {
   }
 }
 
-function emptyChunk(bytes: number): Chunk {
-  return { bytes: Buffer.allocUnsafeSlow(bytes), used: 0, lines: 0 }
+function emptyChunk(): Chunk {
+  return { lines: new LineBytes(RESERVED_BYTES), whole: 0, count: 0 }
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { ACCESS_LOG_TEMPLATE } from '../../routing/access-log.ts'
+import type { AccessLog } from '../../routing/listener-model.ts'
 import type { AccessEntry } from './access-entry.ts'
+import { LineBytes } from './line-bytes.ts'
 import { compileLogLine } from './log-line.ts'
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -42,11 +44,17 @@ const entry: AccessEntry = {
   trailer: () => '',
 }
 
+function formatted(format: AccessLog['format'], of: AccessEntry): string {
+  const line = new LineBytes(1)
+  compileLogLine(format, 'host-1').format(of, line)
+  return line.first(line.used).toString('latin1')
+}
+
 const text = (template: string, change: Partial<AccessEntry> = {}): string =>
-  compileLogLine({ kind: 'text', template }, 'host-1').format({ ...entry, ...change })
+  formatted({ kind: 'text', template }, { ...entry, ...change })
 
 const json = (fields: Readonly<Record<string, string>>, change: Partial<AccessEntry> = {}): string =>
-  compileLogLine({ kind: 'json', fields }, 'host-1').format({ ...entry, ...change })
+  formatted({ kind: 'json', fields }, { ...entry, ...change })
 
 test('the default line is Envoy’s', () => {
   assert.equal(

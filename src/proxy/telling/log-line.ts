@@ -6,11 +6,12 @@ import type { AccessLogPart, PlainOperator } from '../../routing/access-log.ts'
 import type { AccessLog } from '../../routing/listener-model.ts'
 
 import type { AccessEntry } from './access-entry.ts'
-import { escapedText, jsonText, toBytes } from './escape.ts'
+import { escapedJson, escapedText, toBytes } from './escape.ts'
+import type { LineBytes } from './line-bytes.ts'
 
-/** Latin1, one character per byte, with its line feed. */
 export interface LogLine {
-  format(entry: AccessEntry): string
+  /** Writes the entry with its line feed. */
+  format(entry: AccessEntry, line: LineBytes): void
   /** Of the response, what must be kept until the end. */
   readonly responseHeaders: readonly string[]
 }
@@ -18,6 +19,30 @@ export interface LogLine {
 /** What one part says; null: it is missing. */
 type Part = (entry: AccessEntry) => string | number | null
 
+/** Writes one part. */
+type Piece = (entry: AccessEntry, line: LineBytes) => void
+
+/** Latin1 in and out. */
+type Escape = (text: string) => string
+
+interface Notation {
+  readonly literal: Escape
+  readonly value: Escape
+}
+
+const TEXT: Notation = { literal: (text) => text, value: escapedText }
+const JSON_STRING: Notation = { literal: escapedJson, value: escapedJson }
+
+const CONFIGURED: ReadonlySet<PlainOperator> = new Set<PlainOperator>([
+  'HOSTNAME',
+  'ROUTE_NAME',
+  'UPSTREAM_CLUSTER',
+  'UPSTREAM_CLUSTER_RAW',
+  'UPSTREAM_HOST',
+  'UPSTREAM_REMOTE_ADDRESS',
+  'UPSTREAM_TRANSPORT_FAILURE_REASON',
+  'VIRTUAL_CLUSTER_NAME',
+])
 const MISSING = '-'
 const UPSTREAM_SERVICE_TIME = 'x-envoy-upstream-service-time'
 
@@ -31,50 +56,81 @@ export function compileLogLine(format: AccessLog['format'], hostname: string): L
 }
 
 function responseHeadersOf(template: string): readonly string[] {
-  return partsOf(template).flatMap((part) => (part.kind === 'header' && part.of === 'response' ? part.names : []))
+  const names = partsOf(template).flatMap((part) =>
+    part.kind === 'header' && part.of === 'response' ? part.names : [],
+  )
+  return names.filter((name) => name !== UPSTREAM_SERVICE_TIME)
 }
 
 function textLine(template: string, hostname: string): LogLine['format'] {
-  const pieces = partsOf(template).map((part) =>
-    part.kind === 'literal' ? toBytes(part.text) : compilePart(part, hostname),
-  )
-  return (entry) => {
-    let line = ''
-    for (const piece of pieces) line += typeof piece === 'string' ? piece : told(piece(entry))
-    return `${line}\n`
+  const pieces = piecesOf(partsOf(template), hostname, TEXT)
+  return (entry, line) => {
+    for (const piece of pieces) piece(entry, line)
+    line.put('\n')
   }
+}
+
+function piecesOf(parts: readonly AccessLogPart[], hostname: string, notation: Notation): readonly Piece[] {
+  return parts.map((part) => {
+    if (part.kind !== 'literal') return pieceOf(compilePart(part, hostname), escapeFor(part, notation))
+    const text = notation.literal(toBytes(part.text))
+    return (_, line) => line.put(text)
+  })
+}
+
+function pieceOf(part: Part, escape: Escape): Piece {
+  return (entry, line) => {
+    const value = part(entry)
+    if (typeof value === 'string') line.putEscaped(value, escape)
+    else line.put(value === null ? MISSING : String(value))
+  }
+}
+
+/** What comes out of the configuration is text; all else is bytes already. */
+function escapeFor(part: AccessLogPart, { value }: Notation): Escape {
+  const isText = part.kind === 'start-time' || (part.kind === 'plain' && CONFIGURED.has(part.operator))
+  return isText ? (text) => value(toBytes(text)) : value
 }
 
 function jsonLine(fields: Readonly<Record<string, string>>, hostname: string): LogLine['format'] {
   const named = Object.entries(fields).map(([name, template], index) => ({
-    name: `${index === 0 ? '' : ','}${jsonText(toBytes(name))}:`,
-    value: jsonValue(partsOf(template), hostname),
+    name: `${index === 0 ? '' : ','}"${escapedJson(toBytes(name))}":`,
+    put: jsonValue(partsOf(template), hostname),
   }))
-  return (entry) => {
-    let line = '{'
-    for (const { name, value } of named) line += name + value(entry)
-    return `${line}}\n`
+  return (entry, line) => {
+    line.put('{')
+    for (const { name, put } of named) {
+      line.put(name)
+      put(entry, line)
+    }
+    line.put('}\n')
   }
 }
 
 /** One operator keeps its type. */
-function jsonValue(parts: readonly AccessLogPart[], hostname: string): (entry: AccessEntry) => string {
+function jsonValue(parts: readonly AccessLogPart[], hostname: string): Piece {
   const [only] = parts
   if (parts.length === 1 && only !== undefined && only.kind !== 'literal') {
     const part = compilePart(only, hostname)
-    return (entry) => {
+    const escape = escapeFor(only, JSON_STRING)
+    return (entry, line) => {
       const value = part(entry)
-      return typeof value === 'string' ? jsonText(value) : String(value)
+      if (typeof value === 'string') putQuoted(value, line, escape)
+      else line.put(String(value))
     }
   }
-  const pieces = parts.map((part) => (part.kind === 'literal' ? toBytes(part.text) : compilePart(part, hostname)))
-  return (entry) =>
-    jsonText(pieces.map((piece) => (typeof piece === 'string' ? piece : String(piece(entry) ?? MISSING))).join(''))
+  const pieces = piecesOf(parts, hostname, JSON_STRING)
+  return (entry, line) => {
+    line.put('"')
+    for (const piece of pieces) piece(entry, line)
+    line.put('"')
+  }
 }
 
-function told(value: string | number | null): string {
-  if (value === null) return MISSING
-  return typeof value === 'number' ? String(value) : escapedText(value)
+function putQuoted(value: string, line: LineBytes, escape: Escape): void {
+  line.put('"')
+  line.putEscaped(value, escape)
+  line.put('"')
 }
 
 function partsOf(template: string): readonly AccessLogPart[] {
@@ -86,11 +142,11 @@ function compilePart(part: Exclude<AccessLogPart, { kind: 'literal' }>, hostname
   if (part.kind === 'plain') return compilePlain(part.operator, hostname)
   if (part.kind === 'header') return compileHeader(part)
   const { format } = part
-  return ({ startedAtMs }) => toBytes(format.format(startedAtMs))
+  return ({ startedAtMs }) => format.format(startedAtMs)
 }
 
 function compilePlain(operator: PlainOperator, hostname: string): Part {
-  if (operator === 'HOSTNAME') return () => toBytes(hostname)
+  if (operator === 'HOSTNAME') return () => hostname
   const read = READERS[operator]
   if (PLAIN_OPERATORS[operator] === 'number') return (entry) => wholeNumber(read(entry))
   return (entry) => {
@@ -157,12 +213,12 @@ const READERS: Readonly<Record<Exclude<PlainOperator, 'HOSTNAME'>, (entry: Acces
   RESPONSE_DURATION: ({ responseDurationMs }) => responseDurationMs,
   RESPONSE_TX_DURATION: ({ durationMs, responseDurationMs }) =>
     responseDurationMs < 0 ? -1 : durationMs - responseDurationMs,
-  UPSTREAM_HOST: ({ upstreamHost }) => toBytes(upstreamHost),
-  UPSTREAM_REMOTE_ADDRESS: ({ upstreamHost }) => toBytes(upstreamHost),
-  UPSTREAM_CLUSTER: ({ cluster }) => toBytes(cluster),
-  UPSTREAM_CLUSTER_RAW: ({ cluster }) => toBytes(cluster),
+  UPSTREAM_HOST: ({ upstreamHost }) => upstreamHost,
+  UPSTREAM_REMOTE_ADDRESS: ({ upstreamHost }) => upstreamHost,
+  UPSTREAM_CLUSTER: ({ cluster }) => cluster,
+  UPSTREAM_CLUSTER_RAW: ({ cluster }) => cluster,
   UPSTREAM_LOCAL_ADDRESS: ({ upstreamLocalAddress }) => upstreamLocalAddress,
-  UPSTREAM_TRANSPORT_FAILURE_REASON: ({ transportFailure }) => toBytes(transportFailure),
+  UPSTREAM_TRANSPORT_FAILURE_REASON: ({ transportFailure }) => transportFailure,
   UPSTREAM_REQUEST_ATTEMPT_COUNT: ({ attempts }) => attempts,
   DOWNSTREAM_REMOTE_ADDRESS: ({ client }) => hostPort(client.address, client.port),
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ client }) => client.address,
@@ -173,8 +229,8 @@ const READERS: Readonly<Record<Exclude<PlainOperator, 'HOSTNAME'>, (entry: Acces
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: ({ client }) => client.localAddress,
   DOWNSTREAM_LOCAL_PORT: ({ client }) => client.localPort,
   REQUESTED_SERVER_NAME: ({ client }) => client.serverName,
-  ROUTE_NAME: ({ routeName }) => toBytes(routeName),
-  VIRTUAL_CLUSTER_NAME: ({ virtualHostName }) => toBytes(virtualHostName),
+  ROUTE_NAME: ({ routeName }) => routeName,
+  VIRTUAL_CLUSTER_NAME: ({ virtualHostName }) => virtualHostName,
   GRPC_STATUS: ({ grpcStatus = -1 }) => (grpcStatus < 0 ? '' : (GRPC_STATUS_NAMES[grpcStatus] ?? String(grpcStatus))),
   GRPC_STATUS_NUMBER: ({ grpcStatus = -1 }) => grpcStatus,
   TRACE_ID: ({ traceId }) => traceId,

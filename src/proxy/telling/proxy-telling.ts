@@ -80,7 +80,7 @@ export class ProxyTelling {
     const onDropped = (count: number): void => void (counters.accessLogEntriesDropped += count)
     const file = this.#files.get(path) ?? new LogFile({ path, clock, log, onDropped })
     this.#files.set(path, file)
-    return { line: compileLogLine(format, hostname), write: (line) => file.write(line) }
+    return { line: compileLogLine(format, hostname), file }
   }
 
   #tracing(listener: string, settings: Tracing, continuity: Continuity): ListenerTellingOptions['tracing'] {
