@@ -141,7 +141,10 @@ export class ClientConnection implements ClientSide {
     this.#socket.end()
   }
 
+  /** Over TLS an end without its `close_notify` is no end. */
   abort(): void {
+    const isReset = this.response.isEndedByConnection && this.scheme === 'http'
+    if (isReset) this.#socket.resetAndDestroy()
     this.destroy()
   }
 

@@ -21,6 +21,8 @@ export class Http1Response implements ClientResponse {
   readonly grpcStatus = undefined
   keep = false
   edit: HeadEdit | null = null
+  /** Nothing else tells the client that the response is complete. */
+  isEndedByConnection = false
   #isOld = false
   #isBodyless = false
   #dechunk: ChunkedReader | null = null
@@ -40,6 +42,7 @@ export class Http1Response implements ClientResponse {
     // Behind a CONNECT the client may have sent bytes for its tunnel already: they must not be read as a request.
     this.keep = keepAlive && method !== 'CONNECT'
     this.edit = null
+    this.isEndedByConnection = false
     this.#isOld = minorVersion === 0
     this.#isBodyless = method === 'HEAD'
     this.#dechunk = null
@@ -66,7 +69,8 @@ export class Http1Response implements ClientResponse {
   begin(head: ResponseHead, framing: BodyFraming, body: Body, cookies: string): boolean {
     this.status = head.status
     const dropsChunked = this.#isOld && framing === 'chunked'
-    this.keep &&= framing !== 'close' && !dropsChunked
+    this.isEndedByConnection = framing === 'close' || dropsChunked
+    this.keep &&= !this.isEndedByConnection
     this.#dechunk = dropsChunked ? new ChunkedReader() : null
     const text = responseHead(head, { connection: this.#connection(), dropsChunked, added: cookies })
     return this.#write(this.#edited(text), body)
