@@ -1,4 +1,4 @@
-/** The endpoint's side of a request under way, whatever protocol it speaks; see `exchange-sides.ts`. */
+/** The endpoint's side of a request under way, whatever protocol it speaks; see `exchange/sides.ts`. */
 import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
 
 export type UpstreamFailure =
