@@ -10,6 +10,7 @@ import { pathCases } from './routing-cases/paths.ts'
 import { queryCases } from './routing-cases/queries.ts'
 import type { RoutingCase } from './routing-cases/sketch.ts'
 import { targetCases } from './routing-cases/targets.ts'
+import { unknownHostCases } from './routing-cases/unknown-hosts.ts'
 
 export { answering } from './routing-cases/sketch.ts'
 export type { CaseRequest, RoutingCase } from './routing-cases/sketch.ts'
@@ -22,6 +23,7 @@ export const routingCases: readonly RoutingCase[] = [
   ...orderCases,
   ...hostCases,
   ...targetCases,
+  ...unknownHostCases,
   ...forwardCases,
   ...answerCases,
 ]

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answering, routingCases } from '../../test/routing-cases.ts'
 import type { RoutingCase } from '../../test/routing-cases.ts'
-import { CASE_CLUSTERS } from '../../test/routing-cases/sketch.ts'
+import { CASE_CLUSTERS, OUTSIDE } from '../../test/routing-cases/sketch.ts'
 import { explain } from './explain.ts'
 import type { ExplainedAnswer, Explanation } from './explanation.ts'
 import type { Cluster } from './cluster-model.ts'
@@ -41,13 +41,14 @@ for (const each of askable) {
 
 function explained({
   virtualHosts,
+  unknownHost,
   request: { method, target, host, headers },
-}: Pick<RoutingCase, 'virtualHosts' | 'request'>): Explanation {
+}: Pick<RoutingCase, 'virtualHosts' | 'unknownHost' | 'request'>): Explanation {
   const snapshot: RoutingSnapshot = {
     generation: 1,
     sources: [],
     listeners: [{ id: 'http', address: '127.0.0.1', port: 80, protocol: 'http', routeTable: 'table' }],
-    routeTables: [{ id: 'table', virtualHosts }],
+    routeTables: [{ id: 'table', virtualHosts, ...(unknownHost === undefined ? {} : { unknownHost }) }],
     clusters,
   }
   const url = target.startsWith('/') ? `http://${host}${target}` : target
@@ -70,6 +71,9 @@ function assertReasons({ routes }: Explanation, { route }: RoutingCase): void {
 }
 
 function assertOutcome(answer: ExplainedAnswer, { request, outcome }: RoutingCase): void {
+  if (outcome.kind === 'outside' || outcome.kind === 'outside-tunnel') {
+    return assert.deepEqual(answer.kind === 'passthrough' && answer.to, OUTSIDE)
+  }
   if (answer.kind !== 'forward') {
     assert.equal(outcome.kind, 'answer')
     if (outcome.kind === 'answer') assertAnswer(answer, outcome)

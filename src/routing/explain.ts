@@ -27,6 +27,7 @@ import type { Listener } from './listener-model.ts'
 import type { RoutingSnapshot } from './model.ts'
 import type { Route } from './route-model.ts'
 import { asField } from './field-text.ts'
+import { outsideAddress } from './outside-address.ts'
 import { redirectLocation } from './redirect.ts'
 import { compileRewrite } from './rewrite.ts'
 
@@ -115,11 +116,17 @@ function explainNone({ table, request }: Scene, view: RequestView): ExplainedAns
     host === undefined
       ? unknownHostText(request.host, domainsOf(table))
       : `none of the routes of virtual host ${host.virtualHost.name} matches`
-  if (host === undefined && table.unknownHost === 'passthrough') return { kind: 'passthrough', to: request.host, why }
-  if (host === undefined && table.unknownHost === 'refuse') return { kind: 'none', status: 502, flag: 'NR', why }
+  if (host === undefined && table.unknownHost !== 'not-found')
+    return explainUnknown(table.unknownHost, request.host, why)
   const isTunnel = request.method === 'CONNECT'
   const answer = isTunnel ? ({ status: 405, flag: 'DPE' } as const) : ({ status: 404, flag: 'NR' } as const)
   return { kind: 'none', ...answer, why, ...(nearest === undefined ? {} : { nearest }) }
+}
+
+function explainUnknown(what: 'passthrough' | 'refuse', to: string, why: string): ExplainedAnswer {
+  if (what === 'refuse') return { kind: 'none', status: 502, flag: 'NR', why }
+  if (outsideAddress(to) !== undefined) return { kind: 'passthrough', to, why }
+  return { kind: 'none', status: 502, flag: 'NR', why: `${why}, and "${to}" is no address to go to` }
 }
 
 function explainAnswer(

@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Cluster } from '../../src/routing/cluster-model.ts'
 import { routingCases } from '../routing-cases.ts'
-import type { RoutingCase } from '../routing-cases.ts'
+import type { CaseRequest, RoutingCase } from '../routing-cases.ts'
+import { OUTSIDE } from '../routing-cases/sketch.ts'
 import type { CASE_CLUSTERS, CaseCluster, Fields, Outcome } from '../routing-cases/sketch.ts'
 import { http2Session, replyOf } from '../support/http2-client.ts'
 import { RawClient, cluster, snapshotOf, startBackend, startProxy } from '../support/live-proxy.ts'
@@ -26,11 +27,11 @@ interface Reply {
 
 test('the live proxy does what the table of cases says', async (t) => {
   const { live, serve } = await startCases(t)
-  for (const each of routingCases) {
-    await t.test(each.name, async (subtest) => {
-      await serve(each)
+  for (const written of routingCases) {
+    await t.test(written.name, async (subtest) => {
+      const each = await serve(written)
       const client = new RawClient(subtest, live.port)
-      judge(each, await (each.outcome.kind === 'tunnel' ? throughTunnel(client, each) : asked(client, each)))
+      judge(each, await (isTunnel(each) ? throughTunnel(client, each) : asked(client, each)))
     })
   }
 })
@@ -43,27 +44,49 @@ const inHttp2 = routingCases.filter(
 test('the live proxy does the same for a client of HTTP/2, all of it on one connection', async (t) => {
   const { live, serve } = await startCases(t)
   const session = http2Session(t, live.port)
-  for (const each of inHttp2) {
-    await t.test(each.name, async () => {
-      await serve(each)
-      judge(each, await (each.outcome.kind === 'tunnel' ? throughStream(session, each) : askedInHttp2(session, each)))
+  for (const written of inHttp2) {
+    await t.test(written.name, async () => {
+      const each = await serve(written)
+      judge(each, await (isTunnel(each) ? throughStream(session, each) : askedInHttp2(session, each)))
     })
   }
 })
 
 interface Cases {
   readonly live: LiveProxy
-  readonly serve: (each: RoutingCase) => Promise<void>
+  /** The case as it is to be asked. */
+  readonly serve: (each: RoutingCase) => Promise<RoutingCase>
 }
 
 async function startCases(t: TestContext): Promise<Cases> {
   const clusters = await startClusters(t)
   const live = await startProxy(t, snapshotOf([], clusters))
+  const outside = `127.0.0.1:${clusters[0]?.endpoints[0]?.port ?? 0}`
   return {
     live,
-    serve: ({ virtualHosts }) =>
-      live.apply({ ...snapshotOf([], clusters), routeTables: [{ id: 'table', virtualHosts }] }),
+    serve: async (each) => {
+      const { virtualHosts, unknownHost } = each
+      const table = { id: 'table', virtualHosts, ...(unknownHost === undefined ? {} : { unknownHost }) }
+      await live.apply({ ...snapshotOf([], clusters), routeTables: [table] })
+      return { ...each, request: askingFor(outside, each.request) }
+    },
   }
+}
+
+/** With a host that can be reached in the place of the one outside. */
+function askingFor(outside: string, request: CaseRequest): CaseRequest {
+  const placed = (text: string): string => text.replace(OUTSIDE, outside)
+  const { seen } = request
+  return {
+    ...request,
+    host: placed(request.host),
+    target: placed(request.target),
+    ...(seen?.host === undefined ? {} : { seen: { ...seen, host: placed(seen.host) } }),
+  }
+}
+
+function isTunnel({ outcome }: RoutingCase): boolean {
+  return outcome.kind === 'tunnel' || outcome.kind === 'outside-tunnel'
 }
 
 /** Every cluster of `CASE_CLUSTERS`. */
@@ -156,14 +179,16 @@ function replyIn(text: string): Reply {
   }
 }
 
-function judge({ request: { method }, outcome }: RoutingCase, { status, fields, body }: Reply): void {
-  if (outcome.kind === 'answer')
-    return judgeAnswer(method === 'CONNECT' ? { ...outcome, fields: {} } : outcome, { status, fields, body })
+function judge({ request, outcome }: RoutingCase, { status, fields, body }: Reply): void {
+  if (outcome.kind === 'answer') {
+    return judgeAnswer(request.method === 'CONNECT' ? { ...outcome, fields: {} } : outcome, { status, fields, body })
+  }
   assert.equal(status, 200)
   const seen = JSON.parse(decodeURIComponent(fields['x-seen'] ?? 'null')) as Seen | null
-  assert.equal(seen?.cluster, outcome.cluster)
-  if (outcome.kind === 'tunnel') return assert.equal(seen.line, 'GET /inside')
+  assert.equal(seen?.cluster, 'cluster' in outcome ? outcome.cluster : 'v1')
+  if (outcome.kind === 'tunnel' || outcome.kind === 'outside-tunnel') return assert.equal(seen.line, 'GET /inside')
   if (outcome.line !== undefined) assert.equal(seen.line, outcome.line)
+  if (outcome.kind === 'outside') return assert.equal(seen.fields['host'], request.seen?.host ?? request.host)
   hasFields(seen.fields, outcome.fields)
   hasFields(fields, outcome.responseFields)
 }

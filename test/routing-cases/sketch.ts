@@ -1,11 +1,13 @@
 /** What a case of routing is, and short ways to write one. What is expected is always written out, never worked out. */
 import type { HeaderMatch, PathMatch, QueryMatch, ValueMatch } from '../../src/routing/match-model.ts'
 import type { RoutePolicy } from '../../src/routing/policy-model.ts'
-import type { Action, Route, VirtualHost, WeightedDestination } from '../../src/routing/route-model.ts'
+import type { Action, Route, RouteTable, VirtualHost, WeightedDestination } from '../../src/routing/route-model.ts'
 
 export interface RoutingCase {
   readonly name: string
   readonly virtualHosts: readonly VirtualHost[]
+  /** Of the route table; absent: its default. */
+  readonly unknownHost?: NonNullable<RouteTable['unknownHost']>
   readonly request: CaseRequest
   /** Id of the route that is taken; null: none. */
   readonly route: string | null
@@ -38,6 +40,12 @@ export type Outcome =
       readonly responseFields?: Fields
     }
   | { readonly kind: 'tunnel'; readonly cluster: CaseCluster }
+  /** It goes to just the host that it names; `line` as above. */
+  | { readonly kind: 'outside'; readonly line: string }
+  | { readonly kind: 'outside-tunnel' }
+
+/** A host of the world outside. Where there are sockets, an endpoint of v1 stands for it. */
+export const OUTSIDE = 'outside.test:4711'
 
 /** The clusters that every case may use: with an endpoint, with none, and with none but a fallback (to v1). */
 export type CaseCluster = 'v1' | 'v2'

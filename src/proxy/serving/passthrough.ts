@@ -4,6 +4,7 @@
  */
 import type { Random } from '../../base/random.ts'
 import type { Cluster } from '../../routing/cluster-model.ts'
+import { outsideAddress } from '../../routing/outside-address.ts'
 import type { Route } from '../../routing/route-model.ts'
 
 import type { RequestHead } from '../http1/request-head.ts'
@@ -11,7 +12,6 @@ import type { RequestHead } from '../http1/request-head.ts'
 /** Hosts remembered, with their connections; the one asked for longest ago makes room. */
 const HOSTS_MAX = 1_000
 const CONNECT_TIMEOUT_MS = 10_000
-const DEFAULT_PORT = 80
 /** What Istio calls it in metrics. */
 const PASSTHROUGH_CLUSTER = 'PassthroughCluster'
 
@@ -49,7 +49,7 @@ export class Passthrough<Prepared> {
       this.#hosts.set(key, known)
       return known
     }
-    const address = addressIn(key)
+    const address = outsideAddress(key)
     return address === undefined ? null : this.#add(key, address)
   }
 
@@ -86,12 +86,4 @@ function clusterOf(endpoint: Cluster['endpoints'][number]): Cluster {
     endpoints: [endpoint],
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   }
-}
-
-/** `example.com`, `example.com:8080`, `[::1]:8080` */
-function addressIn(host: string): Cluster['endpoints'][number] | undefined {
-  const [, bracketed, plain, digits = ''] = /^(?:\[([0-9a-f:.]+)\]|([^:]+))(?::([0-9]{1,5}))?$/.exec(host) ?? []
-  const address = bracketed ?? plain
-  const port = digits === '' ? DEFAULT_PORT : Number(digits)
-  return address === undefined || port < 1 || port > 65_535 ? undefined : { address, port }
 }
