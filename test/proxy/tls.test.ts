@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer as createHttpsServer, request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { describe, test } from 'node:test'
@@ -81,6 +81,33 @@ describe('HTTPS listeners', () => {
     const socket = await handshake(t, port, { ALPNProtocols: ['http/1.1'] })
     assert.equal(socket.alpnProtocol, 'http/1.1')
     assert.match(await ask(socket), /^HTTP\/1\.1 200 [^]*\r\n\r\n(5\r\n)?https/)
+  })
+
+  test('a client of HTTP/1.0 may say so', async (t) => {
+    const backend = await startBackend(t, saying('hello'))
+    const { port } = await startProxy(t, overTls(forwardingTo(backend.port)))
+    const socket = await handshake(t, port, { ALPNProtocols: ['http/1.0'] })
+    assert.equal(socket.alpnProtocol, 'http/1.0')
+    assert.match(await ask(socket), /hello$/)
+  })
+
+  test('a response that its endpoint breaks off is reset where only the end of the connection would end it', async (t) => {
+    const endpoints: Socket[] = []
+    const backend = await startRawBackend(t, (socket) => {
+      endpoints.push(socket)
+      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\nhello'))
+    })
+    const { port } = await startProxy(t, overTls(forwardingTo(backend.port)))
+    const socket = await handshake(t, port)
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    socket.on('data', (part: Buffer) => {
+      if (String(part).endsWith('hello')) endpoints[0]?.resetAndDestroy()
+    })
+    const code = await new Promise((resolve) => {
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+      socket.on('end', () => resolve('ended'))
+    })
+    assert.equal(code, 'ECONNRESET')
   })
 
   test('a redirect that names no scheme keeps that of the client', async (t) => {

@@ -141,10 +141,9 @@ export class ClientConnection implements ClientSide {
     this.#socket.end()
   }
 
-  /** Over TLS an end without its `close_notify` is no end. */
+  /** Over TLS, too: there is no `close_notify` then, but not every client minds. */
   abort(): void {
-    const isReset = this.response.isEndedByConnection && this.scheme === 'http'
-    if (isReset) this.#socket.resetAndDestroy()
+    if (this.response.isEndedByConnection) this.#deps.wire.resetAndDestroy()
     this.destroy()
   }
 

@@ -12,7 +12,7 @@ import { ClientTlsContext } from './client-tls.ts'
 import { ServerTlsContext } from './server-tls.ts'
 
 /** What HTTPS clients may choose by ALPN, best first. */
-const HTTP_PROTOCOLS = ['h2', 'http/1.1']
+const HTTP_PROTOCOLS = ['h2', 'http/1.1', 'http/1.0']
 
 export class TlsContexts {
   readonly #log: Log
