@@ -23,7 +23,8 @@ interface Snippet {
   readonly place: Place | undefined
 }
 
-const GUIDE = resolve(import.meta.dirname, '../docs/guide')
+const ROOT = resolve(import.meta.dirname, '..')
+const GUIDE = join(ROOT, 'docs/guide')
 const snippets = globSync('*.md', { cwd: GUIDE }).flatMap((page) => snippetsOf(page))
 const tls = await (await testAuthority()).issue('echo.example.com')
 
@@ -37,6 +38,14 @@ for (const snippet of snippets) {
     assert.deepEqual(mistakesOf(snippet), [])
   })
 }
+
+test('the routing files of the examples can be served', () => {
+  const files = globSync('examples/proxy/*.yaml', { cwd: ROOT })
+  assert.ok(files.length > 0)
+  for (const file of files) {
+    assert.deepEqual(readRoutingFile(readFileSync(join(ROOT, file), 'utf8')).findings, [], file)
+  }
+})
 
 function mistakesOf({ source, text, place }: Snippet): readonly string[] {
   if (/^apiVersion:/m.test(text)) return objectMistakes(parse(text))
