@@ -30,13 +30,20 @@ test('a specifier that is not known is named', () => {
 })
 
 test('one format writes one time after the other, of the same second and of others', () => {
+  const fine = parseTimeFormat('%4f')
+  assert.deepEqual(fine.kind === 'format' && [1.1, 1.2, 1.2].map((timeMs) => fine.format.format(timeMs)), [
+    '0011',
+    '0012',
+    '0012',
+  ])
   const parsed = parseTimeFormat('%T.%3f %E3S')
   assert.equal(parsed.kind, 'format')
   if (parsed.kind !== 'format') return
-  const times = [0, 1, 999, 1_000, 61_005, 0, -1]
+  const times = [0, 0.5, 1, 999, 1_000, 61_005, 0, -1]
   assert.deepEqual(
     times.map((timeMs) => parsed.format.format(timeMs)),
     [
+      '00:00:00.000 00.000',
       '00:00:00.000 00.000',
       '00:00:00.001 00.001',
       '00:00:00.999 00.999',

@@ -13,7 +13,7 @@ export type ParsedTimeFormat =
 /** Of a whole second; `fine` ones of its fractions. */
 type Part =
   | { readonly kind: 'second'; readonly write: (date: Date) => string }
-  | { readonly kind: 'fine'; readonly write: (timeMs: number) => string }
+  | { readonly kind: 'fine'; readonly write: (timeMs: number) => string; readonly digits: number }
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 const MONTHS = [
@@ -33,6 +33,7 @@ const MONTHS = [
 const DAY_MS = 86_400_000
 const NANOS_PER_MS = 1_000_000
 const FRACTION_DIGITS = 9
+const MS_DIGITS = 3
 
 const OF_SECONDS: Readonly<Record<string, (date: Date) => string>> = {
   Y: (date) => String(date.getUTCFullYear()),
@@ -90,24 +91,32 @@ function partOf(name: string): Part | undefined {
     const write = OF_SECONDS[name]
     return write === undefined ? undefined : { kind: 'second', write }
   }
-  const write = fineWriter(name)
-  return write === undefined ? undefined : { kind: 'fine', write }
+  return finePart(name)
 }
 
-function fineWriter(name: string): ((timeMs: number) => string) | undefined {
-  if (name === 'f') return (timeMs) => fraction(timeMs, FRACTION_DIGITS)
-  if (name === 'E*S') return shortestSeconds
-  if (name.length === 2 && name.endsWith('f')) return (timeMs) => fraction(timeMs, Number(name[0]))
+function finePart(name: string): Part | undefined {
+  if (name === 'f')
+    return { kind: 'fine', digits: FRACTION_DIGITS, write: (timeMs) => fraction(timeMs, FRACTION_DIGITS) }
+  if (name === 'E*S') return { kind: 'fine', digits: FRACTION_DIGITS, write: shortestSeconds }
+  if (name.length === 2 && name.endsWith('f')) {
+    const digits = Number(name[0])
+    return { kind: 'fine', digits, write: (timeMs) => fraction(timeMs, digits) }
+  }
   if (name.length !== 3 || !name.startsWith('E')) return undefined
-  return (timeMs) => `${secondOf(timeMs)}.${fraction(timeMs, Number(name[1]))}`
+  const digits = Number(name[1])
+  return { kind: 'fine', digits, write: (timeMs) => `${secondOf(timeMs)}.${fraction(timeMs, digits)}` }
 }
 
-/** Many times of one second follow each other: what is the same in all of them is written once. */
+/** Many times of one second, and of one millisecond, follow each other: what is the same in all of them is written once. */
 class PartsFormat implements TimeFormat {
   /** Runs of parts that are the same for a second, and parts that are not. */
   readonly #runs: readonly (readonly Part[])[]
+  /** Whether what is written changes within a millisecond. */
+  readonly #isFiner: boolean
   #second = Number.NaN
   #texts: readonly string[] = []
+  #ms = Number.NaN
+  #text = ''
 
   constructor(parts: readonly Part[]) {
     const runs: Part[][] = []
@@ -117,9 +126,18 @@ class PartsFormat implements TimeFormat {
       else runs.push([part])
     }
     this.#runs = runs
+    this.#isFiner = parts.some((part) => part.kind === 'fine' && part.digits > MS_DIGITS)
   }
 
   format(timeMs: number): string {
+    const ms = Math.floor(timeMs)
+    if (ms === this.#ms && !this.#isFiner) return this.#text
+    this.#ms = ms
+    this.#text = this.#write(timeMs)
+    return this.#text
+  }
+
+  #write(timeMs: number): string {
     const second = Math.floor(timeMs / 1_000)
     if (second !== this.#second) this.#begin(second)
     let text = ''

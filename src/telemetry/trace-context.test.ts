@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { seededRandom } from '../base/random.ts'
-import { newSpanId, newTraceId, readTrace, traceFields } from './trace-context.ts'
+import { TraceIds, readTrace, traceFields } from './trace-context.ts'
 import type { SpanContext, TraceHeaders } from './trace-context.ts'
 
 const TRACE = '463ac35c9f6413ad48485a3953bb6124'
@@ -111,8 +111,15 @@ test('what is written is read again as it was', () => {
   })
   fc.assert(
     fc.property(contexts, ({ kind, ...rest }) => {
-      const context: SpanContext = { ...rest, isDebug: kind !== 'w3c' && rest.isSampled, kinds: [kind] }
-      const fields = new Map(traceFields(context).map(({ name, value }) => [name, value]))
+      const context: SpanContext = { ...rest, isDebug: kind !== 'w3c' && rest.isSampled }
+      const fields = new Map(
+        traceFields(context, [kind])
+          .split('\r\n')
+          .map((line): [string, string] => {
+            const [name = '', value = ''] = line.split(': ')
+            return [name, value]
+          }),
+      )
       const again = readTrace((name) => fields.get(name))
       const { traceId, spanId, isSampled, isDebug } = context
       assert.deepEqual(again, { traceId, spanId, isSampled, isDebug, state: '', kinds: [kind] })
@@ -141,18 +148,19 @@ test('whatever the headers say, nothing is thrown, and what is taken has good id
 
 test('a trace in 64 bits is written to W3C’s header with zeros before it', () => {
   const context = { traceId: SPAN, spanId: PARENT, parentId: '', isSampled: false, isDebug: false }
-  assert.deepEqual(traceFields({ ...context, kinds: ['w3c'] }), [
-    { name: 'traceparent', value: `00-0000000000000000${SPAN}-${PARENT}-00` },
-  ])
+  assert.equal(traceFields(context, ['w3c']), `traceparent: 00-0000000000000000${SPAN}-${PARENT}-00\r\n`)
 })
 
 test('new ids have their length and are not zero', () => {
-  const random = seededRandom(3)
-  assert.match(newTraceId(random), /^[0-9a-f]{32}$/)
-  assert.match(newSpanId(random), /^[0-9a-f]{16}$/)
+  const ids = new TraceIds(seededRandom(3))
+  const made = new Set<string>()
+  for (let count = 0; count < 1_000; count++) {
+    const traceId = ids.newTraceId()
+    const spanId = ids.newSpanId()
+    assert.match(`${traceId} ${spanId}`, /^[0-9a-f]{32} [0-9a-f]{16}$/)
+    made.add(traceId).add(spanId)
+  }
+  assert.equal(made.size, 2_000)
   const values = [0, 0, 0, 0.5]
-  assert.equal(
-    newSpanId(() => values.shift() ?? 0),
-    '0000000080000000',
-  )
+  assert.equal(new TraceIds(() => values.shift() ?? 1 / 16).newSpanId(), '0000000080000000')
 })

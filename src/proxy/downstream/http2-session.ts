@@ -47,6 +47,7 @@ export class Http2ClientSession implements StreamOwner {
   readonly scheme: Scheme
   readonly deps: Http2SessionDeps
   readonly #socket: Socket
+  #peer: ClientPeer | null = null
   readonly #session: ServerHttp2Session
   readonly #closeSession: () => void
   readonly #streams = new Set<Http2ClientStream>()
@@ -86,7 +87,7 @@ export class Http2ClientSession implements StreamOwner {
   }
 
   peer(): ClientPeer {
-    return peerOf(this.#socket)
+    return (this.#peer ??= peerOf(this.#socket))
   }
 
   release(stream: Http2ClientStream): void {

@@ -220,18 +220,15 @@ export class RequestExchange implements UpstreamRequestOwner {
   }
 
   #newRecord(telling: ListenerTelling, head: RequestHead): RequestRecord {
-    const { http } = this.#serving
-    return new RequestRecord(telling, {
+    const record = new RequestRecord(telling, {
       head,
-      client: this.#client.peer(),
-      response: this.#client.response,
-      protocol: this.#client.protocol,
-      scheme: forwardedScheme(head, this.#client.scheme, http),
-      trustedHops: http.trustedHops,
+      client: this.#client,
+      http: this.#serving.http,
       startedMs: this.#times.startedMs,
-      isComplete: this.#requestDone,
       newRequestId: this.#deps.newRequestId,
     })
+    if (this.#requestDone) record.onRequestDone(this.#times.startedMs)
+    return record
   }
 
   #route(head: RequestHead, body: RequestBody): void {
@@ -327,7 +324,7 @@ export class RequestExchange implements UpstreamRequestOwner {
       trustedHops: http.trustedHops,
       requestId: head.fields.requestId !== -1 ? '' : record === null ? this.#deps.newRequestId() : record.requestId,
       upgrade: head.isUpgrade,
-      trace: record === null || record.trace === null ? null : record.trace.edit,
+      trace: record === null ? null : record.trace,
     })
   }
 

@@ -2,9 +2,11 @@
 import type { DestinationTraffic, Observation } from '../../telemetry/recorder.ts'
 import type { DestinationLabels } from '../../telemetry/report.ts'
 import type { Answer } from '../policy/answers.ts'
-import type { ClientResponse } from './sides.ts'
+import type { ClientSide } from './sides.ts'
 import { forwardedFor } from '../serving/forwarded-heads.ts'
 import type { Scheme } from '../serving/forwarded-heads.ts'
+import { forwardedScheme } from '../serving/http-policy.ts'
+import type { ServingHttp } from '../serving/http-policy.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import type { ServingRoute } from '../serving/serving-state.ts'
@@ -19,16 +21,10 @@ import type { RequestTrace } from '../telling/tracer.ts'
 /** What a record goes by. */
 export interface RecordedRequest {
   readonly head: RequestHead
-  readonly client: ClientPeer
-  readonly response: Pick<ClientResponse, 'trailer'>
-  readonly protocol: string
-  readonly scheme: Scheme
-  /** So many of the last entries of `x-forwarded-for` are believed. */
-  readonly trustedHops: number
+  readonly client: ClientSide
+  readonly http: ServingHttp
   readonly startedMs: number
-  /** Whether all of the request is there. */
-  readonly isComplete: boolean
-  /** For the request that has none. */
+  /** For a request that brings none. */
   readonly newRequestId: () => string
 }
 
@@ -37,7 +33,10 @@ const NO_ENTRY: readonly string[] = []
 
 export class RequestRecord implements TracedRequest {
   readonly #telling: ListenerTelling
-  readonly #request: RecordedRequest
+  readonly #head: RequestHead
+  readonly #side: ClientSide
+  readonly #http: ServingHttp
+  readonly #startedMs: number
   readonly client: ClientPeer
   readonly protocol: string
   readonly requestId: string
@@ -49,10 +48,8 @@ export class RequestRecord implements TracedRequest {
   #responseMs = NONE
   #connectProblem = ''
   #traffic: DestinationTraffic | null = null
-  startedAtMs = 0
   status = 0
   flag = ''
-  details = ''
   bytesReceived = 0
   bytesSent = 0
   durationMs = 0
@@ -63,15 +60,24 @@ export class RequestRecord implements TracedRequest {
   virtualHostName = ''
   grpcStatus: number | undefined = undefined
 
-  constructor(telling: ListenerTelling, request: RecordedRequest) {
-    const { head, client, protocol, newRequestId, startedMs, isComplete } = request
+  constructor(telling: ListenerTelling, { head, client, http, startedMs, newRequestId }: RecordedRequest) {
     this.#telling = telling
-    this.#request = request
-    this.client = client
-    this.protocol = protocol
+    this.#head = head
+    this.#side = client
+    this.#http = http
+    this.#startedMs = startedMs
+    this.client = client.peer()
+    this.protocol = client.protocol
     this.requestId = head.fields.requestId === -1 ? newRequestId() : head.fields.value(head.fields.requestId)
     this.trace = telling.tracer === null ? null : telling.tracer.begin(head.fields)
-    if (isComplete) this.#requestDoneMs = startedMs
+  }
+
+  get startedAtMs(): number {
+    return this.#telling.epochMs(this.#startedMs)
+  }
+
+  get details(): string {
+    return detailsOf(this.flag, this.status, this.#responseMs !== NONE)
   }
 
   get requestDurationMs(): number {
@@ -108,7 +114,7 @@ export class RequestRecord implements TracedRequest {
   }
 
   get scheme(): Scheme {
-    return this.#request.scheme
+    return forwardedScheme(this.#head, this.#side.scheme, this.#http)
   }
 
   get serve(): ServingRoute | null {
@@ -164,20 +170,16 @@ export class RequestRecord implements TracedRequest {
     this.status = status
     this.flag = flag
     this.grpcStatus = grpcStatus
-    this.details = detailsOf(flag, status, this.#responseMs !== NONE)
     this.bytesReceived = requestBytes
     this.bytesSent = responseBytes
     this.durationMs = durationMs
-    this.startedAtMs = this.#telling.epochMs(this.#request.startedMs)
     this.#telling.write(this)
-    if (this.trace?.span?.isSampled === true) {
-      this.#telling.export(spanOf(this, this.trace, this.trace.span, this.#telling.serviceName))
-    }
+    if (this.trace?.isSampled === true) this.#telling.export(spanOf(this, this.trace, this.#telling.serviceName))
   }
 
   /** As the endpoint gets it, where it got it. */
   requestHeader(name: string): string {
-    const { head, client, scheme, trustedHops } = this.#request
+    const head = this.#head
     const rewritePath = this.#serve?.policy.rewritePath ?? null
     switch (name) {
       case ':method':
@@ -191,9 +193,9 @@ export class RequestRecord implements TracedRequest {
         return this.#serve?.route.policy.rewrite?.authority ?? head.host
       case ':scheme':
       case 'x-forwarded-proto':
-        return scheme
+        return this.scheme
       case 'x-forwarded-for':
-        return forwardedFor(head, client.address, trustedHops)
+        return forwardedFor(head, this.client.address, this.#http.trustedHops)
       case 'x-request-id':
         return this.requestId
       default:
@@ -206,11 +208,11 @@ export class RequestRecord implements TracedRequest {
   }
 
   trailer(name: string): string {
-    return this.#request.response.trailer(name)
+    return this.#side.response.trailer(name)
   }
 
   #since(timeMs: number): number {
-    return timeMs === NONE ? NONE : timeMs - this.#request.startedMs
+    return timeMs === NONE ? NONE : timeMs - this.#startedMs
   }
 }
 

@@ -19,6 +19,8 @@ import { Tracer } from './tracer.ts'
 const CLOSE_TIMEOUT_MS = 500
 /** A clock that was set by more than this is followed. */
 const CLOCK_DRIFT_MS = 10
+/** How often that is looked for. */
+const CLOCK_READ_INTERVAL_MS = 1_000
 
 export interface ProxyTellingOptions {
   readonly clock: Clock
@@ -42,6 +44,8 @@ export class ProxyTelling {
   readonly #files = new Map<string, LogFile>()
   readonly #exporters = new Map<string, SpanExporter>()
   #epochOffsetMs: number
+  /** When that was last looked at. */
+  #clockReadMs = -Infinity
 
   constructor(options: ProxyTellingOptions) {
     this.#options = options
@@ -109,6 +113,8 @@ export class ProxyTelling {
 
   /** By the time that does not go back, so that spans nest; set right when the clock was set. */
   #epochMs(monotonicMs: number): number {
+    if (monotonicMs - this.#clockReadMs < CLOCK_READ_INTERVAL_MS) return monotonicMs + this.#epochOffsetMs
+    this.#clockReadMs = monotonicMs
     const { clock, monotonicMs: now } = this.#options
     const offsetMs = clock.now() - now()
     if (Math.abs(offsetMs - this.#epochOffsetMs) > CLOCK_DRIFT_MS) this.#epochOffsetMs = offsetMs

@@ -2,7 +2,6 @@
 import type { PathMatch } from '../../routing/match-model.ts'
 import type { Route } from '../../routing/route-model.ts'
 import type { DestinationLabels } from '../../telemetry/report.ts'
-import type { SpanContext } from '../../telemetry/trace-context.ts'
 import type { Span } from '../../telemetry/span.ts'
 
 import type { AccessEntry } from './access-entry.ts'
@@ -21,16 +20,15 @@ export interface TracedRequest extends AccessEntry {
   readonly destination: DestinationLabels | null
 }
 
-// oxlint-disable-next-line max-params -- one thing from each of those that know something of it
-export function spanOf(record: TracedRequest, trace: RequestTrace, context: SpanContext, serviceName: string): Span {
+export function spanOf(record: TracedRequest, trace: RequestTrace, serviceName: string): Span {
   const { status, client, startedAtMs, durationMs } = record
   return {
     serviceName,
-    traceId: context.traceId,
-    spanId: context.spanId,
-    parentId: context.parentId,
+    traceId: trace.traceId,
+    spanId: trace.spanId,
+    parentId: trace.parentId,
     state: trace.state,
-    isDebug: context.isDebug,
+    isDebug: trace.isDebug,
     name: nameOf(record),
     startedAtMs,
     durationMs,

@@ -2,7 +2,7 @@
 import type { Random } from '../../base/random.ts'
 import type { Tracing } from '../../routing/listener-model.ts'
 import type { Split } from '../../routing/split.ts'
-import { TRACE_FIELDS, newSpanId, newTraceId, readTrace, traceFields } from '../../telemetry/trace-context.ts'
+import { TRACE_FIELDS, TraceIds, readTrace, traceFields } from '../../telemetry/trace-context.ts'
 import type { CallerTrace, SpanContext } from '../../telemetry/trace-context.ts'
 import type { HeadFields } from '../http1/head-fields.ts'
 
@@ -20,15 +20,12 @@ export interface TraceEdit {
   readonly dropped: ReadonlySet<string> | null
 }
 
-export interface RequestTrace {
-  readonly traceId: string
-  /** Null: the headers go through as they came, and nothing is kept. */
-  readonly span: SpanContext | null
+/** The trace that a request belongs to, and its span, which is kept where it is sampled. */
+export interface RequestTrace extends SpanContext, TraceEdit {
   readonly state: string
-  readonly edit: TraceEdit | null
 }
 
-const NOT_OURS: RequestTrace = { traceId: '', span: null, state: '', edit: null }
+const NOT_OURS = { spanId: '', parentId: '', isSampled: false, isDebug: false, state: '', added: '', dropped: null }
 /** They continue what `traceparent` says, so they go with it. */
 const DROPPED_WITH_STATE: ReadonlySet<string> = new Set([...TRACE_FIELDS].filter((name) => name !== 'tracestate'))
 
@@ -38,39 +35,40 @@ const LETTER_X = 0x78
 
 export class Tracer {
   readonly #options: TracerOptions
+  readonly #ids: TraceIds
 
   constructor(options: TracerOptions) {
     this.#options = options
+    this.#ids = new TraceIds(options.random)
   }
 
   /** The caller's decision stands; of the others an exact share is sampled. Counts it: ask once. */
   begin(fields: HeadFields): RequestTrace {
-    const { tracing, samples, random } = this.#options
+    const { tracing, samples } = this.#options
     const hasFields = hasTraceFields(fields)
     const caller = hasFields ? readTrace((name) => fields.get(name)) : null
-    if (caller?.isSampled === false) return { ...NOT_OURS, traceId: caller.traceId }
-    const span: SpanContext = {
-      traceId: caller === null || caller.traceId === '' ? newTraceId(random) : caller.traceId,
-      spanId: newSpanId(random),
-      parentId: caller === null ? '' : caller.spanId,
-      isSampled: caller?.isSampled ?? samples.next() === 0,
-      isDebug: caller?.isDebug === true,
-      kinds: caller === null ? tracing.propagation : caller.kinds,
-    }
-    const state = caller === null ? '' : caller.state
-    const edit = { added: written(span), dropped: hasFields ? dropped(caller) : null }
-    return { traceId: span.traceId, span, state, edit }
+    if (caller !== null) return this.#continued(caller)
+    const traceId = this.#ids.newTraceId()
+    const spanId = this.#ids.newSpanId()
+    const context = { traceId, spanId, parentId: '', isSampled: samples.next() === 0, isDebug: false }
+    const added = traceFields(context, tracing.propagation)
+    return { ...context, state: '', added, dropped: hasFields ? TRACE_FIELDS : null }
   }
-}
 
-function dropped(caller: CallerTrace | null): ReadonlySet<string> {
-  return caller === null || caller.state === '' ? TRACE_FIELDS : DROPPED_WITH_STATE
-}
-
-function written(span: SpanContext): string {
-  let text = ''
-  for (const { name, value } of traceFields(span)) text += `${name}: ${value}\r\n`
-  return text
+  #continued(caller: CallerTrace): RequestTrace {
+    const { isDebug, state } = caller
+    // The headers go through as they came, and nothing is kept.
+    if (caller.isSampled === false) return { ...NOT_OURS, traceId: caller.traceId }
+    const context: SpanContext = {
+      traceId: caller.traceId === '' ? this.#ids.newTraceId() : caller.traceId,
+      spanId: this.#ids.newSpanId(),
+      parentId: caller.spanId,
+      isSampled: caller.isSampled ?? this.#options.samples.next() === 0,
+      isDebug,
+    }
+    const dropped = state === '' ? TRACE_FIELDS : DROPPED_WITH_STATE
+    return { ...context, state, added: traceFields(context, caller.kinds), dropped }
+  }
 }
 
 /** By the first letter first: most fields begin otherwise. */
