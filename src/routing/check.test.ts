@@ -92,7 +92,10 @@ test('texts that would end a line on the wire are refused', () => {
 
 test('ids must be unique', () => {
   const twice = snapshot({ routes: [forwarding, forwarding], clusters: [cluster, cluster] })
-  assert.deepEqual(findings(twice), ['error duplicate-id clusters', 'error duplicate-id routeTables[0]'])
+  assert.deepEqual(findings(twice), [
+    'error duplicate-id clusters[1]',
+    'error duplicate-id routeTables[0].virtualHosts[0].routes[1]',
+  ])
 })
 
 test('endpoints need an address and a port', () => {

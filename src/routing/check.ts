@@ -9,7 +9,7 @@ import { checkLimits, checkOutlier } from './check/limits.ts'
 import { checkHttpPolicy } from './check/http-policy.ts'
 import { checkTcpListener } from './check/tcp.ts'
 import { checkClientTls, checkServerTls } from './check/tls.ts'
-import { unknownHostUnused, withoutEffect } from './check/no-effect.ts'
+import { domainsUnused, unknownHostUnused, withoutEffect } from './check/no-effect.ts'
 import { checkPolicy } from './check/policy.ts'
 import { checkPreferLocal, checkSlowStart, nowhereNear } from './check/preference.ts'
 import type { Problem } from './check/problem.ts'
@@ -33,20 +33,14 @@ export function* checkInSteps(snapshot: RoutingSnapshot): Steps<readonly Diagnos
   const clusters = new Set(snapshot.clusters.map(({ name }) => name))
   const tables = new Set(snapshot.routeTables.map(({ id }) => id))
   const problems = [
+    ...duplicates('listener', [
+      ...named('listeners', snapshot.listeners),
+      ...named('tcpListeners', snapshot.tcpListeners ?? []),
+    ]),
+    ...duplicates('route table', named('routeTables', snapshot.routeTables)),
     ...duplicates(
-      'listeners',
-      'listener',
-      [...snapshot.listeners, ...(snapshot.tcpListeners ?? [])].map(({ id }) => id),
-    ),
-    ...duplicates(
-      'routeTables',
-      'route table',
-      snapshot.routeTables.map(({ id }) => id),
-    ),
-    ...duplicates(
-      'clusters',
       'cluster',
-      snapshot.clusters.map(({ name }) => name),
+      snapshot.clusters.map(({ name }, index) => ({ id: name, path: `clusters[${index}]` })),
     ),
     ...checkListeners(snapshot, tables),
     ...(snapshot.tcpListeners ?? []).flatMap((listener, index) =>
@@ -73,12 +67,13 @@ export function* checkInSteps(snapshot: RoutingSnapshot): Steps<readonly Diagnos
 function* findUnused(snapshot: RoutingSnapshot): Steps<readonly Diagnostic[]> {
   const clusters = new Map(snapshot.clusters.map((cluster) => [cluster.name, cluster]))
   const found: Diagnostic[] = []
-  for (const [index, table] of snapshot.routeTables.entries()) {
-    const path = `routeTables[${index}]`
+  for (const [tableIndex, table] of snapshot.routeTables.entries()) {
+    const path = `routeTables[${tableIndex}]`
     found.push(...unknownHostUnused(table, path))
-    for (const [host, { routes }] of table.virtualHosts.entries()) {
+    for (const [index, host] of table.virtualHosts.entries()) {
       yield
-      found.push(...withoutEffect(routes, `${path}.virtualHosts[${host}]`, clusters))
+      const at = `${path}.virtualHosts[${index}]`
+      found.push(...domainsUnused(host, at), ...withoutEffect(host.routes, at, clusters))
     }
   }
   return found
@@ -114,11 +109,7 @@ function checkTcp(listener: TcpListener, path: string, clusters: ReadonlySet<str
       path: `${path}.port`,
       message: `Cannot serve listener "${listener.id}": ${listener.port} is not a port`,
     }),
-    ...duplicates(
-      path,
-      'route',
-      listener.routes.map(({ id }) => id),
-    ),
+    ...duplicates('route', named(`${path}.routes`, listener.routes)),
     ...listener.routes.flatMap(({ id, action }, index) =>
       checkForward(id, action, `${path}.routes[${index}].action`, clusters),
     ),
@@ -126,8 +117,8 @@ function checkTcp(listener: TcpListener, path: string, clusters: ReadonlySet<str
 }
 
 function* checkTable(table: RouteTable, path: string, clusters: ReadonlySet<string>): Steps<readonly Problem[]> {
-  const ids = table.virtualHosts.flatMap(({ routes }) => routes.map(({ id }) => id))
-  const problems = duplicates(path, 'route', ids)
+  const ids = table.virtualHosts.flatMap(({ routes }, host) => named(`${path}.virtualHosts[${host}].routes`, routes))
+  const problems = duplicates('route', ids)
   for (const [host, { routes }] of table.virtualHosts.entries()) {
     yield
     for (const [index, route] of routes.entries()) {
@@ -279,10 +270,20 @@ function claimedTwice(table: RouteTable, path: string): Diagnostic[] {
   return found
 }
 
-function duplicates(path: string, what: string, ids: readonly string[]): Problem[] {
+interface Named {
+  readonly id: string
+  readonly path: string
+}
+
+function named(list: string, all: readonly { readonly id: string }[]): readonly Named[] {
+  return all.map(({ id }, index) => ({ id, path: `${list}[${index}]` }))
+}
+
+/** Told at the second one. */
+function duplicates(what: string, all: readonly Named[]): Problem[] {
   const seen = new Set<string>()
   const found: Problem[] = []
-  for (const id of ids) {
+  for (const { id, path } of all) {
     if (seen.has(id)) {
       found.push({
         code: 'duplicate-id',

@@ -50,6 +50,71 @@ test('statuses to try again on without their condition', () => {
   assert.deepEqual(told([{ action: forward, policy: { retry: both } }]), [])
 })
 
+test('domains that no request can have', () => {
+  const domains = [
+    'api.*',
+    'a*b',
+    '**',
+    'http://a.test',
+    'a b',
+    'a/b',
+    'a.test:x',
+    'a.test:70000',
+    'münchen.test',
+    '::1',
+  ]
+  const good = [
+    'a.test',
+    '*',
+    '*.a.test',
+    '*a',
+    'A.TEST:80',
+    '*:80',
+    '*.a.test:80',
+    '[::1]',
+    '[::1]:80',
+    'a_b',
+    '10.0.0.1',
+  ]
+  const table = { virtualHosts: [{ name: 'h', domains: [...domains, ...good], routes: [{ action: forward }] }] }
+  assert.deepEqual(
+    told([], { table }),
+    domains.map(
+      (domain, index) =>
+        `warning routeTables[0].virtualHosts[0].domains[${index}]: Cannot act on domain "${domain}" of virtual host "h": ` +
+        'no request has such a host. Write a name, *.name or *, each with :port where only that port is meant',
+    ),
+  )
+})
+
+test('conditions that no request can meet', () => {
+  const paths = [
+    { kind: 'exact', value: 'a' },
+    { kind: 'prefix', value: 'a' },
+    { kind: 'path-prefix', value: 'a/b' },
+  ]
+  for (const path of paths) {
+    assert.deepEqual(told([{ match: { path }, action: forward }]), [
+      `warning ${at}.match.path: Cannot act on ${path.kind} "${path.value}" of ${route}: paths begin with a slash`,
+    ])
+  }
+  const match = {
+    methods: ['get', 'G T'],
+    headers: [
+      { name: 'x y', value: 'a' },
+      { name: 'X-Y', value: 'a' },
+    ],
+  }
+  assert.deepEqual(told([{ match, action: forward }]), [
+    `warning ${at}.match.methods[1]: Cannot act on method "G T" of ${route}: no method is called so`,
+    `warning ${at}.match.headers[0].name: Cannot act on header "x y" of ${route}: no header is called so`,
+  ])
+  const possible = ['/', '/a', ''].map((value) => ({ kind: 'prefix', value }))
+  for (const path of [...possible, { kind: 'exact', value: '*' }, { kind: 'regex', value: '.*a' }]) {
+    assert.deepEqual(told([{ match: { path, headers: [{ name: ':authority', value: 'a' }] }, action: forward }]), [])
+  }
+})
+
 test('what becomes of unknown hosts where there are none', () => {
   const table = { unknownHost: 'refuse', virtualHosts: [{ domains: ['*'], routes: [{ action: forward }] }] }
   assert.deepEqual(told([], { table }), [
