@@ -100,6 +100,10 @@ test('--check tells what is wrong, and only that', async (t) => {
   writeFileSync(join(folder, 'bad.yaml'), routing(90_001))
   const good = await runCli(['proxy', '-f', 'good.yaml', '--check'], { cwd: folder })
   assert.deepEqual([good.code, good.stdout, good.stderr], [0, 'good.yaml: 1 listener, 1 route table, 1 cluster\n', ''])
+  const tcp = 'tcpListeners: [{ port: 5432, routes: [{ action: { destinations: [{ cluster: all }] } }] }]'
+  writeFileSync(join(folder, 'tcp.yaml'), `${routing(9001)}\n${tcp}\n`)
+  const both = await runCli(['proxy', '-f', 'tcp.yaml', '--check'], { cwd: folder })
+  assert.equal(both.stdout, 'tcp.yaml: 2 listeners, 1 route table, 1 cluster\n')
   const bad = await runCli(['proxy', '-f', 'bad.yaml', '--check'], { cwd: folder })
   assert.equal(bad.code, 1)
   assert.equal(

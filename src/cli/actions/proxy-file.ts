@@ -37,7 +37,8 @@ async function checkFile({ deps }: Call<ProxyRunFileOptions>, file: string, sour
   const { snapshot, findings } = readRoutingFile(text)
   for (const finding of findings) deps.stderr.write(`${formatFinding(finding, source)}\n`)
   if (snapshot === undefined) return 1
-  deps.stdout.write(`${source}: ${tally(snapshot.listeners.length, 'listener')}, `)
+  const listeners = snapshot.listeners.length + (snapshot.tcpListeners ?? []).length
+  deps.stdout.write(`${source}: ${tally(listeners, 'listener')}, `)
   deps.stdout.write(
     `${tally(snapshot.routeTables.length, 'route table')}, ${tally(snapshot.clusters.length, 'cluster')}\n`,
   )
