@@ -13,6 +13,7 @@ import { ChunkedReader, MALFORMED } from '../http1/chunked-reader.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import type { BodyFraming } from '../http1/response-head.ts'
 import type { ClientTlsContext } from '../tls/client-tls.ts'
+import { holdFailedWrites } from './held-writes.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './side.ts'
 
 /** Whose connection it is. */
@@ -49,6 +50,9 @@ export class UpstreamConnection implements UpstreamSide {
   /** A head that is not complete yet. */
   #partial: Buffer = EMPTY
   #served = 0
+  /** Parts of bodies are sent by it, and an answer may come before the last one. */
+  #holdsFailedWrites = false
+  #isSendingOver = false
 
   constructor(pool: ConnectionOwner, connectDeadlineMs: number) {
     this.#pool = pool
@@ -99,12 +103,20 @@ export class UpstreamConnection implements UpstreamSide {
 
   send(text: string, body: Buffer | null): boolean {
     if (body === null) return this.#socket.write(text, 'latin1')
-    if (text === '') return this.#socket.write(body)
+    if (text === '') return this.#sendPart(body)
     this.#socket.cork()
     this.#socket.write(text, 'latin1')
     const more = this.#socket.write(body)
     this.#socket.uncork()
     return more
+  }
+
+  #sendPart(body: Buffer): boolean {
+    if (!this.#holdsFailedWrites) {
+      this.#holdsFailedWrites = true
+      holdFailedWrites(this.#socket, () => (this.#isSendingOver = true))
+    }
+    return this.#socket.write(body)
   }
 
   pause(): void {
@@ -127,7 +139,7 @@ export class UpstreamConnection implements UpstreamSide {
     this.#exchange = null
     this.#served++
     if (this.#state === 'closed') return
-    if (!this.#head.keepAlive || this.#framing === 'close' || !this.#socket.writable) {
+    if (!this.#head.keepAlive || this.#framing === 'close' || this.#isSendingOver || !this.#socket.writable) {
       this.destroy()
       return
     }
