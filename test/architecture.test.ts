@@ -35,6 +35,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
+/** The folders of the data plane, from the client's side down: each may import itself and what stands below it. */
+const PROXY_LAYERS = [
+  'downstream',
+  'exchange',
+  'serving',
+  'tries',
+  'cluster',
+  'telling',
+  'balance',
+  'upstream',
+  'health',
+  'http2',
+  'policy',
+  'http1',
+  'tls',
+  'listening',
+  'link',
+  'supervisor',
+]
+
 /** No clock, no randomness, no I/O: what goes in decides what comes out. */
 const PURE_ROOMS = ['routing', 'release', 'dialects', 'kinds']
 
@@ -70,6 +90,20 @@ test('every room stands in the table', () => {
 test('nobody reaches into the private folder of another room', () => {
   const deep = imports().filter(({ from, to }) => roomOf(from) !== roomOf(to) && to.split('/').length > publicDepth(to))
   assert.deepEqual(deep, [])
+})
+
+test('the layers of the data plane import only downwards', () => {
+  const layered = imports()
+    .map(({ from, to }) => ({ from, to, upper: layerOf(from), lower: layerOf(to) }))
+    .filter(({ upper, lower }) => upper !== undefined && lower !== undefined)
+  assert.deepEqual(
+    [...new Set(layered.map(({ upper }) => upper ?? ''))].filter((layer) => !PROXY_LAYERS.includes(layer)),
+    [],
+  )
+  const upwards = layered.filter(
+    ({ upper = '', lower = '' }) => PROXY_LAYERS.indexOf(lower) < PROXY_LAYERS.indexOf(upper),
+  )
+  assert.deepEqual(upwards, [])
 })
 
 test('no file imports itself by way of others', () => {
@@ -115,6 +149,11 @@ function imports(): Import[] {
 /** `main.ts` and `main/…` are one room. */
 function roomOf(file: string): string {
   return file.includes('/') ? (file.split('/')[0] ?? '') : file.replace(/\.ts$/, '')
+}
+
+/** Undefined outside the folders of the data plane. */
+function layerOf(file: string): string | undefined {
+  return /^proxy\/([^/]+)\//.exec(file)?.[1]
 }
 
 /** `src/<room>/x.ts` is public; a dialect is a room in the room. */
