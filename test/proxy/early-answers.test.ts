@@ -5,7 +5,9 @@ import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { startRawHttp2Backend } from '../support/http2-backend.ts'
-import { FLAG, FRAME, http2Session, replyOf } from '../support/http2-client.ts'
+import { FLAG, FRAME, GET, RawHttp2Client, http2Session, replyOf } from '../support/http2-client.ts'
+import type { Frame } from '../support/http2-client.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { sendPattern } from '../support/http1-pattern.ts'
 import {
   RawClient,
@@ -67,12 +69,30 @@ describe('an answer before the request is complete', options, () => {
       assert.match(await client.untilClosed(), /^HTTP\/1\.1 413 [^]*too large\r\n0\r\n\r\n$/)
     }
     const session = http2Session(t, proxy.port)
-    for (let time = 0; time < TIMES; time++) {
-      const stream = session.request({ ':method': 'POST' })
-      sendPattern(stream, BODY_BYTES)
-      const { status, body, code } = await replyOf(stream)
+    const streams = Array.from({ length: TIMES }, () => session.request({ ':method': 'POST' }))
+    for (const stream of streams) sendPattern(stream, BODY_BYTES)
+    for (const { status, body, code } of await Promise.all(streams.map(replyOf))) {
       assert.deepEqual({ status, body, code }, { status: 413, body: 'too large', code: NGHTTP2_NO_ERROR })
     }
     assert.deepEqual(proxy.counted(), { 413: 2 * TIMES })
+  })
+
+  test('gives a client of HTTP/2 the time to end its request itself', async (t) => {
+    const clock = new FakeClock()
+    const { port } = await startProxy(t, snapshotOf([], []), { clock })
+    const fields = GET.with(0, [':method', 'POST'])
+    const client = new RawHttp2Client(t, port).greet().request(1, fields, 0).request(3, fields, 0)
+    const isEndOf = (id: number) => (frame: Frame) =>
+      frame.stream === id && frame.type === FRAME.DATA && (frame.flags & FLAG.END_STREAM) !== 0
+    await client.until(isEndOf(1))
+    await client.until(isEndOf(3))
+    client.send(FRAME.DATA, FLAG.END_STREAM, 1, Buffer.from('rest')).send(FRAME.PING, 0, 0, Buffer.alloc(8))
+    await client.until(({ type }) => type === FRAME.PING)
+    assert.ok(client.frames.every(({ type }) => type !== FRAME.RST_STREAM))
+    await clock.advance(100)
+    assert.equal(await client.untilReset(3), NGHTTP2_NO_ERROR)
+    client.request(5, fields)
+    await client.until(isEndOf(5))
+    assert.ok(client.frames.every(({ type, stream }) => type !== FRAME.RST_STREAM || stream === 3))
   })
 })

@@ -44,9 +44,7 @@ export class Http2Response implements ClientResponse {
   #grpcStatus = ''
   #interims = 0
   #isDrainAwaited = false
-  #hasTrailers = false
   #isEnded = false
-  #isClosedAfterTrailers = false
 
   constructor(onDrain: () => void) {
     this.#onDrain = onDrain
@@ -75,9 +73,7 @@ export class Http2Response implements ClientResponse {
     this.#grpcStatus = ''
     this.#interims = 0
     this.#isDrainAwaited = false
-    this.#hasTrailers = false
     this.#isEnded = false
-    this.#isClosedAfterTrailers = false
     this.status = 0
     this.bytes = 0
     this.edit = null
@@ -160,24 +156,21 @@ export class Http2Response implements ClientResponse {
     this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), answer.body)
   }
 
-  /** Nothing more comes but trailers. `closesInput`: what the client still sends is of no use (RFC 9113 §8.1). */
-  end(closesInput: boolean): void {
-    const stream = this.#writable()
-    if (stream === null) return
-    if (!this.#isEnded) stream.end()
+  /** Nothing more comes but trailers. */
+  end(): void {
+    if (!this.#isEnded) this.#writable()?.end()
     this.#isEnded = true
-    if (!closesInput) return
-    if (this.#hasTrailers) this.#isClosedAfterTrailers = true
-    // A head is sent in an immediate of the library's own; a stream that is closed before would drop it.
-    else setImmediate(() => stream.close(NGHTTP2_NO_ERROR))
+  }
+
+  /** Of an answer that is sent: what the client still sends is of no use (RFC 9113 §8.1). */
+  refuseRest(): void {
+    this.#writable()?.close(NGHTTP2_NO_ERROR)
   }
 
   /** All of the body is on its way. */
   #sendTrailers(stream: ServerHttp2Stream): void {
     if (stream.destroyed || stream.closed) return
     stream.sendTrailers(objectOf(trailerList(this.#chunks?.trailers ?? '')))
-    // The library sends them in an immediate of its own.
-    if (this.#isClosedAfterTrailers) setImmediate(() => stream.close(NGHTTP2_NO_ERROR))
   }
 
   #beginChunked(list: FieldList, { buffer, from, to }: Body): boolean {
@@ -186,11 +179,11 @@ export class Http2Response implements ClientResponse {
     const parts: Buffer[] = []
     chunks.read(buffer, from, to, (start, end) => parts.push(buffer.subarray(start, end)))
     // Where all is here, so are the trailers; otherwise they may come.
-    this.#hasTrailers = !chunks.done || chunks.trailers !== ''
+    const hasTrailers = !chunks.done || chunks.trailers !== ''
     this.bytes += to - from
     const stream = this.#writable()
-    if (stream !== null && this.#hasTrailers) stream.once('wantTrailers', () => this.#sendTrailers(stream))
-    stream?.respond(list, this.#hasTrailers ? WITH_TRAILERS : WITH_BODY)
+    if (stream !== null && hasTrailers) stream.once('wantTrailers', () => this.#sendTrailers(stream))
+    stream?.respond(list, hasTrailers ? WITH_TRAILERS : WITH_BODY)
     let more = true
     for (const part of parts) more = this.#write(part)
     return more

@@ -20,6 +20,11 @@ import type { FieldList } from '../http2/message-text.ts'
 
 /** How long a client may leave the end of a response unread. */
 const SEND_IDLE_TIMEOUT_MS = 300_000
+/**
+ * From an answer to the refusal of what is still to come of its request. Most clients end or reset the stream themselves by then;
+ * some (curl 7) drop an answer that the refusal comes together with.
+ */
+const REST_REFUSED_AFTER_MS = 50
 
 const CRLF = Buffer.from('\r\n')
 
@@ -111,15 +116,15 @@ export class Http2ClientStream implements ClientSide {
   }
 
   endOutput(): void {
-    this.response.end(false)
+    this.response.end()
   }
 
   onExchangeOver(): void {
     const isTunnelCut = this.#phase === 'tunnel' && !this.response.isEnded
-    const isRequestCut = this.#isInputOpen && this.#phase !== 'waiting'
     this.#phase = 'over'
+    this.#moved = true
     if (isTunnelCut) return this.#reset(NGHTTP2_CONNECT_ERROR)
-    this.response.end(isRequestCut)
+    this.response.end()
     if (this.#isInputOpen) this.#stream?.resume()
   }
 
@@ -159,8 +164,9 @@ export class Http2ClientStream implements ClientSide {
       // While the endpoint does not take more, the client is not to blame; the exchange bounds that wait.
       const isHeldUp = this.#stream?.isPaused() === true
       if (!isHeldUp && elapsedMs >= this.#http.bodyIdleTimeoutMs) this.#exchange.refuse('request-timeout')
-    } else if (this.#phase === 'over' && elapsedMs >= SEND_IDLE_TIMEOUT_MS) {
-      this.#reset(NGHTTP2_CANCEL)
+    } else if (this.#phase === 'over') {
+      if (elapsedMs >= SEND_IDLE_TIMEOUT_MS) this.#reset(NGHTTP2_CANCEL)
+      else if (this.#isInputOpen && unsent === 0 && elapsedMs >= REST_REFUSED_AFTER_MS) this.response.refuseRest()
     }
   }
 
@@ -202,7 +208,8 @@ export class Http2ClientStream implements ClientSide {
     this.#owner.deps.onRefused(status)
     this.#phase = 'over'
     this.response.refuse(status, problem)
-    this.response.end(this.#isInputOpen)
+    this.response.end()
+    if (this.#isInputOpen) this.#stream?.resume()
   }
 
   #readInput(): void {
