@@ -77,6 +77,19 @@ describe('an answer before the request is complete', options, () => {
     assert.deepEqual(proxy.counted(), { 413: 2 * TIMES })
   })
 
+  test('tells a client that waits for leave to send its body that the connection ends, as the body may still come', async (t) => {
+    const endpoint = Promise.withResolvers<Socket>()
+    const backend = await startRawBackend(t, (socket) => socket.once('data', () => endpoint.resolve(socket)))
+    const { port } = await startProxy(t, forwardingTo(backend.port))
+    const client = new RawClient(t, port)
+    client.send('POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n')
+    const socket = await endpoint.promise
+    socket.write('HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\n')
+    await client.until((text) => text.endsWith('\r\n\r\n'))
+    socket.write('no')
+    assert.match(await client.untilClosed(), /^HTTP\/1\.1 417 [^]*\r\nconnection: close\r\n\r\nno$/)
+  })
+
   test('gives a client of HTTP/2 the time to end its request itself', async (t) => {
     const clock = new FakeClock()
     const { port } = await startProxy(t, snapshotOf([], []), { clock })

@@ -164,7 +164,7 @@ export class RequestExchange implements UpstreamRequestOwner {
     const { response } = this.#client
     if (this.#trail !== null) this.#tell(this.#trail)
     // Where the response is over before the request is, nobody knows whether its content still comes.
-    response.keep &&= !this.#deps.isDraining() && (this.#requestDone || !done)
+    response.keep &&= !this.#deps.isDraining() && (this.#requestDone || !(done || this.#mayNeverCome()))
     this.#afterPart(response.begin(head, framing, body, this.#keys.cookies), done)
   }
 
@@ -330,6 +330,11 @@ export class RequestExchange implements UpstreamRequestOwner {
 
   #noteResponse(record: RequestRecord, head: ResponseHead): void {
     record.onResponse(head, this.#upstream.localAddress, this.#deps.monotonicMs())
+  }
+
+  /** The client waits for leave to send its body, and is refused it. */
+  #mayNeverCome(): boolean {
+    return this.#requestBytes === 0 && this.#head !== null && this.#head.fields.expect !== -1
   }
 
   /** Puts the decision into the response that is about to begin. */
