@@ -1,6 +1,6 @@
 /** The response as a client of HTTP/2 gets it: changed as the route wants, its fields without those of a connection. */
 import { constants } from 'node:http2'
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
 
 import { encodeAnswer, plainAnswer } from '../policy/answers.ts'
 import type { Answer } from '../policy/answers.ts'
@@ -14,7 +14,7 @@ import type { HeadEdit } from '../policy/head-edit.ts'
 import type { Body } from '../upstream/side.ts'
 
 import { grpcFailureHead, grpcStatusFor, isGrpc } from '../http2/grpc.ts'
-import { responseList, trailerList } from '../http2/message-text.ts'
+import { fieldsByName, responseList, trailerList } from '../http2/message-text.ts'
 import type { FieldList } from '../http2/message-text.ts'
 
 const { NGHTTP2_NO_ERROR } = constants
@@ -92,7 +92,7 @@ export class Http2Response implements ClientResponse {
 
   interim(head: ResponseHead): boolean {
     if (++this.#interims > INTERIM_HEADS_MAX) return true
-    this.#writable()?.additionalHeaders(objectOf(responseList(responseHead(head, AS_IT_IS))))
+    this.#writable()?.additionalHeaders(fieldsByName(responseList(responseHead(head, AS_IT_IS))))
     return true
   }
 
@@ -170,7 +170,7 @@ export class Http2Response implements ClientResponse {
   /** All of the body is on its way. */
   #sendTrailers(stream: ServerHttp2Stream): void {
     if (stream.destroyed || stream.closed) return
-    stream.sendTrailers(objectOf(trailerList(this.#chunks?.trailers ?? '')))
+    stream.sendTrailers(fieldsByName(trailerList(this.#chunks?.trailers ?? '')))
   }
 
   #beginChunked(list: FieldList, { buffer, from, to }: Body): boolean {
@@ -235,16 +235,4 @@ export class Http2Response implements ClientResponse {
     const stream = this.#stream
     return stream === null || stream.destroyed || stream.closed ? null : stream
   }
-}
-
-/** For the calls that take no list. */
-function objectOf(list: FieldList): OutgoingHttpHeaders {
-  const fields: Record<string, string | string[]> = {}
-  for (let at = 0; at + 1 < list.length; at += 2) {
-    const name = list[at] ?? ''
-    const value = list[at + 1] ?? ''
-    const before = Object.hasOwn(fields, name) ? fields[name] : undefined
-    fields[name] = before === undefined ? value : [before, value].flat()
-  }
-  return fields
 }

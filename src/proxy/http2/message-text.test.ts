@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { requestList, requestText, responseList, responseText, trailerList, trailerText } from './message-text.ts'
+import {
+  fieldsByName,
+  requestList,
+  requestText,
+  responseList,
+  responseText,
+  trailerList,
+  trailerText,
+} from './message-text.ts'
 
 const bodyless = { hasBody: false, newKey: () => 'k' }
 const withBody = { ...bodyless, hasBody: true }
@@ -136,6 +144,16 @@ describe('trailers', () => {
     assert.equal(trailerText(list), 'grpc-status: 0\r\ngrpc-message: all%20well\r\n')
     assert.deepEqual(trailerList(trailerText(list) ?? ''), list)
     assert.deepEqual(trailerList(''), [])
+  })
+
+  test('keep their values one by one, whatever their names are', () => {
+    const list = ['x', '1', 'constructor', '2', '__proto__', '3', 'x', '4', 'x', '5']
+    const fields = Object.entries(fieldsByName(list))
+    assert.deepEqual(fields, [
+      ['x', ['1', '4', '5']],
+      ['constructor', '2'],
+      ['__proto__', '3'],
+    ])
   })
 
   test('do not say what only a head may say', () => {

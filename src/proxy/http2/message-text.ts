@@ -200,6 +200,18 @@ export function trailerList(trailers: string): string[] {
   return list
 }
 
+/** For the calls of the library that take no list. */
+export function fieldsByName(list: FieldList): Record<string, string | string[]> {
+  const fields = new Map<string, string | string[]>()
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    const name = list[at] ?? ''
+    const value = list[at + 1] ?? ''
+    const before = fields.get(name)
+    fields.set(name, before === undefined ? value : [before, value].flat())
+  }
+  return Object.fromEntries(fields)
+}
+
 /** Returns the value of `host`, which has no place among the fields. */
 function pushFields(list: string[], text: string, from: number): string {
   let host = ''

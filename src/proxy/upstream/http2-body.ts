@@ -4,7 +4,7 @@ import type { ClientHttp2Stream } from 'node:http2'
 import { assert } from '../../base/assert.ts'
 import { ChunkedReader, MALFORMED } from '../http1/chunked-reader.ts'
 
-import { trailerList } from '../http2/message-text.ts'
+import { fieldsByName, trailerList } from '../http2/message-text.ts'
 
 /** How the body behind a head is framed; a number: its length. */
 export type RequestFraming = number | 'chunked'
@@ -57,14 +57,6 @@ export class UnframedBody {
   }
 
   #sendTrailers(): void {
-    const fields: Record<string, string | string[]> = {}
-    const list = trailerList(this.#chunks === null ? '' : this.#chunks.trailers)
-    for (let at = 0; at + 1 < list.length; at += 2) {
-      const name = list[at] ?? ''
-      const before = fields[name]
-      const value = list[at + 1] ?? ''
-      fields[name] = before === undefined ? value : [before, value].flat()
-    }
-    this.#stream.sendTrailers(fields)
+    this.#stream.sendTrailers(fieldsByName(trailerList(this.#chunks === null ? '' : this.#chunks.trailers)))
   }
 }
