@@ -34,6 +34,7 @@ export interface KeeperOptions {
   readonly onHangup: (listener: () => void) => void
 }
 
+/** Starts what the order in its folder says, and what it says after each hangup; resolves when the signal has ended all proxies. */
 export async function runKeeper(options: KeeperOptions): Promise<void> {
   const keeper = new Keeper(options)
   options.onHangup(() => keeper.obey())

@@ -52,6 +52,7 @@ interface Place {
   restart: Timer | undefined
 }
 
+/** Its workers start with it; they end by `stop` only. */
 export class WorkerGroup {
   readonly #options: WorkerGroupOptions
   readonly #holder: SocketHolder

@@ -7,6 +7,7 @@
 import { parseTimeFormat } from '../base/time-format.ts'
 import type { TimeFormat } from '../base/time-format.ts'
 
+/** Envoy’s default line. */
 export const ACCESS_LOG_TEMPLATE =
   '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% ' +
   '%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" ' +
@@ -52,6 +53,7 @@ export const PLAIN_OPERATORS = {
 
 export type PlainOperator = keyof typeof PLAIN_OPERATORS
 
+/** A piece of a template, ready to be filled in. */
 export type AccessLogPart =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'plain'; readonly operator: PlainOperator }

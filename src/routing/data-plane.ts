@@ -2,6 +2,7 @@
 import type { Watched } from '../base/watched.ts'
 import type { RoutingSnapshot } from './model.ts'
 
+/** All proxies of one control plane. */
 export interface DataPlane {
   /** Hands a snapshot to every proxy, now and when one connects later. Only the newest counts. Returns at once. */
   publish(snapshot: RoutingSnapshot): void
@@ -27,6 +28,7 @@ export interface ProxyState {
   readonly draining: readonly string[]
 }
 
+/** A listener as one proxy has opened it. */
 export interface BoundListener {
   readonly id: string
   readonly address: string

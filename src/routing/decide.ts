@@ -6,6 +6,7 @@ import { compileMatch } from './match.ts'
 import type { MatchTest, RequestView } from './match.ts'
 import type { Route, RouteTable, VirtualHost } from './route-model.ts'
 
+/** A route table made ready for `decide`. Immutable. */
 export interface PreparedTable {
   readonly exact: ReadonlyMap<string, PreparedHost>
   /** By length of the suffix, longest first. */

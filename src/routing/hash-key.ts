@@ -8,6 +8,7 @@ import type { HashKey } from './route-model.ts'
 /** Undefined or empty: the request does not have it. */
 export type KeyReader = (request: RequestView, clientAddress: string) => string | undefined
 
+/** Reads the key out of requests. */
 export function compileHashKey(key: HashKey): KeyReader {
   switch (key.kind) {
     case 'header':

@@ -3,6 +3,7 @@
 const SERVER_NAME = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i
 const SERVER_NAME_CHARACTERS_MAX = 255
 
+/** Whether the text can be one in a configuration, wildcards included. */
 export function isServerName(name: string): boolean {
   return name.length <= SERVER_NAME_CHARACTERS_MAX && SERVER_NAME.test(name)
 }

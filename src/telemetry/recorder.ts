@@ -107,6 +107,7 @@ export class TrafficRecorder {
   }
 }
 
+/** The counts of one destination, by status, flag and status of gRPC: whoever sends requests there adds to them. */
 export class DestinationTraffic {
   readonly labels: DestinationLabels
   readonly #all: Counted

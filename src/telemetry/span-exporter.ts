@@ -44,6 +44,7 @@ export interface SpanExporterOptions {
 /** What became of one try; `isFinal`: another one is of no use. */
 type Outcome = { readonly kind: 'sent' } | { readonly kind: 'failed'; readonly why: string; readonly isFinal: boolean }
 
+/** Spans wait in a bounded queue and are sent one batch at a time; `close` sends what waits, for a bounded time. */
 export class SpanExporter {
   readonly #options: SpanExporterOptions
   readonly #agent: HttpAgent

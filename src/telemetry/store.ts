@@ -66,6 +66,7 @@ interface KnownProcess {
   counters: Partial<Readonly<ProxyCounters>>
 }
 
+/** Takes the reports of all proxies, in whatever order they come, and forgets windows after six hours; totals stay. */
 export class TelemetryStore {
   readonly #clock: Clock
   readonly #startedAtMs: number
