@@ -92,12 +92,17 @@ export interface LocalPreference {
  * only where there is no other one left.
  */
 export interface HealthCheck {
-  /** `http`: GET, good with status 200 to 299; `tcp`: good when a connection can be made, its TLS handshake included. */
-  readonly kind: 'http' | 'tcp'
+  /**
+   * `http`: GET, good with status 200 to 299; `tcp`: good when a connection can be made, its TLS handshake included; `grpc`, of
+   * clusters that speak HTTP/2: good when the server says SERVING (grpc.health.v1).
+   */
+  readonly kind: 'http' | 'tcp' | 'grpc'
   /** With `http`. */
   readonly path: string
-  /** With `http`; empty: the endpoint's address and port. */
+  /** With `http` and `grpc`; empty: the endpoint's address and port. */
   readonly host: string
+  /** With `grpc`: the service that is asked about; absent or empty: the server as a whole. */
+  readonly service?: string
   /** From the end of one check to the next; a tenth more or less. */
   readonly intervalMs: number
   readonly timeoutMs: number

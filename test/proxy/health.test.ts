@@ -120,6 +120,8 @@ test('a check that cannot be made is refused', async (t) => {
   await refusal({ path: 'health' }, /healthCheck\.path/)
   await refusal({ host: 'a b' }, /healthCheck\.host/)
   await refusal({ intervalMs: 0 }, /healthCheck\.intervalMs/)
+  await refusal({ kind: 'grpc' }, /healthCheck\.kind: .*gRPC needs HTTP\/2/)
+  await refusal({ service: 'echo' }, /healthCheck\.service/)
   await refusal({ unhealthyThreshold: 0.5 }, /healthCheck\.unhealthyThreshold/)
 })
 

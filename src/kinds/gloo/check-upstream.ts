@@ -76,6 +76,9 @@ function checkHealthChecks({ healthChecks = [] }: UpstreamSpec): FieldError[] {
         ...(/^[!-~]*$/.test(check.httpHealthCheck?.host ?? '')
           ? []
           : [invalid(`${path}.httpHealthCheck.host`, check.httpHealthCheck?.host, 'must be a host')]),
+        ...(/^[!-~]*$/.test(check.grpcHealthCheck?.authority ?? '')
+          ? []
+          : [invalid(`${path}.grpcHealthCheck.authority`, check.grpcHealthCheck?.authority, 'must be a host')]),
       ]
     },
   )

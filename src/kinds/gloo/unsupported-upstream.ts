@@ -20,7 +20,6 @@ const HEALTH_CHECK = [
   'initialJitter',
   'intervalJitter',
   'intervalJitterPercent',
-  'grpcHealthCheck',
   'customHealthCheck',
   'reuseConnection',
   'noTrafficInterval',
@@ -123,6 +122,7 @@ function inHealthChecks({ healthChecks = [] }: UpstreamSpec): Diagnostic[] {
     return [
       ...ignored(path, check, HEALTH_CHECK),
       ...ignored(`${path}.httpHealthCheck`, check.httpHealthCheck ?? {}, HTTP_HEALTH_CHECK),
+      ...ignored(`${path}.grpcHealthCheck`, check.grpcHealthCheck ?? {}, ['initialMetadata']),
       ...ignored(`${path}.tcpHealthCheck`, check.tcpHealthCheck ?? {}, ['send', 'receive']),
     ]
   })

@@ -109,11 +109,17 @@ const healthCheck = object({
     }),
   ),
   tcpHealthCheck: optional(object(opaque('send', 'receive'))),
+  grpcHealthCheck: optional(
+    object({
+      serviceName: optional(string, undefined, { description: 'Default: the server as a whole.' }),
+      authority: optional(string, undefined, { description: 'Default: the address of the endpoint.' }),
+      ...opaque('initialMetadata'),
+    }),
+  ),
   ...opaque(
     'initialJitter',
     'intervalJitter',
     'intervalJitterPercent',
-    'grpcHealthCheck',
     'customHealthCheck',
     'reuseConnection',
     'noTrafficInterval',

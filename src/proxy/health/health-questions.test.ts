@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer as createHttp2Server, createSecureServer } from 'node:http2'
+import type { Http2Server, ServerHttp2Stream } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { test } from 'node:test'
@@ -124,6 +125,53 @@ test('an endpoint of a cluster that speaks HTTP/2 is asked in HTTP/2', async (t)
   )
   assert.equal(await ask(secure, { protocol: 'http2', tls: TRUSTING }), true)
   assert.equal(await ask(secure, { protocol: 'http2', tls: TRUSTING, check: { path: '/other' } }), false)
+})
+
+/** A server of gRPC whose answer to whatever it is asked is `message`, then `status`. */
+function answeringGrpc(message: Buffer, status: string, seen: string[] = []): Http2Server {
+  return createHttp2Server().on('stream', (stream: ServerHttp2Stream, headers) => {
+    const parts: Buffer[] = []
+    stream.on('error', () => {})
+    stream.on('data', (part: Buffer) => parts.push(part))
+    stream.on('end', () => {
+      seen.push(`${headers[':method']} ${headers[':path']} ${headers[':authority']} ${headers['content-type']}`)
+      seen.push(Buffer.concat(parts).toString('latin1'))
+      stream.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': status }))
+      for (const byte of message) stream.write(Buffer.from([byte]))
+      stream.end()
+    })
+  })
+}
+
+const SERVING = Buffer.from([0, 0, 0, 0, 2, 8, 1])
+
+test('an endpoint of gRPC is asked by its health protocol, about a service or as a whole', async (t) => {
+  const seen: string[] = []
+  const port = await listening(t, answeringGrpc(SERVING, '0', seen))
+  const grpc = { protocol: 'http2', check: { kind: 'grpc' } } as const
+  assert.equal(await ask(port, grpc), true)
+  const long = 'x'.repeat(200)
+  assert.equal(await ask(port, { ...grpc, check: { kind: 'grpc', service: long } }), true)
+  const call = 'POST /grpc.health.v1.Health/Check echo.test application/grpc'
+  assert.deepEqual(seen, [call, '\0\0\0\0\0', call, `\0\0\0\0\xcb\x0a\xc8\x01${long}`])
+})
+
+test('an endpoint of gRPC that does not say that it serves is not good', async (t) => {
+  const answers: readonly (readonly [message: Buffer, status: string])[] = [
+    [Buffer.from([0, 0, 0, 0, 2, 8, 2]), '0'],
+    [Buffer.from([0, 0, 0, 0, 0]), '0'],
+    [Buffer.alloc(0), '12'],
+    [SERVING, '13'],
+    [SERVING.subarray(0, 6), '0'],
+    [Buffer.alloc(2_000), '0'],
+  ]
+  for (const [message, status] of answers) {
+    const port = await listening(t, answeringGrpc(message, status))
+    assert.equal(await ask(port, { protocol: 'http2', check: { kind: 'grpc' } }), false, `${message.length} ${status}`)
+  }
+  const { port: http1 } = await startBackend(t, saying('ok'))
+  assert.equal(await ask(http1, { protocol: 'http2', check: { kind: 'grpc' } }), false)
 })
 
 test('an endpoint that speaks another protocol, or nothing, is not good', async (t) => {

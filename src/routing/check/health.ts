@@ -8,9 +8,9 @@ const NUMBER_MAX = 2_147_483_647
 const PATH = /^\/[!-~]*$/
 const HOST = /^[!-~]*$/
 
-export function checkHealthCheck({ name, healthCheck }: Cluster, path: string): Problem[] {
+export function checkHealthCheck({ name, healthCheck, protocol }: Cluster, path: string): Problem[] {
   if (healthCheck === undefined) return []
-  const { kind, path: asked, host, ...numbers } = healthCheck
+  const { kind, path: asked, host, service = '', ...numbers } = healthCheck
   const bad = (field: string, value: unknown, why: string): Problem => ({
     code: 'bad-health-check',
     path: `${path}.healthCheck.${field}`,
@@ -24,6 +24,11 @@ export function checkHealthCheck({ name, healthCheck }: Cluster, path: string): 
       ),
     ),
     ...when(kind === 'http' && !PATH.test(asked), bad('path', asked, 'it is not a path')),
-    ...when(kind === 'http' && !HOST.test(host), bad('host', host, 'it is not a host')),
+    ...when(kind !== 'tcp' && !HOST.test(host), bad('host', host, 'it is not a host')),
+    ...when(
+      kind === 'grpc' && protocol !== 'http2',
+      bad('kind', kind, 'gRPC needs HTTP/2, and the cluster is not spoken to in it'),
+    ),
+    ...when(kind !== 'grpc' && service !== '', bad('service', service, 'only a check of kind grpc asks about one')),
   ]
 }

@@ -7,7 +7,7 @@ import { fieldText } from '../field-text.ts'
 import { compileHashKey } from '../hash-key.ts'
 import { hashText } from '../hash.ts'
 import type { RequestView } from '../match.ts'
-import type { Balance, Cluster } from '../cluster-model.ts'
+import type { Balance, Cluster, HealthCheck } from '../cluster-model.ts'
 import type { RoutingSnapshot } from '../model.ts'
 import type { HashKey } from '../route-model.ts'
 
@@ -149,12 +149,23 @@ function guardsOf({ protocol, limits, outlier, healthCheck, slowStart, preferLoc
         ]),
     ...(healthCheck === undefined
       ? []
-      : [
-          `health checked by ${healthCheck.kind === 'http' ? `GET ${healthCheck.path}` : 'connecting'} every ${durationText(healthCheck.intervalMs)}`,
-        ]),
+      : [`health checked by ${checkText(healthCheck)} every ${durationText(healthCheck.intervalMs)}`]),
     ...(slowStart === undefined ? [] : [`new endpoints get less for ${durationText(slowStart.windowMs)}`]),
     ...(preferLocal === undefined ? [] : ['the nearest endpoints first']),
   ]
+}
+
+function checkText({ kind, path, service = '' }: HealthCheck): string {
+  switch (kind) {
+    case 'http':
+      return `GET ${path}`
+    case 'tcp':
+      return 'connecting'
+    case 'grpc':
+      return `gRPC${service === '' ? '' : ` for ${service}`}`
+    default:
+      return assertNever(kind, 'kind of health check')
+  }
 }
 
 /** What nobody limited has this limit. */

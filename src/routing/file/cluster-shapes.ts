@@ -82,9 +82,14 @@ const outlier = s.object<OutlierDetection>({
 })
 
 const healthCheck = s.object<HealthCheck>({
-  kind: s.byDefault(s.choice(['http', 'tcp']), 'http', 'http: GET, good with 200 to 299; tcp: good when it connects'),
+  kind: s.byDefault(
+    s.choice(['http', 'tcp', 'grpc']),
+    'http',
+    'http: GET, good with 200 to 299; tcp: good when it connects; grpc: grpc.health.v1',
+  ),
   path: s.byDefault(s.text(), '/', 'What is asked for'),
   host: s.byDefault(s.text(), '', 'Host header; default: the endpoint'),
+  service: s.optional(s.text(), 'With grpc: the service that is asked about; default: the server as a whole'),
   intervalMs: s.byDefault(delayMs, 5_000, 'Between two checks'),
   timeoutMs: s.byDefault(delayMs, 1_000, 'How long one may take'),
   healthyThreshold: s.byDefault(threshold, 2, 'So many good ones in a row make an endpoint healthy again'),

@@ -104,18 +104,33 @@ function outlierOf({ outlierDetection }: UpstreamSpec): OutlierDetection | undef
   }
 }
 
+type GlooHealthCheck = NonNullable<UpstreamSpec['healthChecks']>[number]
+
 /** The first check that Sluice can make; the others are warned about. */
 function healthCheckOf({ healthChecks: [check] = [] }: UpstreamSpec): HealthCheck | undefined {
   if (check === undefined) return undefined
-  const { httpHealthCheck, tcpHealthCheck, healthyThreshold = THRESHOLD, unhealthyThreshold = THRESHOLD } = check
-  if (httpHealthCheck === undefined && tcpHealthCheck === undefined) return undefined
+  const { healthyThreshold = THRESHOLD, unhealthyThreshold = THRESHOLD } = check
+  const asked = questionOf(check)
+  if (asked === undefined) return undefined
   return {
-    kind: httpHealthCheck === undefined ? 'tcp' : 'http',
-    path: httpHealthCheck?.path ?? '/',
-    host: httpHealthCheck?.host ?? '',
+    ...asked,
     intervalMs: durationMs(check.interval, CHECK_INTERVAL_MS),
     timeoutMs: durationMs(check.timeout, CHECK_TIMEOUT_MS),
     healthyThreshold: Math.min(healthyThreshold, COUNT_MAX),
     unhealthyThreshold: Math.min(unhealthyThreshold, COUNT_MAX),
   }
+}
+
+type Question = Pick<HealthCheck, 'kind' | 'path' | 'host' | 'service'>
+
+function questionOf({ httpHealthCheck, tcpHealthCheck, grpcHealthCheck }: GlooHealthCheck): Question | undefined {
+  if (httpHealthCheck !== undefined) {
+    const { path = '/', host = '' } = httpHealthCheck
+    return { kind: 'http', path, host }
+  }
+  if (grpcHealthCheck !== undefined) {
+    const { serviceName = '', authority = '' } = grpcHealthCheck
+    return { kind: 'grpc', path: '/', host: authority, ...(serviceName === '' ? {} : { service: serviceName }) }
+  }
+  return tcpHealthCheck === undefined ? undefined : { kind: 'tcp', path: '/', host: '' }
 }
