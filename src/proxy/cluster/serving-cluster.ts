@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { Steps } from '../../base/steps.ts'
 import type { Cluster, Endpoint } from '../../routing/cluster-model.ts'
+import { withEndpoints } from '../../routing/fallback.ts'
 import type { RoutingSnapshot } from '../../routing/model.ts'
 import type { DestinationTraffic, TrafficRecorder } from '../../telemetry/recorder.ts'
 
@@ -139,17 +140,4 @@ function prepareEndpoint(
       ...(workload?.app === undefined ? {} : { app: workload.app }),
     }),
   }
-}
-
-/** Follows the fallbacks; a chain that leads back into itself ends there, without endpoints. */
-function withEndpoints(cluster: Cluster, snapshot: RoutingSnapshot): Cluster {
-  const seen = new Set<string>()
-  let current = cluster
-  while (current.endpoints.length === 0 && current.fallback !== undefined && !seen.has(current.name)) {
-    seen.add(current.name)
-    const next = snapshot.clusters.find(({ name }) => name === current.fallback)
-    if (next === undefined) return current
-    current = next
-  }
-  return current
 }

@@ -2,6 +2,7 @@
 import { hostPort } from '../../base/host-port.ts'
 import { assertNever } from '../../base/assert.ts'
 import { createHashRing, createMaglev } from '../consistent-hash.ts'
+import { withEndpoints } from '../fallback.ts'
 import type { ExplainedBalance, ExplainedCluster, ExplainedEndpoint, Observed } from '../explanation.ts'
 import { fieldText } from '../field-text.ts'
 import { compileHashKey } from '../hash-key.ts'
@@ -53,19 +54,6 @@ function missingCluster(cluster: string): ExplainedCluster {
     endpoints: [],
     problem: 'there is no such cluster: requests get 503 (NC)',
   }
-}
-
-/** The first down the chain of fallbacks that has endpoints; where none has, the cluster itself. */
-function withEndpoints(cluster: Cluster, snapshot: RoutingSnapshot): Cluster {
-  const seen = new Set<string>()
-  let current = cluster
-  while (current.endpoints.length === 0 && current.fallback !== undefined && !seen.has(current.name)) {
-    seen.add(current.name)
-    const next = snapshot.clusters.find(({ name }) => name === current.fallback)
-    if (next === undefined) return cluster
-    current = next
-  }
-  return current.endpoints.length === 0 ? cluster : current
 }
 
 function explainEndpoints({ name, endpoints }: Cluster, observed: Observed | undefined): readonly ExplainedEndpoint[] {
