@@ -40,6 +40,13 @@ describe('a request from HTTP/2', () => {
     assert.equal(requestText(list, bodyless), 'GET / HTTP/1.1\r\nhost: example.com\r\n\r\n')
   })
 
+  test('may be for the server as a whole', () => {
+    assert.equal(
+      requestText(GET.with(1, 'OPTIONS').with(7, '*'), bodyless),
+      'OPTIONS * HTTP/1.1\r\nhost: example.com\r\n\r\n',
+    )
+  })
+
   test('may say its host twice, if it is the same', () => {
     assert.equal(
       requestText([...GET, 'host', 'EXAMPLE.com'], bodyless),
@@ -76,6 +83,8 @@ describe('a request from HTTP/2', () => {
     'an unknown pseudo field': [...GET, ':status', '200'],
     'no method': GET.slice(2),
     'no path': GET.slice(0, 6),
+    'a path that names another host': GET.with(7, 'http://other.com/').with(3, 'ftp'),
+    'an asterisk of another method': GET.with(7, '*'),
     'a protocol without CONNECT': [...GET, ':protocol', 'websocket'],
   }
   for (const [name, list] of Object.entries(malformed)) {

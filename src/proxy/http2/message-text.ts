@@ -58,11 +58,11 @@ interface RequestParts {
 export function requestText(list: FieldList, { hasBody, newKey }: RequestTextOptions): string | null {
   const parts = requestParts(list)
   if (parts === null) return null
-  const { method, path, authority, protocol, host, fields } = parts
+  const { method, authority, protocol, host, fields } = parts
   if (authority !== '' && host !== '' && authority.toLowerCase() !== host.toLowerCase()) return null
   const name = authority === '' ? host : authority
   const line = requestLine(parts, name)
-  if (line === null || (path === '' && (method !== 'CONNECT' || protocol !== ''))) return null
+  if (line === null) return null
   const cookie = parts.cookies === '' ? '' : `cookie: ${parts.cookies}\r\n`
   // What follows a CONNECT is no body.
   const framing = hasBody && !parts.hasLength && method !== 'CONNECT' ? 'transfer-encoding: chunked\r\n' : ''
@@ -76,9 +76,12 @@ function switchingFields(protocol: string, newKey: () => string): string {
 }
 
 function requestLine({ method, path, protocol }: RequestParts, name: string): string | null {
-  if (method === '') return null
-  if (method !== 'CONNECT') return protocol === '' ? `${method} ${path} HTTP/1.1\r\n` : null
-  return protocol === '' ? `CONNECT ${name} HTTP/1.1\r\n` : `GET ${path} HTTP/1.1\r\n`
+  if (method === 'CONNECT' && protocol === '') return path === '' ? `CONNECT ${name} HTTP/1.1\r\n` : null
+  // In absolute form it would name another host than `:authority` does; the library sees to it for some schemes only.
+  const isPath = path.startsWith('/') || (path === '*' && method === 'OPTIONS')
+  if (method === '' || !isPath) return null
+  if (method === 'CONNECT') return `GET ${path} HTTP/1.1\r\n`
+  return protocol === '' ? `${method} ${path} HTTP/1.1\r\n` : null
 }
 
 function requestParts(list: FieldList): RequestParts | null {
