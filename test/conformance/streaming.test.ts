@@ -205,10 +205,11 @@ describe('whoever goes away takes the other side along:', options, () => {
   })
 
   test('a client that breaks off while the endpoint does not take its request', async (t) => {
+    const arrived = Promise.withResolvers<Socket>()
     const backend = await startRawBackend(t, (socket) =>
       onHead(socket, (head) => {
         if (head.startsWith('GET /small ')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
-        else socket.removeAllListeners('data').pause()
+        else arrived.resolve(socket.removeAllListeners('data').pause())
       }),
     )
     const live = await startProxy(t, forwardingTo(backend.port))
@@ -218,6 +219,13 @@ describe('whoever goes away takes the other side along:', options, () => {
     await untilStill(live.port, () => source)
     client.socket.resetAndDestroy()
     await eventually(() => live.counted()['0 DC'] === 1)
+    const endpoint = await arrived.promise
+    const code = await new Promise((resolve) => {
+      endpoint.on('error', (error: NodeJS.ErrnoException) => resolve(error.code)).on('end', () => resolve('ended'))
+      endpoint.resume()
+    })
+    // What waited in the kernel has not to be taken first.
+    assert.equal(code, 'ECONNRESET')
   })
 
   test('a client that half-closes in the middle of its request: it can never be complete', async (t) => {

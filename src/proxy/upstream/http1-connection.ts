@@ -11,6 +11,7 @@ import { messageOf } from '../../base/errors.ts'
 
 import { ChunkedReader, MALFORMED } from '../http1/chunked-reader.ts'
 import { ResponseHead } from '../http1/response-head.ts'
+import { sharedReads } from './shared-reads.ts'
 import type { BodyFraming } from '../http1/response-head.ts'
 import type { ClientTlsContext } from '../tls/client-tls.ts'
 import { holdFailedWrites } from './held-writes.ts'
@@ -58,17 +59,18 @@ export class UpstreamConnection implements UpstreamSide {
     this.#pool = pool
     this.#connectDeadlineMs = connectDeadlineMs
     const { address, port, tls } = pool
+    const onread = sharedReads((chunk) => this.#onData(chunk))
     this.#socket =
       tls === null
-        ? connect({ host: address, port, noDelay: true, allowHalfOpen: true })
+        ? connect({ host: address, port, noDelay: true, allowHalfOpen: true, onread })
         : tls.connect(address, port, { protocols: ['http/1.1'], allowHalfOpen: false })
     this.#socket
       .on(tls === null ? 'connect' : 'secureConnect', () => this.#try(() => this.#onConnect()))
-      .on('data', (chunk: Buffer) => this.#onData(chunk))
       .on('drain', () => this.#try(() => this.#exchange?.onSendable()))
       .on('end', () => this.#try(() => this.#onEnd()))
       .on('error', (error) => this.#try(() => this.#onError(error)))
       .on('close', () => this.#try(() => this.#onClosed()))
+    if (tls !== null) this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk))
   }
 
   get localAddress(): string {
@@ -154,6 +156,8 @@ export class UpstreamConnection implements UpstreamSide {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#pool.forget(this)
+    // What an endpoint does not take would stay in the kernel, and hide from it that nobody waits any more.
+    if (this.#pool.tls === null && this.#socket.writableLength > 0) this.#socket.resetAndDestroy()
     this.#socket.destroy()
   }
 
