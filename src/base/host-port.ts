@@ -5,6 +5,11 @@ export function hostPort(address: string, port: number | string): string {
   return address === '' ? '' : `${bracketed(address)}:${port}`
 }
 
+/** An address as its sockets know it: a listener on `::` sees clients of IPv4 under a prefix that nobody else expects. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:/, '')
+}
+
 /** An address of IPv6 in brackets, anything else as it is. */
 export function bracketed(address: string): string {
   return address.includes(':') ? `[${address}]` : address

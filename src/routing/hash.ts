@@ -2,6 +2,7 @@
  * MurmurHash3 (x86, 32 bits) over the UTF-16 units of a text, low byte first. Fixed for good: every proxy must put a key
  * into the same place, whichever process or release of ours it is.
  */
+import type { Random } from '../base/random.ts'
 
 /** An unsigned 32-bit number. Different seeds give independent hashes of the same text. */
 export function hashText(text: string, seed = 0): number {
@@ -13,6 +14,11 @@ export function hashText(text: string, seed = 0): number {
   }
   if (even < text.length) hash ^= scramble(text.charCodeAt(even))
   return finish(hash ^ (text.length * 2))
+}
+
+/** For what has no key to hash: any hash. */
+export function randomHash(random: Random): number {
+  return Math.floor(random() * 2 ** 32)
 }
 
 function scramble(block: number): number {

@@ -7,8 +7,8 @@ import { pickEndpoint } from './pick-endpoint.ts'
 import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
 import type { UpstreamSide } from '../upstream/side.ts'
 
-/** How many endpoints a request tries to connect to before it fails. */
-const CONNECT_ATTEMPTS_MAX = 5
+/** How many endpoints a request or connection tries to connect to before it fails. */
+export const CONNECT_ATTEMPTS_MAX = 5
 
 /** `found`: see `endpoint` and `idle`. `waiting`: the request gets its turn. */
 export type Search = 'found' | 'waiting' | 'no-endpoint' | 'overflow'

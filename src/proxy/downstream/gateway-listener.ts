@@ -9,8 +9,8 @@ import type { BoundListener } from '../../routing/data-plane.ts'
 import type { Listener, TcpListener } from '../../routing/listener-model.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
-import { ClientConnection } from './http1-connection.ts'
-import type { ClientConnectionDeps } from './http1-connection.ts'
+import { Http1ClientConnection } from './http1-connection.ts'
+import type { Http1ConnectionDeps } from './http1-connection.ts'
 import { CLIENT_CONNECTIONS_MAX } from '../serving/http-policy.ts'
 import { Http2ClientSession } from './http2-session.ts'
 import type { Http2SessionDeps } from './http2-session.ts'
@@ -213,7 +213,7 @@ export class GatewayListener {
 
   #serveHttp({ socket, wire }: Client, { serving: first, tls }: Extract<Served, { kind: 'http' }>): void {
     const serving = newestOf(first, () => (this.#served.kind === 'http' ? this.#served.serving : null))
-    const deps: Http2SessionDeps & Omit<ClientConnectionDeps, 'wire' | 'onHttp2'> = {
+    const deps: Http2SessionDeps & Omit<Http1ConnectionDeps, 'wire' | 'onHttp2'> = {
       monotonicMs: this.#deps.monotonicMs,
       passed: this.#deps.passed,
       newRequestId: this.#deps.newRequestId,
@@ -234,7 +234,7 @@ export class GatewayListener {
       this.#connections.delete(connection)
       speakHttp2()
     }
-    this.#connections.add(new ClientConnection(socket, { ...deps, wire, onHttp2 }))
+    this.#connections.add(new Http1ClientConnection(socket, { ...deps, wire, onHttp2 }))
   }
 
   #forget(connection: Connection): void {

@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks'
 import { test } from 'node:test'
 import { once } from 'node:events'
 
-import { ClientConnection } from './http1-connection.ts'
+import { Http1ClientConnection } from './http1-connection.ts'
 import { prepareHttp } from '../serving/http-policy.ts'
 import { PassedBytes } from '../exchange/passed-bytes.ts'
 import type { ServingListener } from '../serving/serving-state.ts'
@@ -14,7 +14,7 @@ test('an error of ours while a request is served ends its connection and is told
   const errors: unknown[] = []
   const server = createServer((socket) => {
     let isBroken = false
-    const connection = new ClientConnection(socket, {
+    const connection = new Http1ClientConnection(socket, {
       wire: socket,
       monotonicMs: () => performance.now(),
       passed: new PassedBytes(() => {}),

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 
 import { assertNever } from '../../base/assert.ts'
+import { plainAddress } from '../../base/host-port.ts'
 
 import { encodeAnswer, plainAnswer } from '../policy/answers.ts'
 import type { Failure } from '../policy/answers.ts'
@@ -36,24 +37,24 @@ const PROCESSING = 'HTTP/1.1 102 Processing\r\n\r\n'
 /** `head`: between requests or inside a head; `body`: inside a body; `waiting`: request read, response not over. */
 type Phase = 'head' | 'body' | 'waiting' | 'tunnel' | 'closing' | 'closed'
 
-export interface ClientConnectionDeps extends ExchangeDeps {
+export interface Http1ConnectionDeps extends ExchangeDeps {
   /** What the socket's bytes go over: another one where there is TLS. */
   readonly wire: Socket
   readonly scheme: Scheme
   readonly onRefused: (status: number) => void
   /** An error of ours; the connection is gone. */
   readonly onCrash: (error: unknown) => void
-  readonly onClosed: (connection: ClientConnection) => void
+  readonly onClosed: (connection: Http1ClientConnection) => void
   /** The client speaks HTTP/2: what it has sent is in the socket again, and this here has no more to do with it. */
-  readonly onHttp2: (connection: ClientConnection) => void
+  readonly onHttp2: (connection: Http1ClientConnection) => void
 }
 
-export class ClientConnection implements ClientSide {
+export class Http1ClientConnection implements ClientSide {
   readonly clientAddress: string
   readonly scheme: Scheme
   readonly response = new Http1Response(this)
   readonly #socket: Socket
-  readonly #deps: ClientConnectionDeps
+  readonly #deps: Http1ConnectionDeps
   readonly #head = new RequestHead()
   readonly #exchange: RequestExchange
   readonly #chunks = new ChunkedReader()
@@ -81,14 +82,13 @@ export class ClientConnection implements ClientSide {
   /** Bytes that the client has not taken yet, at the last sweep. */
   #unsent = 0
 
-  constructor(socket: Socket, deps: ClientConnectionDeps) {
+  constructor(socket: Socket, deps: Http1ConnectionDeps) {
     this.#socket = socket
     this.#deps = deps
     this.scheme = this.#head.scheme = deps.scheme
     this.#http = deps.serving().http
     this.#exchange = new RequestExchange(this, deps)
-    // A listener on `::` sees clients of IPv4 under a prefix that nobody downstream expects.
-    this.clientAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    this.clientAddress = plainAddress(socket.remoteAddress ?? '')
     this.#sinceMs = deps.monotonicMs()
     socket
       .on('data', (chunk: Buffer) => this.#onData(chunk))

@@ -6,6 +6,8 @@ import { constants, performServerHandshake } from 'node:http2'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 
+import { plainAddress } from '../../base/host-port.ts'
+
 import type { Scheme } from '../serving/forwarded-heads.ts'
 import { peerOf } from '../telling/access-entry.ts'
 import type { ClientPeer } from '../telling/access-entry.ts'
@@ -66,8 +68,7 @@ export class Http2ClientSession implements StreamOwner {
   constructor(socket: Socket, deps: Http2SessionDeps) {
     this.deps = deps
     this.scheme = deps.scheme
-    // A listener on `::` sees clients of IPv4 under a prefix that nobody downstream expects.
-    this.clientAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    this.clientAddress = plainAddress(socket.remoteAddress ?? '')
     this.#phaseSinceMs = this.#idleSinceMs = deps.monotonicMs()
     this.#socket = socket
     // Half a connection is none in HTTP/2: who ends one side gets no answers on the other.

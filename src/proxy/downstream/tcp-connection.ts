@@ -8,8 +8,9 @@ import type { Socket } from 'node:net'
 
 import { defined } from '../../base/assert.ts'
 import { messageOf } from '../../base/errors.ts'
+import { plainAddress } from '../../base/host-port.ts'
 import type { Random } from '../../base/random.ts'
-import { hashText } from '../../routing/hash.ts'
+import { hashText, randomHash } from '../../routing/hash.ts'
 import type { ResponseFlag } from '../../routing/route-model.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
@@ -19,6 +20,7 @@ import type { OutlierHost } from '../health/outlier-detector.ts'
 import type { PassedBytes } from '../exchange/passed-bytes.ts'
 import { pickEndpoint } from '../cluster/pick-endpoint.ts'
 import type { RequestKey } from '../cluster/prepared-key.ts'
+import { CONNECT_ATTEMPTS_MAX } from '../cluster/endpoint-search.ts'
 import type { ServingCluster } from '../cluster/serving-cluster.ts'
 import { TcpRecord } from '../telling/tcp-record.ts'
 import { probeUnread } from './socket-probe.ts'
@@ -30,11 +32,8 @@ import type { ServingTcp } from '../serving/serving-tcp.ts'
 
 /** How long a client may take to say which server it wants. */
 const CLIENT_HELLO_TIMEOUT_MS = 10_000
-/** How many endpoints are tried. */
-const CONNECT_ATTEMPTS_MAX = 5
 /** How often the bytes of an open connection are counted; Istio's proxies do so as often. */
 const BYTES_COUNT_INTERVAL_MS = 5_000
-const HASH_RANGE = 0x1_0000_0000
 const EMPTY = Buffer.alloc(0)
 
 export interface TcpConnectionDeps {
@@ -236,7 +235,7 @@ export class TcpConnection {
   #hashFor({ key }: ServingCluster): number {
     if (key === null) return 0
     const address = (this.#hashKey ?? key).isAddress ? addressOf(this.#client) : ''
-    return address === '' ? Math.floor(this.#deps.random() * HASH_RANGE) : hashText(address)
+    return address === '' ? randomHash(this.#deps.random) : hashText(address)
   }
 
   #onConnected(socket: Socket): void {
@@ -342,5 +341,5 @@ export class TcpConnection {
 
 /** As `ClientSide.clientAddress`. */
 function addressOf({ remoteAddress = '' }: Socket): string {
-  return remoteAddress.replace(/^::ffff:/, '')
+  return plainAddress(remoteAddress)
 }

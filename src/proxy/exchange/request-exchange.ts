@@ -25,18 +25,18 @@ import type { ServingForward, ServingListener, ServingRoute } from '../serving/s
 import type { ListenerTelling } from '../telling/listener-telling.ts'
 import { Tunnel } from './tunnel.ts'
 import { RequestRecord } from './request-record.ts'
-import { UpstreamRequest } from '../tries/request-tries.ts'
-import type { UpstreamRequestOwner } from '../tries/request-tries.ts'
+import { RequestTries } from '../tries/request-tries.ts'
+import type { TriesOwner } from '../tries/request-tries.ts'
 import type { Body, UpstreamFailure } from '../upstream/side.ts'
 
 type State = 'idle' | 'waiting' | 'responding' | 'tunnel'
 
-export class RequestExchange implements UpstreamRequestOwner {
+export class RequestExchange implements TriesOwner {
   readonly #client: ClientSide
   readonly #deps: ExchangeDeps
   readonly #keys: RequestKeys
   readonly #times = new ExchangeTimes()
-  readonly #upstream: UpstreamRequest
+  readonly #upstream: RequestTries
   #state: State = 'idle'
   #head: RequestHead | null = null
   /** Null while it goes nowhere. */
@@ -60,7 +60,7 @@ export class RequestExchange implements UpstreamRequestOwner {
     this.#deps = deps
     this.#serving = deps.serving()
     this.#keys = new RequestKeys(client, deps.newRequestId)
-    this.#upstream = new UpstreamRequest(this, {
+    this.#upstream = new RequestTries(this, {
       times: this.#times,
       monotonicMs: deps.monotonicMs,
       newest: (name) => deps.serving().clusters.get(name),

@@ -1,5 +1,5 @@
 /** What of a request decides where it goes, in use: keys are read, hashed, and where a cookie is absent made up and set. */
-import { hashText } from '../../routing/hash.ts'
+import { hashText, randomHash } from '../../routing/hash.ts'
 import type { RequestView } from '../../routing/match.ts'
 
 import type { RequestKey } from '../cluster/prepared-key.ts'
@@ -41,7 +41,7 @@ export class RequestKeys {
   hashFor({ key, random }: ServingCluster): number {
     if (key === null) return 0
     const value = this.#keyOf(this.#routeKey ?? key)
-    return value === '' ? Math.floor(random() * 2 ** 32) : hashText(value)
+    return value === '' ? randomHash(random) : hashText(value)
   }
 
   /** Empty: the request has none. */

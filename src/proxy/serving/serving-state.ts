@@ -139,11 +139,13 @@ function mirrorsOf(snapshot: RoutingSnapshot, listener: string, deps: ServingDep
     destination: (labels) => deps.recorder.destination({ ...labels, protocol: 'mirror' }),
   }
   return (name) => {
+    const known = mirrors.get(name)
+    if (known !== undefined) return known
     const cluster = defined(
       snapshot.clusters.find((each) => each.name === name),
       'cluster',
     )
-    const prepared = mirrors.get(name) ?? prepareCluster(cluster, snapshot, listener, { ...deps, recorder })
+    const prepared = prepareCluster(cluster, snapshot, listener, { ...deps, recorder })
     mirrors.set(name, prepared)
     return prepared
   }

@@ -11,7 +11,7 @@ import { prepareKey } from '../cluster/prepared-key.ts'
 import type { RequestKey } from '../cluster/prepared-key.ts'
 import { RouteReach } from '../cluster/route-reach.ts'
 import type { ReachingRoute } from '../cluster/route-reach.ts'
-import { prepareClusters } from '../cluster/serving-cluster.ts'
+import { NOBODY, prepareClusters } from '../cluster/serving-cluster.ts'
 import type { ServingCluster, ServingDeps } from '../cluster/serving-cluster.ts'
 import type { ListenerTelling } from '../telling/listener-telling.ts'
 import { sourcedRecorder } from '../telling/sourced-recorder.ts'
@@ -58,9 +58,8 @@ export function* prepareTcpListener(
       hashKey: hashKey === undefined ? null : prepareKey(hashKey),
     }
   })
-  const nobody = { workloadNamespace: '', workload: '', version: '', service: '' }
   const reach = new RouteReach(() => routes.map(reachOf))
-  const nowhere = recorder.destination({ ...nobody, listener: listener.id })
+  const nowhere = recorder.destination({ ...NOBODY, listener: listener.id, service: '' })
   const telling = deps.telling.listener(listener.id, { accessLog: listener.accessLog }, deps.continuity)
   return { routes, clusters, reach, nowhere, telling }
 }

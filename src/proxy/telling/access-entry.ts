@@ -2,6 +2,8 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
+import { plainAddress } from '../../base/host-port.ts'
+
 /** Texts are latin1, as they came, one character per byte; an empty one is missing, and so is a number below 0. */
 export interface AccessEntry {
   /** Since the epoch, with parts. */
@@ -57,9 +59,4 @@ export function peerOf(socket: Socket | TLSSocket): ClientPeer {
     localPort,
     serverName: 'servername' in socket && typeof socket.servername === 'string' ? socket.servername : '',
   }
-}
-
-/** A listener on `::` sees clients of IPv4 under a prefix that nobody expects. */
-function plainAddress(address: string): string {
-  return address.replace(/^::ffff:/, '')
 }

@@ -2,6 +2,7 @@
 import { defined } from '../../base/assert.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
+import { randomHash } from '../../routing/hash.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
 import { failureAnswer } from '../policy/answers.ts'
@@ -50,7 +51,7 @@ export class MirrorRequest implements Exchange, Waiting {
   }
 
   start(): void {
-    const hash = Math.floor(this.#cluster.random() * 2 ** 32)
+    const hash = randomHash(this.#cluster.random)
     const isAdmitted = this.#search.begin(this.#cluster, { hash, nowMs: this.#startedMs, needsNewConnection: false })
     if (!isAdmitted) return this.#end('UO')
     this.#timer = this.#options.clock.after(MIRROR_TIMEOUT_MS, () => this.#giveUp('UT'), { unref: true })

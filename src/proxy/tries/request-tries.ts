@@ -2,10 +2,9 @@
  * One request after the other on its way to an endpoint: a place is found for it, it is sent, and sent again where that is
  * safe or its route says so. What comes back goes to its owner.
  *
- * What must stay true: a request is sent again only if no endpoint can have acted on it (nothing was sent, or the
- * endpoint says that it has not looked at it), or if it is
- * idempotent, all of it is still here, and the endpoint closed a kept connection without answering a byte, or if its route
- * has a policy that says so and all of it is still here.
+ * What must stay true: a request is sent again only if no endpoint can have acted on it (nothing was sent, or the endpoint
+ * says that it has not looked at it), or if it is idempotent, all of it is still here, and the endpoint closed a kept
+ * connection without answering a byte, or if its route has a policy that says so and all of it is still here.
  */
 import { assertNever, defined } from '../../base/assert.ts'
 import type { Timer } from '../../base/clock.ts'
@@ -33,7 +32,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT'
 const UNTOUCHED_RESENDS_MAX = 2
 
 /** Who has sent the request, and gets what comes of it. */
-export interface UpstreamRequestOwner {
+export interface TriesOwner {
   /** The request is on its way to this endpoint. */
   onTry(endpoint: ServingEndpoint): void
   /** There is no connection for the try; `why` may be empty. */
@@ -55,7 +54,7 @@ export interface UpstreamRequestOwner {
   onCrash(error: unknown): void
 }
 
-interface UpstreamRequestDeps {
+interface TriesDeps {
   /** Of the whole request. */
   readonly times: ExchangeTimes
   readonly monotonicMs: () => number
@@ -63,7 +62,7 @@ interface UpstreamRequestDeps {
   readonly newest: (name: string) => ServingCluster | undefined
 }
 
-export interface UpstreamRequestStart extends SearchStart {
+export interface TriesStart extends SearchStart {
   readonly method: string
   readonly retry: ServingRetry | null
   readonly mirrors: ServingMirrors | null
@@ -71,8 +70,8 @@ export interface UpstreamRequestStart extends SearchStart {
   readonly isComplete: boolean
 }
 
-export class UpstreamRequest implements Exchange, Waiting {
-  readonly #owner: UpstreamRequestOwner
+export class RequestTries implements Exchange, Waiting {
+  readonly #owner: TriesOwner
   readonly #times: ExchangeTimes
   readonly #monotonicMs: () => number
   readonly #kept = new KeptRequest()
@@ -95,7 +94,7 @@ export class UpstreamRequest implements Exchange, Waiting {
   /** Why the route's policy allowed no further try. */
   flag: '' | 'URX' | 'UO' = ''
 
-  constructor(owner: UpstreamRequestOwner, { times, monotonicMs, newest }: UpstreamRequestDeps) {
+  constructor(owner: TriesOwner, { times, monotonicMs, newest }: TriesDeps) {
     this.#owner = owner
     this.#times = times
     this.#monotonicMs = monotonicMs
@@ -118,7 +117,7 @@ export class UpstreamRequest implements Exchange, Waiting {
   }
 
   /** False: the cluster has as many requests as it may. Pairs with `end`. */
-  begin(cluster: ServingCluster, start: UpstreamRequestStart): boolean {
+  begin(cluster: ServingCluster, start: TriesStart): boolean {
     this.requestMethod = start.method
     this.#isComplete = start.isComplete
     this.#isAnswered = false
