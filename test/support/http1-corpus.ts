@@ -270,6 +270,11 @@ export const requestShapes: readonly Shape[] = [
     outcome: forwarded({ line: 'GET /a?b HTTP/1.1', fields: ['host: real'], body: '' }),
   },
   {
+    name: 'head: the absolute form of OPTIONS without a path is for the server as a whole',
+    bytes: 'OPTIONS http://x HTTP/1.1\r\nHost: x\r\n\r\n',
+    outcome: forwarded({ line: 'OPTIONS * HTTP/1.1', fields: ['host: x'], body: '' }),
+  },
+  {
     name: 'head: HTTP/1.0 without a host',
     bytes: 'GET / HTTP/1.0\r\n\r\n',
     outcome: forwarded({ line: 'GET / HTTP/1.1', fields: ['host:'], body: '' }),

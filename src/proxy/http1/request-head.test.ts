@@ -54,6 +54,14 @@ describe('a request head is understood', () => {
     assert.deepEqual([head.host, head.path, head.query, head.target], ['real.com:81', '/', 'q', '/?q'])
   })
 
+  test('the absolute form of OPTIONS without a path means the server as a whole', () => {
+    const targets = ['http://x', 'http://x/', 'http://x?'].map((target) => {
+      const head = parse(`OPTIONS ${target} HTTP/1.1\r\nHost: x\r\n\r\n`)
+      return head.target
+    })
+    assert.deepEqual(targets, ['*', '/', '/?'])
+  })
+
   const keeping: readonly [string, boolean][] = [
     [get(), true],
     [get('Connection: close'), false],

@@ -112,6 +112,8 @@ export class RequestHead implements RequestView {
     this.isAbsolute = true
     this.host = authority
     const rest = absolute?.[2] ?? ''
+    // RFC 9110 §9.3.7: there is no other way to say it to a proxy.
+    if (rest === '' && this.method === 'OPTIONS') return this.#splitTarget('*')
     return this.#splitTarget(rest.startsWith('/') ? rest : `/${rest}`)
   }
 
