@@ -10,7 +10,7 @@ import type { Cluster } from '../../routing/cluster-model.ts'
 import type { ClusterGate } from './cluster-gate.ts'
 import { Http2Sessions } from './http2-sessions.ts'
 import type { ClientTlsContext } from '../tls/client-tls.ts'
-import { UpstreamConnection } from './http1-connection.ts'
+import { Http1UpstreamConnection } from './http1-connection.ts'
 import type { ConnectionOwner } from './http1-connection.ts'
 import type { UpstreamSide } from './side.ts'
 
@@ -67,10 +67,10 @@ export class EndpointPool implements ConnectionOwner {
   readonly #events: PoolEvents
   /** Null: the endpoint speaks HTTP/1.1. */
   readonly #sessions: Http2Sessions | null
-  readonly #idle: UpstreamConnection[] = []
-  readonly #connections = new Set<UpstreamConnection>()
+  readonly #idle: Http1UpstreamConnection[] = []
+  readonly #connections = new Set<Http1UpstreamConnection>()
   /** Those that were opened under the limits of a cluster. */
-  readonly #gated = new Map<UpstreamConnection, { readonly gate: ClusterGate; served: number }>()
+  readonly #gated = new Map<Http1UpstreamConnection, { readonly gate: ClusterGate; served: number }>()
   #requests = 0
   #active = 0
   #retired = false
@@ -152,7 +152,7 @@ export class EndpointPool implements ConnectionOwner {
    */
   open(deadlineMs: number, gate: ClusterGate | null, isTunnel: boolean): UpstreamSide {
     if (this.#sessions !== null && !isTunnel) return this.#sessions.open(deadlineMs, gate)
-    const connection = new UpstreamConnection(this, deadlineMs)
+    const connection = new Http1UpstreamConnection(this, deadlineMs)
     this.#connections.add(connection)
     if (gate !== null) {
       this.#gated.set(connection, { gate, served: 0 })
@@ -161,14 +161,14 @@ export class EndpointPool implements ConnectionOwner {
     return connection
   }
 
-  keep(connection: UpstreamConnection): void {
+  keep(connection: Http1UpstreamConnection): void {
     const isSpent = this.#gated.size > 0 && this.#isSpent(connection)
     if (isSpent || this.#retired || this.#idle.length >= IDLE_CONNECTIONS_PER_ENDPOINT_MAX) return connection.destroy()
     this.#idle.push(connection)
     if (this.#gated.size > 0) this.#gated.get(connection)?.gate.freed()
   }
 
-  forget(connection: UpstreamConnection): void {
+  forget(connection: Http1UpstreamConnection): void {
     this.#connections.delete(connection)
     const at = this.#idle.indexOf(connection)
     if (at !== -1) this.#idle.splice(at, 1)
@@ -205,7 +205,7 @@ export class EndpointPool implements ConnectionOwner {
     while (this.#idle[0]?.isIdleSince(idleSinceMs) === true) this.#idle[0].destroy()
   }
 
-  #isSpent(connection: UpstreamConnection): boolean {
+  #isSpent(connection: Http1UpstreamConnection): boolean {
     const gated = this.#gated.get(connection)
     if (gated === undefined) return false
     const { requestsPerConnectionMax } = gated.gate.limits

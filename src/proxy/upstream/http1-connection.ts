@@ -24,9 +24,9 @@ export interface ConnectionOwner {
   /** Null: in clear text. */
   readonly tls: ClientTlsContext | null
   /** The connection is idle. */
-  keep(connection: UpstreamConnection): void
+  keep(connection: Http1UpstreamConnection): void
   /** The connection is closed. */
-  forget(connection: UpstreamConnection): void
+  forget(connection: Http1UpstreamConnection): void
 }
 
 type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed'
@@ -35,7 +35,7 @@ type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed'
 const HEAD_TEXT_BYTES = 4_096
 const EMPTY = Buffer.alloc(0)
 
-export class UpstreamConnection implements UpstreamSide {
+export class Http1UpstreamConnection implements UpstreamSide {
   readonly #pool: ConnectionOwner
   readonly #socket: Socket
   readonly #head = new ResponseHead()
