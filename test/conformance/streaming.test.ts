@@ -6,10 +6,9 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { ChunkedReader } from '../../src/proxy/http1/chunked-reader.ts'
-import { PatternCheck, asChunk, sendPattern } from '../support/http1-pattern.ts'
+import { PatternCheck, asChunk, receivePattern, sendPattern } from '../support/http1-pattern.ts'
+import { onHead, startSilent } from '../support/raw-endpoint.ts'
 import type { PatternSource } from '../support/http1-pattern.ts'
-import { FakeClock } from '../support/fake-clock.ts'
 import { startProxyProcess } from '../support/http1-proxy-process.ts'
 import {
   RawClient,
@@ -35,10 +34,7 @@ const UNREAD_BYTES_MAX = 32 * MIB
 const STILL_REQUESTS = 50
 /** An event that never comes is a failure, not a test that hangs. */
 const options = { timeout: 20_000 }
-
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
-const PROCESSING = 'HTTP/1.1 102 Processing\r\n\r\n'
-const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
 describe('memory', { skip: process.platform !== 'linux' && 'reads /proc' }, () => {
   const framings = [
@@ -99,7 +95,7 @@ describe('memory', { skip: process.platform !== 'linux' && 'reads /proc' }, () =
     client.send(GET)
     await untilStill(proxy.port, () => sources[0])
     assert.ok((sources[0]?.sent ?? 0) <= UNREAD_BYTES_MAX, `${sources[0]?.sent} bytes were taken`)
-    await receive(client.socket, BODY_BYTES)
+    await receivePattern(client.socket, BODY_BYTES)
     const growth = proxy.peakRssBytes() - before
     assert.ok(growth <= RSS_GROWTH_BYTES_MAX, `grew by ${growth / MIB} MB`)
   })
@@ -260,119 +256,6 @@ describe('whoever goes away takes the other side along:', options, () => {
   })
 })
 
-describe('half-close', options, () => {
-  test('a client that sends no more still gets all of its response', async (t) => {
-    const size = 16 * MIB
-    const { socket, port } = await startSilent(t, '')
-    const client = new RawClient(t, port).send(GET)
-    client.socket.end()
-    const endpoint = await socket
-    endpoint.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
-    sendPattern(endpoint, size)
-    await receive(client.socket, size)
-  })
-
-  test('a client that is asked whether it is still there gets its answer after that', async (t) => {
-    const { socket, port } = await startSilent(t, '')
-    const client = new RawClient(t, port).send(GET)
-    client.socket.end()
-    const endpoint = await socket
-    assert.equal(await client.until((text) => text.endsWith('\r\n\r\n')), PROCESSING)
-    endpoint.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-    assert.match(await client.untilClosed(), /\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/)
-  })
-
-  test('a client of HTTP/1.0 is not asked', async (t) => {
-    const clock = new FakeClock()
-    const arrived = Promise.withResolvers<Socket>()
-    const backend = await startRawBackend(t, (socket) => socket.once('data', () => arrived.resolve(socket)))
-    const { port } = await startProxy(t, forwardingTo(backend.port), { clock })
-    const client = new RawClient(t, port).send('GET / HTTP/1.0\r\n\r\n')
-    client.socket.end()
-    const endpoint = await arrived.promise
-    await clock.advance(1_000)
-    endpoint.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-    assert.match(await client.untilClosed(), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/)
-  })
-
-  test('a tunnel stays open in one direction when the client ends the other', async (t) => {
-    const tunnel = await startTunnel(t)
-    tunnel.client.send('last words').socket.end()
-    assert.equal(await tunnel.endpointGot, 'last words')
-    tunnel.endpoint.end('answer')
-    assert.ok((await tunnel.client.untilClosed()).endsWith('answer'))
-  })
-
-  test('a tunnel stays open in one direction when the endpoint ends the other', async (t) => {
-    const tunnel = await startTunnel(t)
-    tunnel.endpoint.end('last words')
-    assert.ok((await tunnel.client.untilClosed()).endsWith('last words'))
-    tunnel.client.send('answer').socket.end()
-    assert.equal(await tunnel.endpointGot, 'answer')
-  })
-})
-
-describe('HTTP/1.0', options, () => {
-  test('a client gets a long chunked response as plain content, ended by its connection', async (t) => {
-    const size = 32 * MIB
-    const backend = await startRawBackend(t, (socket) =>
-      onHead(socket, () => {
-        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
-        sendPattern(socket, size, { wrap: asChunk, onDone: () => socket.write('0\r\nX-Sum: 1\r\n\r\n') })
-      }),
-    )
-    const { port } = await startProxy(t, forwardingTo(backend.port))
-    const client = new RawClient(t, port).send('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
-    const head = await receive(client.socket, size)
-    assert.match(head, /^HTTP\/1\.1 200 OK\r\nconnection: close\r\n\r\n$/)
-    await client.untilClosed()
-  })
-
-  test('an endpoint’s content that its connection ends ends the client’s connection', async (t) => {
-    const size = 16 * MIB
-    const backend = await startRawBackend(t, (socket) =>
-      onHead(socket, () => {
-        socket.write('HTTP/1.0 200 OK\r\n\r\n')
-        sendPattern(socket, size, { onDone: () => socket.end() })
-      }),
-    )
-    const { port } = await startProxy(t, forwardingTo(backend.port))
-    const client = new RawClient(t, port).send(GET)
-    assert.match(await receive(client.socket, size), /^HTTP\/1\.1 200 OK\r\nconnection: close\r\n\r\n$/)
-    await client.untilClosed()
-  })
-
-  test('a client of HTTP/1.0 gets no interim response', async (t) => {
-    const { port } = await startSilent(t, `${CONTINUE}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`)
-    const client = new RawClient(t, port).send('GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n')
-    assert.match(await client.untilClosed(), /^HTTP\/1\.1 200 OK\r\nContent-Length: 2\r\nconnection: close\r\n\r\nok$/)
-  })
-})
-
-describe('Expect: 100-continue', options, () => {
-  const HEAD = 'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n'
-
-  test('the content follows once the endpoint says so, and the connection goes on', async (t) => {
-    const { socket, port } = await startSilent(t, CONTINUE)
-    const client = new RawClient(t, port).send(HEAD)
-    assert.equal(await client.until((text) => text.endsWith(CONTINUE)), CONTINUE)
-    const endpoint = await socket
-    const content = Promise.withResolvers<string>()
-    endpoint.on('data', (chunk: Buffer) => content.resolve(chunk.toString()))
-    client.send('hello')
-    assert.equal(await content.promise, 'hello')
-    endpoint.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-    await client.until((text) => text.endsWith('\r\n\r\nok'))
-  })
-
-  test('a refusal without the content ends both connections: nobody knows whether it still comes', async (t) => {
-    const { closed, port } = await startSilent(t, 'HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno')
-    const client = new RawClient(t, port).send(HEAD)
-    assert.match(await client.untilClosed(), /^HTTP\/1\.1 417 Expectation Failed\r\n[^]*connection: close\r\n\r\nno$/)
-    await closed
-  })
-})
-
 test('content that was held back for one endpoint goes on to the next', options, async (t) => {
   const gone = refusePort(t)
   const good = await startBackend(t, (request, response) => request.pipe(response))
@@ -389,71 +272,6 @@ test('content that was held back for one endpoint goes on to the next', options,
   }
 })
 
-/** Calls back with each request head and what came behind it. */
-function onHead(socket: Socket, callback: (head: string, rest: Buffer) => unknown): void {
-  let input = Buffer.alloc(0)
-  socket.on('data', (chunk: Buffer) => {
-    input = Buffer.concat([input, chunk])
-    const end = input.indexOf('\r\n\r\n')
-    if (end === -1) return
-    const head = input.toString('latin1', 0, end + 4)
-    const rest = input.subarray(end + 4)
-    input = Buffer.alloc(0)
-    callback(head, rest)
-  })
-}
-
-interface Silent {
-  readonly port: number
-  /** The endpoint's side of the first request, once its head is there. */
-  readonly socket: Promise<Socket>
-  /** That side is closed. */
-  readonly closed: Promise<void>
-}
-
-/** An endpoint that answers the head of its first request with these bytes, and then is silent. */
-async function startSilent(t: TestContext, bytes: string): Promise<Silent> {
-  const arrived = Promise.withResolvers<Socket>()
-  const closed = Promise.withResolvers<void>()
-  const backend = await startRawBackend(t, (socket) => {
-    socket.on('close', () => closed.resolve())
-    socket.once('data', () => {
-      if (bytes !== '') socket.write(bytes)
-      arrived.resolve(socket)
-    })
-  })
-  const { port } = await startProxy(t, forwardingTo(backend.port))
-  return { port, socket: arrived.promise, closed: closed.promise }
-}
-
-interface Tunnel {
-  readonly client: RawClient
-  readonly endpoint: Socket
-  /** All that the endpoint got until the client ended its side. */
-  readonly endpointGot: Promise<string>
-}
-
-async function startTunnel(t: TestContext): Promise<Tunnel> {
-  const arrived = Promise.withResolvers<Socket>()
-  const got = Promise.withResolvers<string>()
-  const backend = await startRawBackend(t, (socket) => {
-    socket.allowHalfOpen = true
-    socket.once('data', () => {
-      const parts: Buffer[] = []
-      socket.on('data', (chunk: Buffer) => parts.push(chunk))
-      socket.on('end', () => got.resolve(Buffer.concat(parts).toString()))
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
-      arrived.resolve(socket)
-    })
-  })
-  const { port } = await startProxy(t, forwardingTo(backend.port))
-  const client = new RawClient(t, port)
-  client.send('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
-  const endpoint = await arrived.promise
-  await client.until((text) => text.endsWith('\r\n\r\n'))
-  return { client, endpoint, endpointGot: got.promise }
-}
-
 /** Requests of others go on, and meanwhile the source gets nothing more out. */
 async function untilStill(port: number, sourceOf: () => PatternSource | undefined): Promise<void> {
   let last = -1
@@ -469,35 +287,5 @@ async function untilStill(port: number, sourceOf: () => PatternSource | undefine
 async function download(t: TestContext, port: number, length: number): Promise<void> {
   const client = new RawClient(t, port)
   client.send(GET)
-  await receive(client.socket, length)
-}
-
-/** Reads a response whose content is the pattern, by its chunks where it has some; returns its head. */
-function receive(socket: Socket, length: number): Promise<string> {
-  const check = new PatternCheck()
-  const chunks = new ChunkedReader()
-  let head = ''
-  return new Promise((resolve, reject) => {
-    const take = (chunk: Buffer): void => {
-      if (/transfer-encoding: chunked/i.test(head)) {
-        chunks.read(chunk, 0, chunk.length, (from, to) => check.take(chunk.subarray(from, to)))
-      } else {
-        check.take(chunk)
-      }
-      if (!check.isIntact || check.received > length) reject(new Error(`wrong content before byte ${check.received}`))
-      if (check.received === length) resolve(head)
-    }
-    socket.removeAllListeners('data')
-    onHead(socket, (text, rest) => {
-      if (text === PROCESSING) {
-        socket.emit('data', rest)
-        return
-      }
-      head = text
-      socket.removeAllListeners('data').on('data', take)
-      take(rest)
-    })
-    socket.on('close', () => reject(new Error(`closed after ${check.received} bytes`)))
-    socket.resume()
-  })
+  await receivePattern(client.socket, length)
 }

@@ -2,17 +2,24 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:http2'
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
-import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { testAuthority } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { FLAG, FRAME, GET, PREFACE, RawHttp2Client, ask, http2Session, replyOf } from '../support/http2-client.ts'
-import type { Frame } from '../support/http2-client.ts'
 import {
+  FLAG,
+  FRAME,
+  GET,
+  PREFACE,
+  RawHttp2Client,
+  ask,
+  http2Session,
+  replyOf,
+  statusOf,
+} from '../support/http2-client.ts'
+import { maybeSecure } from '../support/secured.ts'
+import {
+  withHttpLimits,
   RawClient,
-  cluster,
   echoing,
   eventually,
   forwardingTo,
@@ -24,30 +31,10 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
-import type { HttpLimits } from '../../src/routing/listener-model.ts'
-import type { RoutingSnapshot } from '../../src/routing/model.ts'
 import type { Route } from '../../src/routing/route-model.ts'
 
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants
-
-/** RFC 8441. */
-const WEB_SOCKET = {
-  ':method': 'CONNECT',
-  ':protocol': 'websocket',
-  ':path': '/chat',
-  'sec-websocket-version': '13',
-} as const
-
+const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
 const options = { timeout: 20_000 }
-
-function limited(snapshot: RoutingSnapshot, limits: HttpLimits): RoutingSnapshot {
-  return { ...snapshot, listeners: snapshot.listeners.map((listener) => ({ ...listener, http: { limits } })) }
-}
-
-/** Its listeners replace those before. */
-function renamed(snapshot: RoutingSnapshot, id: string): RoutingSnapshot {
-  return { ...snapshot, listeners: snapshot.listeners.map((listener) => ({ ...listener, id })) }
-}
 
 describe('a client of HTTP/2', options, () => {
   test('is served like one of HTTP/1.1', async (t) => {
@@ -276,7 +263,7 @@ describe('a request of HTTP/2', options, () => {
   test('is refused with the status that HTTP/1.1 has for it where it exceeds a limit', async (t) => {
     const backend = await startBackend(t, echoing)
     const limits = { headBytesMax: 2_000, headerFieldsMax: 20, bodyBytesMax: 1_000 }
-    const live = await startProxy(t, limited(forwardingTo(backend.port), limits))
+    const live = await startProxy(t, withHttpLimits(forwardingTo(backend.port), limits))
     const session = http2Session(t, live.port)
     const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`x-${index}`, 'y']))
     assert.equal(await statusOf(session, { headers: { 'x-a': 'b'.repeat(2_500) } }), 431)
@@ -293,7 +280,9 @@ describe('a request of HTTP/2', options, () => {
   test('has until its timeout to be complete', async (t) => {
     const clock = new FakeClock()
     const backend = await startBackend(t, echoing)
-    const live = await startProxy(t, limited(forwardingTo(backend.port), { bodyIdleTimeoutMs: 1_000 }), { clock })
+    const live = await startProxy(t, withHttpLimits(forwardingTo(backend.port), { bodyIdleTimeoutMs: 1_000 }), {
+      clock,
+    })
     const stream = http2Session(t, live.port).request({ ':method': 'POST' })
     stream.write('a')
     const reply = replyOf(stream)
@@ -414,324 +403,3 @@ describe('a request of HTTP/2', options, () => {
     assert.deepEqual(live.counted(), { 200: 1, '400 DPE': 1 })
   })
 })
-
-describe('flow control', options, () => {
-  test('a client that does not read holds the endpoint back', async (t) => {
-    let written = 0
-    const backend = await startBackend(t, ({ url }, response) => {
-      if (url !== '/slow') return response.end()
-      const part = Buffer.alloc(64 * 1024)
-      const more = (): void => {
-        do written += part.length
-        while (response.write(part))
-        response.once('drain', more)
-      }
-      return more()
-    })
-    const live = await startProxy(t, forwardingTo(backend.port))
-    const session = http2Session(t, live.port)
-    const stream = session.request({ ':path': '/slow' })
-    stream.on('error', () => {})
-    await once(stream, 'response')
-    const before = await standstill(session, () => written)
-    assert.ok(before < 16 * 1024 * 1024, `${before} bytes`)
-    stream.resume()
-    await eventually(() => written > before + 1024 * 1024)
-    stream.close(NGHTTP2_CANCEL)
-  })
-
-  test('an endpoint that does not read holds the client back, and no other stream', async (t) => {
-    const stalled: Socket[] = []
-    const backend = await startRawBackend(t, (socket) => {
-      socket.once('data', (chunk: Buffer) => {
-        if (chunk.includes('/fast')) return socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfast')
-        socket.pause()
-        return stalled.push(socket)
-      })
-    })
-    const live = await startProxy(t, forwardingTo(backend.port))
-    const session = http2Session(t, live.port)
-    const stream = session.request({ ':method': 'POST', ':path': '/slow' })
-    stream.on('error', () => {})
-    let sent = 0
-    const part = Buffer.alloc(64 * 1024)
-    const more = (): void => {
-      stream.write(part, (error) => {
-        if (error) return
-        sent += part.length
-        more()
-      })
-    }
-    more()
-    await eventually(() => stalled.length === 1)
-    const before = await standstill(session, () => sent, '/fast')
-    assert.ok(before < 16 * 1024 * 1024, `${before} bytes`)
-    stalled[0]?.resume()
-    await eventually(() => sent > before + 1024 * 1024)
-    stream.close(NGHTTP2_CANCEL)
-  })
-})
-
-async function statusOf(...asked: Parameters<typeof ask>): Promise<number> {
-  return (await ask(...asked)).status
-}
-
-describe('a tunnel', options, () => {
-  test('by CONNECT carries bytes both ways, and each side ends by itself', async (t) => {
-    const backend = await startRawBackend(t, (socket) => {
-      socket.on('data', (chunk: Buffer) => socket.write(`got ${String(chunk)}.`))
-      socket.on('end', () => socket.end('bye'))
-    })
-    const tunnels = route('all', { v1: 1 }, { match: { methods: ['CONNECT'] } })
-    const live = await startProxy(t, snapshotOf([tunnels], [cluster('v1', [backend.port])]))
-    const stream = http2Session(t, live.port).request({ ':method': 'CONNECT', ':authority': 'db.example.com:5432' })
-    const reply = replyOf(stream)
-    await once(stream, 'response')
-    stream.write('hello')
-    await once(stream, 'data')
-    stream.end()
-    const { status, body, code } = await reply
-    assert.deepEqual([status, body, code], [200, 'got hello.bye', NGHTTP2_NO_ERROR])
-    await eventually(() => live.counted()[200] === 1)
-  })
-
-  test('whose endpoint is gone is reset, and one whose client is gone is closed', async (t) => {
-    const sockets: Socket[] = []
-    const backend = await startRawBackend(t, (socket) => sockets.push(socket))
-    const tunnels = route('all', { v1: 1 }, { match: { methods: ['CONNECT'] } })
-    const live = await startProxy(t, snapshotOf([tunnels], [cluster('v1', [backend.port])]))
-    const session = http2Session(t, live.port)
-    const [first, second] = [1, 2].map(() =>
-      session.request({ ':method': 'CONNECT', ':authority': 'db.example.com:1' }),
-    )
-    await eventually(() => sockets.length === 2)
-    const reply = replyOf(first as ClientHttp2Stream)
-    sockets[0]?.resetAndDestroy()
-    assert.equal((await reply).code, constants.NGHTTP2_CONNECT_ERROR)
-    const closed = once(sockets[1] as Socket, 'close')
-    sockets[1]?.resume()
-    second?.on('error', () => {}).close(NGHTTP2_CANCEL)
-    await closed
-    await eventually(() => live.counted()[200] === 2)
-  })
-
-  test('by CONNECT is not made where no route says so', async (t) => {
-    const backend = await startBackend(t, saying('hello'))
-    const { port } = await startProxy(t, forwardingTo(backend.port))
-    const session = http2Session(t, port)
-    assert.equal(await statusOf(session, { headers: { ':method': 'CONNECT', ':authority': 'db.example.com:1' } }), 405)
-  })
-
-  test('for a WebSocket is a switch of protocols at the endpoint', async (t) => {
-    const heads: string[] = []
-    const backend = await startRawBackend(t, (socket) => {
-      socket.once('data', (head: Buffer) => {
-        heads.push(String(head))
-        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n')
-        socket.write('Sec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: chat\r\n\r\nfirst')
-        socket.on('data', (chunk: Buffer) => socket.end(chunk))
-      })
-    })
-    const live = await startProxy(t, forwardingTo(backend.port))
-    const session = http2Session(t, live.port)
-    await once(session, 'remoteSettings')
-    assert.equal(session.remoteSettings.enableConnectProtocol, true)
-    const stream = session.request({ ...WEB_SOCKET, 'sec-websocket-protocol': 'chat' })
-    const reply = replyOf(stream)
-    await once(stream, 'response')
-    stream.on('end', () => stream.end()).write('hello')
-    const { status, headers, body } = await reply
-    assert.deepEqual([status, body], [200, 'firsthello'])
-    assert.deepEqual([headers['sec-websocket-protocol'], headers['sec-websocket-accept']], ['chat', undefined])
-    assert.match(heads[0] ?? '', /^GET \/chat HTTP\/1\.1\r\n/)
-    assert.match(heads[0] ?? '', /\r\nsec-websocket-key: [+/0-9A-Za-z]{22}==\r\n/)
-    assert.match(heads[0] ?? '', /\r\nconnection: upgrade\r\nupgrade: websocket\r\n/)
-  })
-
-  test('for a WebSocket is not what an endpoint makes that only answers', async (t) => {
-    const backend = await startBackend(t, saying('no such thing here'))
-    const live = await startProxy(t, forwardingTo(backend.port))
-    const { status, body } = await ask(http2Session(t, live.port), { headers: WEB_SOCKET })
-    assert.deepEqual([status, body], [502, 'no such thing here'])
-  })
-})
-
-describe('gRPC', options, () => {
-  const grpc = { ':method': 'POST', 'content-type': 'application/grpc+proto', te: 'trailers' } as const
-
-  test('is told what the proxy could not do in its own way', async (t) => {
-    const answers = [400, 401, 403, 404, 429, 500, 503].map((status) => ({
-      ...route(`r${status}`, {}, { match: { path: { kind: 'exact', value: `/${status}`, caseSensitive: true } } }),
-      action: { kind: 'respond', status, headers: [], body: 'caf\u00e9 100%' } as const,
-    }))
-    const nobody = route(
-      'nobody',
-      { empty: 1 },
-      { match: { path: { kind: 'exact', value: '/call', caseSensitive: true } } },
-    )
-    const live = await startProxy(t, snapshotOf([...answers, nobody], [cluster('empty', [])]))
-    const session = http2Session(t, live.port)
-    const codes: unknown[] = []
-    for (const path of ['/400', '/401', '/403', '/404', '/429', '/500', '/503', '/call', '/nowhere']) {
-      const { status, headers, body } = await ask(session, { headers: { ...grpc, ':path': path } })
-      assert.deepEqual([status, headers['content-type'], body], [200, 'application/grpc', ''])
-      codes.push(Number(headers['grpc-status']))
-    }
-    assert.deepEqual(codes, [13, 16, 7, 12, 14, 2, 14, 14, 12])
-    const { headers } = await ask(session, { headers: { ...grpc, ':path': '/500' } })
-    assert.equal(headers['grpc-message'], 'caf%C3%A9 100%25')
-    // Counted as what it is, so that a judge of metrics sees it.
-    assert.equal(live.counted()['503 UH'], 1)
-  })
-
-  test('a fault gives a call the status that it has for gRPC, and others the one of HTTP', async (t) => {
-    const abort = { share: 1, status: 503, grpcStatus: 8 }
-    const live = await startProxy(t, forwardingTo(1, { fault: { abort } }))
-    const session = http2Session(t, live.port)
-    const { headers } = await ask(session, { headers: { ...grpc, ':path': '/' } })
-    assert.deepEqual([headers[':status'], headers['grpc-status']], [200, '8'])
-    assert.equal(await statusOf(session, {}), 503)
-  })
-
-  test('is not what others speak: they get statuses of HTTP', async (t) => {
-    const { port } = await startProxy(t, snapshotOf([], []))
-    const session = http2Session(t, port)
-    for (const type of ['application/grpc-web', 'application/json', 'application/grpcx']) {
-      assert.equal(await statusOf(session, { headers: { ...grpc, 'content-type': type } }), 404)
-    }
-  })
-})
-
-describe('the end of a session', options, () => {
-  test('of a listener that closes is told twice: first that it comes, then which stream was the last', async (t) => {
-    const answers: (() => void)[] = []
-    const backend = await startBackend(t, ({ url }, response) => answers.push(() => response.end(url)))
-    const live = await startProxy(t, forwardingTo(backend.port))
-    const client = new RawHttp2Client(t, live.port).greet().request(1, GET)
-    await eventually(() => answers.length === 1)
-    await live.apply(renamed(forwardingTo(backend.port), 'other'))
-    const notice = await client.until(({ type }) => type === FRAME.GOAWAY)
-    assert.equal(notice.payload.readUInt32BE(0), 2 ** 31 - 1)
-    // The client did not know yet: this one is served, too.
-    client.request(3, GET.with(2, [':path', '/late']))
-    assert.equal((await client.until(isLastGoaway)).payload.readUInt32BE(0), 3)
-    assert.equal(client.isClosed, false)
-    for (const answer of answers) answer()
-    assert.equal(await client.untilClosed(), NGHTTP2_NO_ERROR)
-    const bodies = client.frames.filter(({ type, payload }) => type === FRAME.DATA && payload.length > 0)
-    assert.deepEqual(
-      bodies.map(({ payload }) => String(payload)),
-      ['/', '/late'],
-    )
-    assert.deepEqual(live.counted(), { 200: 2 })
-  })
-
-  for (const scheme of ['http', 'https'] as const) {
-    test(`loses no request of a client that asks all the time while ${scheme} listeners are replaced`, async (t) => {
-      const backend = await startBackend(t, saying('hello'))
-      const { snapshotFor, client: secure } = await maybeSecure(scheme, () => forwardingTo(backend.port))
-      const live = await startProxy(t, snapshotFor())
-      const client = new ReconnectingClient(() => http2Session(t, live.proxy.listeners[0]?.port ?? 0, secure))
-      const done = client.askUntilStopped()
-      for (const id of ['1', '2', '3']) {
-        const { sessions, answered } = client
-        await eventually(() => client.answered > answered + 100)
-        await live.apply(renamed(snapshotFor(), id))
-        await eventually(() => client.sessions > sessions)
-      }
-      client.stop()
-      await done
-      assert.deepEqual(client.failures, [])
-      assert.deepEqual(live.counted(), { 200: client.answered })
-    })
-  }
-
-  test('comes when there was no request for long', async (t) => {
-    const clock = new FakeClock()
-    const backend = await startBackend(t, saying('hello'))
-    const live = await startProxy(t, limited(forwardingTo(backend.port), { keepAliveTimeoutMs: 5_000 }), { clock })
-    const client = new RawHttp2Client(t, live.port).greet().request(1, GET)
-    await client.until(({ type }) => type === FRAME.DATA)
-    await clock.advance(6_000)
-    await client.until(({ type }) => type === FRAME.GOAWAY)
-    await clock.advance(1_000)
-    assert.equal(await client.untilClosed(), NGHTTP2_NO_ERROR)
-  })
-
-  test('comes soon where the client does not say what it can do', async (t) => {
-    const clock = new FakeClock()
-    const live = await startProxy(t, limited(snapshotOf([], []), { headTimeoutMs: 2_000 }), { clock })
-    const client = new RawHttp2Client(t, live.port)
-    client.socket.write(PREFACE)
-    await client.until(({ type }) => type === FRAME.SETTINGS)
-    await clock.advance(3_000)
-    await client.untilClosed()
-  })
-})
-
-/** The count, when it has not moved for so many requests of others. */
-async function standstill(session: ClientHttp2Session, count: () => number, path = '/other'): Promise<number> {
-  for (let seen = -1, still = 0; still < 50; still++) {
-    if (seen !== count()) still = 0
-    seen = count()
-    await ask(session, { headers: { ':path': path, ':method': 'HEAD' } })
-  }
-  return count()
-}
-
-function isLastGoaway({ type, payload }: Frame): boolean {
-  return type === FRAME.GOAWAY && payload.readUInt32BE(0) < 2 ** 31 - 1
-}
-
-interface Security {
-  readonly snapshotFor: () => RoutingSnapshot
-  readonly client: NonNullable<Parameters<typeof http2Session>[2]>
-}
-
-async function maybeSecure(scheme: 'http' | 'https', snapshotFor: () => RoutingSnapshot): Promise<Security> {
-  if (scheme === 'http') return { snapshotFor, client: {} }
-  const authority = await testAuthority()
-  const certificate = { ...(await authority.issue('echo.example.com')), serverNames: [] }
-  const tls = { certificates: [certificate], minVersion: 'TLSv1.2' } as const
-  return {
-    snapshotFor: () => {
-      const snapshot = snapshotFor()
-      return { ...snapshot, listeners: snapshot.listeners.map((listener) => ({ ...listener, protocol: scheme, tls })) }
-    },
-    client: { scheme, ca: authority.certificate, servername: 'echo.example.com' },
-  }
-}
-
-/** As clients do, it connects anew when the proxy says that it goes, and asks again what was refused without being looked at. */
-class ReconnectingClient {
-  readonly failures: string[] = []
-  readonly #connect: () => ClientHttp2Session
-  #isStopped = false
-  sessions = 0
-  answered = 0
-
-  constructor(connect: () => ClientHttp2Session) {
-    this.#connect = connect
-  }
-
-  stop(): void {
-    this.#isStopped = true
-  }
-
-  async askUntilStopped(): Promise<void> {
-    while (!this.#isStopped) {
-      const session = this.#connect()
-      this.sessions++
-      await Promise.all(Array.from({ length: 10 }, () => this.#askOn(session)))
-      session.close()
-    }
-  }
-
-  async #askOn(session: ClientHttp2Session): Promise<void> {
-    while (!this.#isStopped && !session.closed && !session.destroyed) {
-      const { status, body, code } = await ask(session)
-      if (body === 'hello') this.answered++
-      else if (code !== NGHTTP2_REFUSED_STREAM) this.failures.push(`${status} ${code}`)
-    }
-  }
-}

@@ -2,7 +2,12 @@
  * Endless content whose every byte follows from its position, so that a byte lost, doubled or moved on the way is seen. The
  * period is prime: no buffer of a round size hides a shift.
  */
+import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
+
+import { ChunkedReader } from '../../src/proxy/http1/chunked-reader.ts'
+
+import { onHead } from './raw-endpoint.ts'
 
 const PERIOD = 65_521
 const PATTERN = Buffer.alloc(2 * PERIOD)
@@ -75,4 +80,34 @@ export class PatternCheck {
       this.#received += expected.length
     }
   }
+}
+
+/** Reads a response whose content is the pattern, by its chunks where it has some; returns its head. A 102 before it is passed over. */
+export function receivePattern(socket: Socket, length: number): Promise<string> {
+  const check = new PatternCheck()
+  const chunks = new ChunkedReader()
+  let head = ''
+  return new Promise((resolve, reject) => {
+    const take = (chunk: Buffer): void => {
+      if (/transfer-encoding: chunked/i.test(head)) {
+        chunks.read(chunk, 0, chunk.length, (from, to) => check.take(chunk.subarray(from, to)))
+      } else {
+        check.take(chunk)
+      }
+      if (!check.isIntact || check.received > length) reject(new Error(`wrong content before byte ${check.received}`))
+      if (check.received === length) resolve(head)
+    }
+    socket.removeAllListeners('data')
+    onHead(socket, (text, rest) => {
+      if (text === 'HTTP/1.1 102 Processing\r\n\r\n') {
+        socket.emit('data', rest)
+        return
+      }
+      head = text
+      socket.removeAllListeners('data').on('data', take)
+      take(rest)
+    })
+    socket.on('close', () => reject(new Error(`closed after ${check.received} bytes`)))
+    socket.resume()
+  })
 }

@@ -50,6 +50,10 @@ export async function ask(
   return replyOf(stream)
 }
 
+export async function statusOf(...asked: Parameters<typeof ask>): Promise<number> {
+  return (await ask(...asked)).status
+}
+
 export async function replyOf(stream: ClientHttp2Stream): Promise<Http2Reply> {
   let headers: IncomingHttpHeaders = {}
   let trailers: IncomingHttpHeaders = {}

@@ -12,6 +12,7 @@ import type { Log } from '../../src/base/log.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { Proxy } from '../../src/proxy/proxy.ts'
 import type { Cluster, Endpoint } from '../../src/routing/cluster-model.ts'
+import type { HttpLimits } from '../../src/routing/listener-model.ts'
 import type { Match } from '../../src/routing/match-model.ts'
 import type { RoutingSnapshot } from '../../src/routing/model.ts'
 import type { RoutePolicy } from '../../src/routing/policy-model.ts'
@@ -210,6 +211,11 @@ export function snapshotOf(routes: readonly Route[], clusters: readonly Cluster[
 /** Everything to one backend. */
 export function forwardingTo(port: number, policy: Partial<RoutePolicy> = {}): RoutingSnapshot {
   return snapshotOf([route('all', { v1: 1 }, { policy })], [cluster('v1', [port])])
+}
+
+/** The snapshot with these limits at all of its listeners. */
+export function withHttpLimits(snapshot: RoutingSnapshot, limits: HttpLimits): RoutingSnapshot {
+  return { ...snapshot, listeners: snapshot.listeners.map((listener) => ({ ...listener, http: { limits } })) }
 }
 
 export interface Reply {
