@@ -1,0 +1,29 @@
+/**
+ * Reads of many sockets into one buffer. By itself Node takes 64 KiB from the system for each read, cuts what was not needed
+ * off again and leaves the rest to the garbage collector: for small messages that costs more than all that is done with them.
+ */
+import type { OnReadOpts } from 'node:net'
+
+const READ_BYTES = 64 * 1024
+/** What is larger is not worth a copy: from then on the socket reads into buffers that it gives away. */
+const COPIED_BYTES_MAX = 8 * 1024
+
+const shared = Buffer.allocUnsafeSlow(READ_BYTES)
+
+/** For `net.connect`. `onData` owns what it gets. */
+export function sharedReads(onData: (chunk: Buffer) => void): OnReadOpts {
+  let givesAway = false
+  return {
+    buffer: () => (givesAway ? Buffer.allocUnsafeSlow(READ_BYTES) : shared),
+    callback(count, bytes) {
+      const wasGivenAway = bytes !== shared
+      givesAway = count > COPIED_BYTES_MAX
+      onData(wasGivenAway ? asBuffer(bytes, count) : Buffer.from(asBuffer(bytes, count)))
+      return true
+    },
+  }
+}
+
+function asBuffer(bytes: Uint8Array, count: number): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, count)
+}
