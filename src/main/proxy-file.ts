@@ -32,7 +32,9 @@ export async function proxyFile(options: ProxyFileOptions, surroundings: Surroun
   const write = (line: string): unknown => stderr.write(line)
   const log = createLog({ clock, level: options.logLevel, format: options.logFormat, write })
   if (options.workers > 1 && !canSharePorts(process.platform)) {
-    throw new Error(`Cannot run ${options.workers} workers: this system does not let processes share a port`)
+    throw new Error(
+      `Cannot run ${options.workers} workers: this system does not let processes share a port; leave --workers out`,
+    )
   }
   await using parts = new AsyncDisposableStack()
   const folder = parts.adopt(await mkdtemp(join(tmpdir(), 'sluice-proxy-')), (path) => rm(path, { recursive: true }))

@@ -60,7 +60,9 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   mkdirSync(join(dataDir, 'run'), { recursive: true, mode: 0o700 })
   const lock = starting.adopt(lockDataDir(dataDir), (held) => held.release())
   if (options.proxies > 1 && !canSharePorts(process.platform)) {
-    throw new Error(`Cannot run ${options.proxies} proxies: this system does not let processes share a port`)
+    throw new Error(
+      `Cannot run ${options.proxies} proxies: this system does not let processes share a port; leave --proxies out`,
+    )
   }
   const gatewayPort = await settleGatewayPort(options)
   const network = await claimNetwork({ dataDir, clock })

@@ -43,7 +43,7 @@ export function writeProcesses(path: string, processes: readonly ProxyProcess[])
 export function readOrder({ order: path }: StateFiles): Order {
   const { version, command, count } = (readJson(path) ?? {}) as Partial<Order>
   if (version === undefined || command === undefined || count === undefined) {
-    throw new Error(`Cannot read the order "${path}": it does not say what to run`)
+    throw new Error(`Cannot read the order "${path}": it does not say what to run; "sluice up" writes it anew`)
   }
   return { version, command, count }
 }
