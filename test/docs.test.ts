@@ -1,8 +1,13 @@
-/** Pages and comments name only what there is: files, headings, commands with their flags, scripts, decisions. */
+/** Pages and comments name only what there is (files, headings, commands with their flags, scripts), and all that they should. */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
+
+import { systemClock } from '../src/base/clock.ts'
+import { PLAIN_OPERATORS } from '../src/routing/access-log.ts'
+import { prometheusText } from '../src/telemetry/prometheus.ts'
+import { TelemetryStore } from '../src/telemetry/store.ts'
 
 import { runCli } from './support/cli.ts'
 
@@ -82,6 +87,17 @@ test('every script of npm that a page names is there', () => {
     named.filter(({ name }) => !(name in scripts)),
     [],
   )
+})
+
+test('the guide has every command operator of access logs, and every metric', () => {
+  const guide = readFileSync(join(ROOT, 'docs/guide/telemetry.md'), 'utf8')
+  const operators = Object.keys(PLAIN_OPERATORS).filter(
+    (name) => !guide.includes(`%${name.replace(/(_ADDRESS)_WITHOUT_PORT$/, '$1')}%`),
+  )
+  const text = prometheusText(new TelemetryStore({ clock: systemClock }))
+  const metrics = [...text.matchAll(/^# TYPE (\w+)/gm)].map((match) => match[1] ?? '')
+  assert.ok(metrics.length > 10)
+  assert.deepEqual([...operators, ...metrics.filter((name) => !guide.includes(`\`${name}\``))], [])
 })
 
 test('every decision has a number of its own and a line in the list', () => {
