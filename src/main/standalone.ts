@@ -3,14 +3,13 @@
  * parts know each other only through the API and through what is handed to them here.
  */
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '../base/log.ts'
 import { ensureToken } from '../base/token-file.ts'
 import { untilWatched } from '../base/watched.ts'
 import { startApiServer } from '../api-server/server.ts'
-import type { ApiServer } from '../api-server/server.ts'
+import type { ApiServer, ApiServerOptions } from '../api-server/server.ts'
 import { lockDataDir } from '../api-server/data-dir-lock.ts'
 import type { UpOptions } from '../cli/deps.ts'
 import { failure } from '../kube/api-error.ts'
@@ -21,8 +20,10 @@ import { startControlLink, untilEndpointDrained } from '../proxy/control-link.ts
 import type { ControlLink } from '../proxy/control-link.ts'
 import type { DataPlaneState } from '../routing/data-plane.ts'
 import { startProxySupervisor } from '../proxy/supervisor.ts'
+import type { ProxySupervisor } from '../proxy/supervisor.ts'
 import type { MetricsSource } from '../release/model.ts'
 import { openImageCatalogue } from '../runtime/images.ts'
+import type { ImageCatalogue } from '../runtime/images.ts'
 import { claimNetwork } from '../runtime/network.ts'
 import { startNodeAgent } from '../runtime/node-agent.ts'
 import type { NodeAgent } from '../runtime/node-agent.ts'
@@ -34,12 +35,13 @@ import { socketFlags } from '../proxy/worker-group.ts'
 import { runControllers } from './controllers.ts'
 import { explainForApi } from './explain.ts'
 import { settleGatewayPort } from './gateway-port.ts'
+import { proxySocketPath } from './proxy-socket.ts'
 import type { Surroundings } from './surroundings.ts'
+
+type ApiAnswers = Required<Pick<ApiServerOptions, 'metrics' | 'podLogs' | 'ownPaths'>>
 
 /** The Kubernetes release whose API is embedded: kubectl warns when it is more than one minor away from its own. */
 const KUBERNETES_VERSION = 'v1.33.0'
-/** Longer paths do not fit a Unix socket's address (108 bytes on Linux, 104 on macOS). */
-const SOCKET_PATH_BYTES_MAX = 100
 const GATEWAY_LISTENER = 'gateway-http'
 
 export interface Standalone {
@@ -52,10 +54,16 @@ export interface Standalone {
   readonly failed: Promise<never>
 }
 
-/** Rejects, with everything stopped again, when a part cannot start. */
+/** What the API server asks when somebody asks it, and what starts after it. */
+interface LateParts {
+  agent: NodeAgent | undefined
+  link: ControlLink | undefined
+}
+
+/** Rejects, with everything stopped again, when a part cannot start. Long, as it is the list of parts in their order. */
 export async function startStandalone(options: UpOptions, surroundings: Surroundings, log: Log): Promise<Standalone> {
   await using starting = new AsyncDisposableStack()
-  const { clock, random, version, selfCommand } = surroundings
+  const { clock, random } = surroundings
   const { dataDir } = options
   mkdirSync(join(dataDir, 'run'), { recursive: true, mode: 0o700 })
   const lock = starting.adopt(lockDataDir(dataDir), (held) => held.release())
@@ -67,53 +75,22 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const gatewayPort = await settleGatewayPort(options)
   const network = await claimNetwork({ dataDir, clock })
   const telemetry = new TelemetryStore({ clock })
-  let agent: NodeAgent | undefined
-  let link: ControlLink | undefined
+  const late: LateParts = { agent: undefined, link: undefined }
   const debugToken = ensureToken(join(dataDir, 'debug.token'))
 
   const working = new AbortController()
   const ended: Promise<unknown>[] = []
-  const socketPath = socketPathOf(dataDir)
+  const socketPath = proxySocketPath(dataDir)
   // Early: the proxies start beside everything else, and connect once there is a link.
-  const supervisor = startProxySupervisor({
-    clock,
-    random,
-    log,
-    signal: working.signal,
-    keeperCommand: [...selfCommand, 'proxy', 'keep'],
-    command: [...selfCommand, 'proxy', 'run', '--socket', socketPath, ...socketFlags(process.platform)],
-    dataDir,
-    count: options.proxies,
-    version,
-  })
+  const supervisor = startProxies(options, surroundings, { socketPath, log, signal: working.signal })
   starting.defer(() => supervisor.stopAll())
   const server = starting.adopt(
     await startApiServer({
-      dataDir,
+      ...apiOptions(options, surroundings),
+      ...answersOf(late, telemetry, debugToken),
       lock,
-      address: options.apiAddress,
-      port: options.apiPort,
-      kinds,
       serviceNetwork: network.serviceCidr,
-      version: { kubernetes: KUBERNETES_VERSION, product: version },
-      clock,
-      random,
       log,
-      metrics: () => prometheusText(telemetry),
-      podLogs: (namespace, pod, logOptions, signal) => {
-        if (agent === undefined) {
-          throw failure({
-            code: 503,
-            reason: 'ServiceUnavailable',
-            message: `Cannot read the logs of pod "${pod}": the node agent has not started yet`,
-          })
-        }
-        return agent.logs(namespace, pod, logOptions, signal)
-      },
-      ownPaths: {
-        '/sluice.dev/explain': (query) => explainForApi(link, query),
-        '/sluice.dev/debug-token': () => ({ header: DEBUG_HEADER, token: debugToken }),
-      },
     }),
     (started) => started.stop(),
   )
@@ -128,57 +105,87 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   })
   const deps = { client, clock, random, log, signal: working.signal }
   const informers = createInformers(client, deps)
-  const startedLink = await startControlLink({
-    socketPath,
-    expected: options.proxies,
-    onReport: (report) => telemetry.ingest(report),
-    ...deps,
-  })
-  link = startedLink
-  ended.push(startedLink.closed)
+  const onReport = telemetry.ingest.bind(telemetry)
+  const link = await startControlLink({ socketPath, expected: options.proxies, onReport, ...deps })
+  late.link = link
+  ended.push(link.closed)
 
-  const startedAgent = await startNodeAgent({
+  const agent = await startNodeAgent({
     ...deps,
     informers,
     dataDir,
     network,
-    images: openImageCatalogue({
-      files: [options.imagesFile ?? join(dataDir, 'images.yaml')],
-      cacheDir: join(dataDir, 'cache'),
-      onError: (error) => log.error('cannot read the image catalogue', { error }),
-    }),
-    untilDrained: (address, signal) => untilEndpointDrained(startedLink, address, signal),
+    images: imagesOf(options, log),
+    untilDrained: (address, signal) => untilEndpointDrained(link, address, signal),
   })
-  agent = startedAgent
-  starting.defer(() => startedAgent.stopAll())
+  late.agent = agent
+  starting.defer(() => agent.stopAll())
 
+  const { gatewayAddress: address, telling } = options
+  const gateway = { address, port: gatewayPort, debugTokenHash: sha256(debugToken), telling }
   ended.push(
-    runControllers({
-      ...deps,
-      informers,
-      dataPlane: startedLink,
-      metrics: metricsOf(telemetry),
-      gateway: {
-        address: options.gatewayAddress,
-        port: gatewayPort,
-        debugTokenHash: sha256(debugToken),
-        telling: options.telling,
-      },
-    }),
+    runControllers({ ...deps, informers, dataPlane: link, metrics: metricsOf(telemetry), gateway }),
     informers.closed(),
   )
   // At the end they go first, while the pods still answer what is under way.
   starting.defer(() => supervisor.stopAll())
 
-  const gateway = await Promise.race([boundGateway(startedLink, surroundings.signal), server.closed.then(() => '')])
+  const bound = await Promise.race([boundGateway(link, surroundings.signal), server.closed.then(() => '')])
   const parts = starting.move()
   return {
     api: server.url,
-    gateway,
+    gateway: bound,
     kubeconfig,
     stop: () => parts.disposeAsync(),
     failed: server.closed.then(() => new Promise<never>(() => {})),
   }
+}
+
+function startProxies(
+  { dataDir, proxies }: UpOptions,
+  { clock, random, version, selfCommand }: Surroundings,
+  { socketPath, log, signal }: { readonly socketPath: string; readonly log: Log; readonly signal: AbortSignal },
+): ProxySupervisor {
+  return startProxySupervisor({
+    clock,
+    random,
+    log,
+    signal,
+    keeperCommand: [...selfCommand, 'proxy', 'keep'],
+    command: [...selfCommand, 'proxy', 'run', '--socket', socketPath, ...socketFlags(process.platform)],
+    dataDir,
+    count: proxies,
+    version,
+  })
+}
+
+function apiOptions({ dataDir, apiAddress, apiPort }: UpOptions, { clock, random, version }: Surroundings) {
+  const versions = { kubernetes: KUBERNETES_VERSION, product: version }
+  return { dataDir, address: apiAddress, port: apiPort, kinds, version: versions, clock, random } as const
+}
+
+/** What the API server answers by what other parts know. */
+function answersOf(late: LateParts, telemetry: TelemetryStore, debugToken: string): ApiAnswers {
+  return {
+    metrics: () => prometheusText(telemetry),
+    podLogs: (namespace, pod, options, signal) => {
+      if (late.agent !== undefined) return late.agent.logs(namespace, pod, options, signal)
+      const message = `Cannot read the logs of pod "${pod}": the node agent has not started yet; try again in a moment`
+      throw failure({ code: 503, reason: 'ServiceUnavailable', message })
+    },
+    ownPaths: {
+      '/sluice.dev/explain': (query) => explainForApi(late.link, query),
+      '/sluice.dev/debug-token': () => ({ header: DEBUG_HEADER, token: debugToken }),
+    },
+  }
+}
+
+function imagesOf({ dataDir, imagesFile }: UpOptions, log: Log): ImageCatalogue {
+  return openImageCatalogue({
+    files: [imagesFile ?? join(dataDir, 'images.yaml')],
+    cacheDir: join(dataDir, 'cache'),
+    onError: (error) => log.error('cannot read the image catalogue', { error }),
+  })
 }
 
 /** The release engine's questions, answered from what the proxies reported: a retry hides no failed try from it. */
@@ -214,19 +221,6 @@ function writeKubeconfig(dataDir: string, server: ApiServer): string {
   writeFileSync(`${path}.new`, server.kubeconfig(), { mode: 0o600 })
   renameSync(`${path}.new`, path)
   return path
-}
-
-/** In the data directory, or where its path is too long for a socket, in a folder of this user's beside the others. */
-function socketPathOf(dataDir: string): string {
-  const path = join(dataDir, 'run', 'proxy.sock')
-  if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) return path
-  const folder = join(tmpdir(), `sluice-${userInfo().uid}-run`)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const { uid, mode } = lstatSync(folder)
-  if (uid !== userInfo().uid || (mode & 0o077) !== 0) {
-    throw new Error(`Cannot keep the proxies' socket in "${folder}": it must belong to this user alone; remove it`)
-  }
-  return join(folder, `${sha256(dataDir).slice(0, 16)}.sock`)
 }
 
 /** In lower-case hex. */
