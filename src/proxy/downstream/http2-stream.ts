@@ -16,6 +16,7 @@ import type { ClientPeer } from '../telling/access-entry.ts'
 
 import { Http2Response } from './http2-response.ts'
 import { requestText, trailerText } from '../http2/message-text.ts'
+import { resetStream } from '../http2/reset-stream.ts'
 import type { FieldList } from '../http2/message-text.ts'
 
 /** How long a client may leave the end of a response unread. */
@@ -305,11 +306,7 @@ export class Http2ClientStream implements ClientSide {
   }
 
   #reset(code: number): void {
-    const stream = this.#stream
-    if (stream === null) return
-    // The library would first say that the response is complete.
-    stream._final = endNothing
-    stream.close(code)
+    if (this.#stream !== null) resetStream(this.#stream, code)
   }
 
   #try(action: () => void): void {
@@ -323,8 +320,4 @@ export class Http2ClientStream implements ClientSide {
 
 function asChunk(content: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${content.length.toString(16)}\r\n`), content, CRLF])
-}
-
-function endNothing(callback: () => void): void {
-  callback()
 }

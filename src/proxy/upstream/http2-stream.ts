@@ -12,6 +12,7 @@ import type { BodyFraming } from '../http1/response-head.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './side.ts'
 
 import { requestList, responseText, trailerText } from '../http2/message-text.ts'
+import { resetStream } from '../http2/reset-stream.ts'
 import { requestFraming, UnframedBody } from './http2-body.ts'
 
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } =
@@ -104,7 +105,7 @@ export class Http2UpstreamStream implements UpstreamSide {
   destroy(): void {
     this.#exchange = null
     if (this.#stream === null) this.#session.leave(this)
-    else this.#stream.close(NGHTTP2_CANCEL)
+    else resetStream(this.#stream, NGHTTP2_CANCEL)
   }
 
   /** For its session: it is closed, and the request is not told. */
@@ -256,7 +257,7 @@ export class Http2UpstreamStream implements UpstreamSide {
   #fail(failure: UpstreamFailure): void {
     const exchange = this.#exchange
     this.#exchange = null
-    this.#stream?.close(NGHTTP2_PROTOCOL_ERROR)
+    if (this.#stream !== null) resetStream(this.#stream, NGHTTP2_PROTOCOL_ERROR)
     exchange?.onFailure(failure)
   }
 }
