@@ -18,10 +18,13 @@ import type { Cluster } from './cluster-model.ts'
 import type { Listener, TcpListener } from './listener-model.ts'
 import type { RoutingSnapshot } from './model.ts'
 import type { ForwardAction, Route, RouteTable } from './route-model.ts'
+import { nearest } from './file/nearest.ts'
 import { regexProblem } from './regex.ts'
 
 const WEIGHT_MAX = 1_000_000
 const PORT_MAX = 65_535
+/** Comparing a name with more of them would hold up requests. */
+const NEAREST_OF_MAX = 1_000
 
 /** Everything found, with paths into the snapshot. Warnings do not stop it from being served. */
 export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] {
@@ -88,10 +91,9 @@ function checkListener(listener: Listener, path: string, tables: ReadonlySet<str
   return [
     ...checkServerTls(listener, path),
     ...checkHttpPolicy(listener, path),
-    ...when(!tables.has(routeTable), {
-      code: 'unknown-route-table',
+    ...missing('route table', routeTable, tables, {
       path: `${path}.routeTable`,
-      message: `Cannot serve listener "${id}": there is no route table "${routeTable}"`,
+      cannot: `Cannot serve listener "${id}"`,
     }),
     ...when(!isPort(port, 0), {
       code: 'bad-port',
@@ -144,10 +146,9 @@ function checkRoute(route: Route, path: string, clusters: ReadonlySet<string>): 
     ...routeProblems(route, path),
     ...(route.action.kind === 'forward' ? checkForward(route.id, route.action, `${path}.action`, clusters) : []),
     ...(route.policy.mirrors ?? []).flatMap(({ cluster }, index) =>
-      when(!clusters.has(cluster), {
-        code: 'unknown-cluster',
+      missing('cluster', cluster, clusters, {
         path: `${path}.policy.mirrors[${index}].cluster`,
-        message: `Cannot mirror route "${route.id}": there is no cluster "${cluster}"`,
+        cannot: `Cannot mirror route "${route.id}"`,
       }),
     ),
   ]
@@ -209,14 +210,11 @@ function checkForward(id: string, action: ForwardAction, path: string, clusters:
         path: `${path}.destinations[${index}].weight`,
         message: `Cannot split by weight ${destination.weight}: it is not a whole number from 0 to ${WEIGHT_MAX}`,
       }),
-      ...(destination.kind === 'cluster' && !clusters.has(destination.cluster)
-        ? [
-            {
-              code: 'unknown-cluster',
-              path: `${path}.destinations[${index}].cluster`,
-              message: `Cannot forward route "${id}": there is no cluster "${destination.cluster}"`,
-            },
-          ]
+      ...(destination.kind === 'cluster'
+        ? missing('cluster', destination.cluster, clusters, {
+            path: `${path}.destinations[${index}].cluster`,
+            cannot: `Cannot forward route "${id}"`,
+          })
         : []),
     ]),
   ]
@@ -245,11 +243,27 @@ export function clusterProblems(cluster: Cluster, path: string): readonly Proble
 function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<string>): Problem[] {
   return [
     ...clusterProblems(cluster, path),
-    ...when(cluster.fallback !== undefined && !clusters.has(cluster.fallback), {
-      code: 'unknown-cluster',
-      path: `${path}.fallback`,
-      message: `Cannot fall back from cluster "${cluster.name}": there is no cluster "${cluster.fallback ?? ''}"`,
-    }),
+    ...(cluster.fallback === undefined
+      ? []
+      : missing('cluster', cluster.fallback, clusters, {
+          path: `${path}.fallback`,
+          cannot: `Cannot fall back from cluster "${cluster.name}"`,
+        })),
+  ]
+}
+
+/** A name that nothing has. */
+function missing(
+  what: 'cluster' | 'route table',
+  name: string,
+  known: ReadonlySet<string>,
+  { path, cannot }: { readonly path: string; readonly cannot: string },
+): Problem[] {
+  if (known.has(name)) return []
+  const near = known.size > NEAREST_OF_MAX ? undefined : nearest(name, [...known])
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`
+  return [
+    { code: `unknown-${what.replace(' ', '-')}`, path, message: `${cannot}: there is no ${what} "${name}"${hint}` },
   ]
 }
 

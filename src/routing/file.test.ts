@@ -166,7 +166,7 @@ clusters:
 
 test('what cannot be served is told at its place too', () => {
   assert.deepEqual(findings(SMALLEST.replace('cluster: v2', 'cluster: v3')), [
-    '7:68: routeTables[0].virtualHosts[0].routes[0].action.destinations[1].cluster: Cannot forward route "routeTables[0].virtualHosts[0].routes[0]": there is no cluster "v3"',
+    '7:68: routeTables[0].virtualHosts[0].routes[0].action.destinations[1].cluster: Cannot forward route "routeTables[0].virtualHosts[0].routes[0]": there is no cluster "v3"; did you mean "v1"?',
   ])
 })
 
