@@ -1,11 +1,12 @@
 /** What `/clusters` shows: the clusters that are served, with what all workers together have open to their endpoints. */
 import { hostPort } from '../base/host-port.ts'
 import type { Cluster, Endpoint, Locality, WorkloadIdentity } from '../routing/cluster-model.ts'
+import type { EndpointState, Nearness } from '../routing/explanation.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
 
 import type { GateState } from './upstream/cluster-gate.ts'
 import type { PoolState } from './upstream/endpoint-pool.ts'
-import type { Nearness, NearLevelState } from './balance/near-levels.ts'
+import type { NearLevelState } from './balance/near-levels.ts'
 
 /** What one proxy has open, and whom it leaves out. */
 export interface ProxyDescription {
@@ -43,11 +44,8 @@ interface Counts {
 
 interface EndpointReport extends Counts {
   readonly endpoint: string
-  /**
-   * The worst that a worker says. `avoided`: it could not connect a moment ago and prefers others; `ejected`: left out
-   * for failing; `unhealthy`: left out for failing its health checks.
-   */
-  readonly state: 'ready' | 'avoided' | 'ejected' | 'unhealthy'
+  /** The worst that a worker says. */
+  readonly state: EndpointState
   readonly workload?: WorkloadIdentity
   /** How much of its weight it gets, by the worker that gives it least; absent: all of it. */
   readonly slowStart?: number
@@ -143,11 +141,7 @@ function rounded(share: number): number {
   return Math.round(share * 1_000) / 1_000
 }
 
-function stateOf(
-  endpoint: string,
-  states: readonly ClusterState[],
-  pools: readonly PoolState[],
-): EndpointReport['state'] {
+function stateOf(endpoint: string, states: readonly ClusterState[], pools: readonly PoolState[]): EndpointState {
   if (states.some(({ unhealthy }) => unhealthy.includes(endpoint))) return 'unhealthy'
   if (states.some(({ ejected }) => ejected.includes(endpoint))) return 'ejected'
   return pools.some(({ isAvoided }) => isAvoided) ? 'avoided' : 'ready'

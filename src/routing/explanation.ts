@@ -235,10 +235,11 @@ export interface ExplainedEndpoint {
  * `avoided`: a proxy could not connect a moment ago and prefers others; `ejected`: left out for failing; `unhealthy`: left out
  * for failing its health checks.
  */
-type EndpointState = 'ready' | 'avoided' | 'ejected' | 'unhealthy'
+export type EndpointState = 'ready' | 'avoided' | 'ejected' | 'unhealthy'
 
-/** What an endpoint's place has in common with the data plane's. */
-type Nearness = 'same-subzone' | 'same-zone' | 'same-region' | 'elsewhere'
+/** What an endpoint's place has in common with the data plane's, the nearest first. */
+export const NEARNESS = ['same-subzone', 'same-zone', 'same-region', 'elsewhere'] as const
+export type Nearness = (typeof NEARNESS)[number]
 
 interface DrainingEndpoint {
   readonly endpoint: string

@@ -1,14 +1,15 @@
 /** The chooser of a cluster, with what it asks for: weights that grow slowly, near endpoints first. */
 import type { Random } from '../../base/random.ts'
 import type { Balance, Cluster, Endpoint, Locality, LocalPreference } from '../../routing/cluster-model.ts'
+import { NEARNESS } from '../../routing/explanation.ts'
+import type { Nearness } from '../../routing/explanation.ts'
 
 import { createChooser } from './chooser.ts'
 import type { Choice, Chooser } from './chooser.ts'
 import type { Continuity } from './continuity.ts'
 import type { HostHealth } from '../health/host-health.ts'
 import { NearFirst } from './near-first.ts'
-import { NEARNESS, nearnessOf } from './near-levels.ts'
-import type { Nearness } from './near-levels.ts'
+import { nearnessOf } from './near-levels.ts'
 import type { ClusterSlowStart } from './slow-start.ts'
 
 /** An endpoint as far as it can be chosen. */

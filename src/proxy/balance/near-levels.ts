@@ -5,15 +5,12 @@
  *
  * What must stay true: the shares add up to 1, also where no endpoint can be used.
  */
+import type { Nearness } from '../../routing/explanation.ts'
 import { DriftingSplit } from '../../routing/drifting-split.ts'
 import type { Locality } from '../../routing/cluster-model.ts'
 
 import { isUsable } from '../health/host-health.ts'
 import type { HostHealth } from '../health/host-health.ts'
-
-/** What an endpoint has in common with the data plane, the nearest first. */
-export const NEARNESS = ['same-subzone', 'same-zone', 'same-region', 'elsewhere'] as const
-export type Nearness = (typeof NEARNESS)[number]
 
 /** What is not known is not the same. */
 export function nearnessOf(here: Locality | undefined, there: Locality | undefined): Nearness {

@@ -10,6 +10,7 @@ import type { ClientSide, ExchangeDeps } from '../exchange/sides.ts'
 import type { Scheme } from '../serving/forwarded-heads.ts'
 import { cleanHead } from '../serving/http-policy.ts'
 import type { ServingHttp } from '../serving/http-policy.ts'
+import { chunkOf } from '../http1/chunk.ts'
 import { RequestHead } from '../http1/request-head.ts'
 import { RequestExchange } from '../exchange/request-exchange.ts'
 import type { ClientPeer } from '../telling/access-entry.ts'
@@ -26,8 +27,6 @@ const SEND_IDLE_TIMEOUT_MS = 300_000
  * some (curl 7) drop an answer that the refusal comes together with.
  */
 const REST_REFUSED_AFTER_MS = 50
-
-const CRLF = Buffer.from('\r\n')
 
 const { NGHTTP2_PROTOCOL_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_CANCEL, NGHTTP2_CONNECT_ERROR } = constants
 
@@ -248,7 +247,7 @@ export class Http2ClientStream implements ClientSide {
     this.#moved = true
     this.#bodyBytesLeft -= chunk.length
     if (this.#bodyBytesLeft < 0) return this.#exchange.refuse('body-too-large')
-    if (this.#isChunked) return this.#exchange.sendBody(asChunk(chunk), false)
+    if (this.#isChunked) return this.#exchange.sendBody(chunkOf(chunk), false)
     // The library has seen to it that there is no more than was said.
     this.#remaining -= chunk.length
     const done = this.#remaining <= 0
@@ -316,8 +315,4 @@ export class Http2ClientStream implements ClientSide {
       this.crash(error)
     }
   }
-}
-
-function asChunk(content: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`${content.length.toString(16)}\r\n`), content, CRLF])
 }

@@ -8,6 +8,7 @@ import { constants } from 'node:http2'
 import type { ClientHttp2Stream, ClientSessionRequestOptions, IncomingHttpHeaders } from 'node:http2'
 
 import { ResponseHead } from '../http1/response-head.ts'
+import { chunkOf } from '../http1/chunk.ts'
 import type { BodyFraming } from '../http1/response-head.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './side.ts'
 
@@ -265,14 +266,4 @@ export class Http2UpstreamStream implements UpstreamSide {
 /** Whether the endpoint has ended it, and well. */
 function isComplete(stream: ClientHttp2Stream): boolean {
   return stream.closed ? stream.rstCode === NGHTTP2_NO_ERROR : stream.state.remoteClose === 1
-}
-
-/** One chunk of a chunked body. */
-function chunkOf(content: Buffer): Buffer {
-  const size = `${content.length.toString(16)}\r\n`
-  const chunk = Buffer.allocUnsafe(size.length + content.length + 2)
-  chunk.write(size, 'latin1')
-  content.copy(chunk, size.length)
-  chunk.write('\r\n', size.length + content.length, 'latin1')
-  return chunk
 }
