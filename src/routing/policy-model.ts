@@ -15,7 +15,7 @@ export interface RoutePolicy {
   readonly cors?: CorsPolicy
   /** Who gets copies of the requests that are forwarded. */
   readonly mirrors?: readonly Mirror[]
-  /** How long an upgraded connection or tunnel may go on after its destination lost its weight; absent = the data plane's default. */
+  /** How long an upgraded connection, a tunnel or a long call of gRPC may go on after its destination lost its weight; absent = the data plane's default. */
   readonly tunnelDrainMs?: number
 }
 

@@ -36,6 +36,10 @@ export class Http1Response implements ClientResponse {
     return ''
   }
 
+  failCall(): boolean {
+    return false
+  }
+
   reset({ keepAlive, minorVersion, method }: RequestHead): void {
     this.status = 0
     this.bytes = 0

@@ -13,7 +13,7 @@ import { editHead } from '../policy/head-edit.ts'
 import type { HeadEdit } from '../policy/head-edit.ts'
 import type { Body } from '../upstream/side.ts'
 
-import { grpcFailureHead, grpcStatusFor, isGrpc } from '../http2/grpc.ts'
+import { grpcFailureHead, grpcFailureTrailers, grpcStatusFor, isGrpc } from '../http2/grpc.ts'
 import { fieldsByName, responseList, trailerList } from '../http2/message-text.ts'
 import type { FieldList } from '../http2/message-text.ts'
 
@@ -44,6 +44,8 @@ export class Http2Response implements ClientResponse {
   #grpcStatus = ''
   #interims = 0
   #isDrainAwaited = false
+  /** The library will ask for them once all of the body is on its way. */
+  #owesTrailers = false
   #isEnded = false
 
   constructor(onDrain: () => void) {
@@ -73,6 +75,7 @@ export class Http2Response implements ClientResponse {
     this.#grpcStatus = ''
     this.#interims = 0
     this.#isDrainAwaited = false
+    this.#owesTrailers = false
     this.#isEnded = false
     this.status = 0
     this.bytes = 0
@@ -149,6 +152,12 @@ export class Http2Response implements ClientResponse {
     this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), withBody ? answer.body : '')
   }
 
+  failCall(answer: Answer): boolean {
+    if (this.#chunks === null) return false
+    this.#chunks.trailers = grpcFailureTrailers(answer)
+    return true
+  }
+
   /** Where the request could not be read. */
   refuse(status: number, problem: string): void {
     const answer = plainAnswer(status, 'DPE', problem)
@@ -164,11 +173,12 @@ export class Http2Response implements ClientResponse {
 
   /** Of an answer that is sent: what the client still sends is of no use (RFC 9113 §8.1). */
   refuseRest(): void {
-    this.#writable()?.close(NGHTTP2_NO_ERROR)
+    if (!this.#owesTrailers) this.#writable()?.close(NGHTTP2_NO_ERROR)
   }
 
   /** All of the body is on its way. */
   #sendTrailers(stream: ServerHttp2Stream): void {
+    this.#owesTrailers = false
     if (stream.destroyed || stream.closed) return
     stream.sendTrailers(fieldsByName(trailerList(this.#chunks?.trailers ?? '')))
   }
@@ -182,6 +192,7 @@ export class Http2Response implements ClientResponse {
     const hasTrailers = !chunks.done || chunks.trailers !== ''
     this.bytes += to - from
     const stream = this.#writable()
+    this.#owesTrailers = hasTrailers
     if (stream !== null && hasTrailers) stream.once('wantTrailers', () => this.#sendTrailers(stream))
     stream?.respond(list, hasTrailers ? WITH_TRAILERS : WITH_BODY)
     let more = true

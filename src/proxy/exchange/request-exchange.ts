@@ -26,8 +26,11 @@ import type { ListenerTelling } from '../telling/listener-telling.ts'
 import { Tunnel } from './tunnel.ts'
 import { RequestRecord } from './request-record.ts'
 import { RequestTries } from '../tries/request-tries.ts'
-import type { TriesOwner } from '../tries/request-tries.ts'
+import type { TriesOwner } from '../tries/tries-owner.ts'
 import type { Body, UpstreamFailure } from '../upstream/side.ts'
+
+/** A call of gRPC that goes on for so long counts as a tunnel. */
+const LONG_CALL_MS = 1_000
 
 type State = 'idle' | 'waiting' | 'responding' | 'tunnel'
 
@@ -119,7 +122,8 @@ export class RequestExchange implements TriesOwner {
 
   sweep(nowMs: number): void {
     if (this.#state === 'idle') return
-    if (this.#tunnel !== null && this.#hasDrained(this.#tunnel, nowMs)) return this.#endTunnelled()
+    if (this.#tunnel === null && nowMs - this.#times.startedMs >= LONG_CALL_MS) this.#noteLongCall()
+    if (this.#tunnel !== null && this.#hasDrained(this.#tunnel, nowMs)) return this.#endDrained()
     const exceeded = this.#times.exceeded(nowMs, {
       isTunnel: this.#state === 'tunnel',
       isHeld: this.#delay !== null || this.#upstream.isHeld,
@@ -144,6 +148,7 @@ export class RequestExchange implements TriesOwner {
   }
 
   onTry({ pool, traffic }: ServingEndpoint): void {
+    if (this.#tunnel !== null) this.#leaveTunnel()
     if (this.#record !== null) this.#record.onTry(pool.endpoint, traffic, this.#deps.monotonicMs())
   }
 
@@ -360,16 +365,39 @@ export class RequestExchange implements TriesOwner {
 
   #enterTunnel(): void {
     this.#state = 'tunnel'
-    const { pool, traffic } = defined(this.#upstream.endpoint, 'endpoint')
-    const { id, policy } = defined(this.#routed, 'route')
-    const { reach } = this.#serving
-    this.#tunnel = new Tunnel({ pool, traffic, routeId: id, reach, drainMs: policy.tunnelDrainMs })
+    this.#tunnel = this.#newTunnel(defined(this.#upstream.endpoint, 'endpoint'), defined(this.#routed, 'route'))
+  }
+
+  #newTunnel({ pool, traffic }: ServingEndpoint, { id, policy }: Route): Tunnel {
+    return new Tunnel({ pool, traffic, routeId: id, reach: this.#serving.reach, drainMs: policy.tunnelDrainMs })
+  }
+
+  /** A call of gRPC may go on for as long as both sides want, too. */
+  #noteLongCall(): void {
+    const { endpoint } = this.#upstream
+    if (endpoint === null || this.#routed === null || this.#client.response.grpcStatus === undefined) return
+    this.#tunnel = this.#newTunnel(endpoint, this.#routed)
+  }
+
+  #leaveTunnel(): void {
+    this.#tunnel?.end()
+    this.#tunnel = null
   }
 
   /** A tunnel may outlive many snapshots, so it keeps none but the newest. */
   #hasDrained(tunnel: Tunnel, nowMs: number): boolean {
     this.#serving = this.#deps.serving()
     return tunnel.isOver(nowMs, this.#serving.reach)
+  }
+
+  #endDrained(): void {
+    if (this.#state === 'tunnel') return this.#endTunnelled()
+    if (this.#state === 'waiting') return this.#giveUp('drained')
+    const answer = failureAnswer('drained')
+    if (!this.#client.response.failCall(answer)) return this.#abort(answer.flag)
+    this.#upstream.drop()
+    this.#count(answer.flag)
+    this.#client.onExchangeOver(false)
   }
 
   #endTunnelled(): void {
@@ -412,8 +440,7 @@ export class RequestExchange implements TriesOwner {
     this.#state = 'idle'
     this.#delay?.cancel()
     this.#delay = null
-    this.#tunnel?.end()
-    this.#tunnel = null
+    if (this.#tunnel !== null) this.#leaveTunnel()
     const upstream = this.#upstream
     const { response } = this.#client
     const traffic = upstream.traffic ?? this.#serving.nowhere

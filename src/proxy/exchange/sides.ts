@@ -62,6 +62,8 @@ export interface ClientResponse {
   tunnelled(chunk: Buffer): boolean
   /** The whole response, by ourselves. */
   answer(answer: Answer): void
+  /** Of a call of gRPC whose response has begun: it ends with a failure of ours, once the exchange is over. False: it cannot. */
+  failCall(answer: Answer): boolean
 }
 
 export interface ExchangeDeps {

@@ -29,14 +29,18 @@ export function grpcStatusFor(status: number): number {
 }
 
 /** The head of a response that is nothing but trailers, complete. */
-export function grpcFailureHead({ status, body, grpcStatus }: Omit<Answer, 'flag' | 'headers'>): string {
+export function grpcFailureHead(answer: Omit<Answer, 'flag' | 'headers'>): string {
+  return `HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\n${grpcFailureTrailers(answer)}\r\n`
+}
+
+/** Whole fields. */
+export function grpcFailureTrailers({ status, body, grpcStatus }: Omit<Answer, 'flag' | 'headers'>): string {
   const message = body.trim().replace(ENCODED, percentEncoded)
   const fields = [
-    'content-type: application/grpc',
     `grpc-status: ${grpcStatus ?? grpcStatusFor(status)}`,
     ...(message === '' ? [] : [`grpc-message: ${message}`]),
   ]
-  return `HTTP/1.1 200 OK\r\n${fields.join('\r\n')}\r\n\r\n`
+  return fields.map((field) => `${field}\r\n`).join('')
 }
 
 function percentEncoded(character: string): string {

@@ -28,6 +28,7 @@ const FAILURES = {
   'upstream-reset': { status: 503, flag: 'UR', why: 'the endpoint reset the stream' },
   'refused-stream': { status: 503, flag: 'UR', why: 'the endpoint refused the stream' },
   'upstream-timeout': { status: 504, flag: 'UT', why: 'the endpoint did not answer in time' },
+  drained: { status: 503, flag: 'UC', why: 'requests no longer go to this endpoint; call again' },
   overflow: { status: 503, flag: 'UO', why: 'too many requests at once' },
   'request-timeout': { status: 408, flag: 'DPE', why: 'the request was not complete in time' },
   'body-too-large': { status: 413, flag: 'DPE', why: 'the request body is too large' },

@@ -250,7 +250,10 @@ const policy = s.object<RoutePolicy>({
   fault: s.optional(fault, 'Faults on purpose'),
   cors: s.optional(cors, 'Requests across origins'),
   mirrors: s.optional(s.list(mirror), 'Who gets copies of the requests; their answers are dropped'),
-  tunnelDrainMs: s.optional(durationMs, 'How long a tunnel may go on after its destination lost its weight'),
+  tunnelDrainMs: s.optional(
+    durationMs,
+    'How long a tunnel or a long call of gRPC may go on after its destination lost its weight',
+  ),
 })
 
 const route = s.object<Route>({
