@@ -24,35 +24,13 @@ import type { ServingRetry } from '../policy/retries.ts'
 import { countLost } from './mirrors.ts'
 import type { ServingMirrors } from './mirrors.ts'
 import type { ServingCluster, ServingEndpoint } from '../cluster/serving-cluster.ts'
+import type { TriesOwner } from './tries-owner.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from '../upstream/side.ts'
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 
 /** How often a request is sent again at once because endpoints did not look at it. */
 const UNTOUCHED_RESENDS_MAX = 2
-
-/** Who has sent the request, and gets what comes of it. */
-export interface TriesOwner {
-  /** The request is on its way to this endpoint. */
-  onTry(endpoint: ServingEndpoint): void
-  /** There is no connection for the try; `why` may be empty. */
-  onConnectFailed(why: string): void
-  /** The client may send no more of the body for now; pairs with `releaseInput`. */
-  holdInput(): void
-  releaseInput(): void
-  onInterim(head: ResponseHead): void
-  onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void
-  onBody(body: Body, done: boolean): void
-  /** A connection for a CONNECT is there. */
-  onTunnelOpen(): void
-  onTunnelled(chunk: Buffer): void
-  onTunnelEnd(): void
-  /** There will be no response. */
-  onFailed(failure: Failure): void
-  /** What was begun, a response or a tunnel, ends unfinished. */
-  onBroken(failure: UpstreamFailure): void
-  onCrash(error: unknown): void
-}
 
 interface TriesDeps {
   /** Of the whole request. */
