@@ -13,7 +13,7 @@ import { prepareChooser } from '../balance/cluster-chooser.ts'
 import type { Candidate } from '../balance/cluster-chooser.ts'
 import type { ClusterGate } from '../upstream/cluster-gate.ts'
 import type { Continuity } from '../balance/continuity.ts'
-import type { EndpointPool } from '../upstream/endpoint-pool.ts'
+import type { EndpointPool, PoolAddress } from '../upstream/endpoint-pool.ts'
 import type { CheckedHost, HealthChecker } from '../health/health-checker.ts'
 import type { OutlierDetector, OutlierHost } from '../health/outlier-detector.ts'
 import { prepareKey } from './prepared-key.ts'
@@ -85,9 +85,10 @@ export function prepareCluster(
 ): ServingCluster {
   const service = `${cluster.service.namespace}/${cluster.service.name}`
   const source = withEndpoints(cluster, snapshot)
+  const way = { tls: deps.tls.client(source.tls), protocol: source.protocol ?? 'http1' } as const
   const outliers = deps.continuity.outliers(cluster.name, cluster.outlier)
   const endpoints = source.endpoints.map((endpoint) =>
-    prepareEndpoint(endpoint, { listener, service, source, outliers, cluster }, deps),
+    prepareEndpoint(endpoint, { listener, service, way, outliers, cluster }, deps),
   )
   const candidates = source.endpoints.flatMap((endpoint, index): Candidate[] => {
     const serving = endpoints[index]
@@ -98,7 +99,7 @@ export function prepareCluster(
   return {
     name: cluster.name,
     connectTimeoutMs: cluster.connectTimeoutMs,
-    protocol: source.protocol ?? 'http1',
+    protocol: way.protocol,
     nobody: deps.recorder.destination({ ...NOBODY, listener, service }),
     endpoints,
     chooser: prepareChooser(cluster, candidates, { ...deps, here: snapshot.locality, changes }),
@@ -111,27 +112,23 @@ export function prepareCluster(
 interface EndpointContext {
   readonly listener: string
   readonly service: string
-  /** The cluster whose endpoint it is: itself, or the one that it falls back to. */
-  readonly source: Cluster
+  /** What the endpoints of a cluster are spoken to in: its own, or that of the one that it falls back to. */
+  readonly way: Pick<PoolAddress, 'tls' | 'protocol'>
   readonly outliers: OutlierDetector | null
   readonly cluster: Cluster
 }
 
 function prepareEndpoint(
   { address, port, workload }: Endpoint,
-  { source, outliers, cluster, ...labels }: EndpointContext,
-  { pools, tls: contexts, recorder, health, log }: ServingDeps,
+  { way, outliers, cluster, ...labels }: EndpointContext,
+  { pools, recorder, health, log }: ServingDeps,
 ): ServingEndpoint {
-  const { protocol = 'http1' } = source
-  const tls = contexts.client(source.tls)
-  const pool = pools.use({ address, port, tls, protocol }, log)
+  const at = { address, port, ...way }
+  const pool = pools.use(at, log)
   return {
     pool,
     outlier: outliers === null ? null : outliers.use(pool.endpoint),
-    checked:
-      cluster.healthCheck === undefined
-        ? null
-        : health.use(cluster.name, cluster.healthCheck, { address, port, tls, protocol }),
+    checked: cluster.healthCheck === undefined ? null : health.use(cluster.name, cluster.healthCheck, at),
     traffic: recorder.destination({
       ...labels,
       workloadNamespace: workload?.namespace ?? '',
