@@ -187,5 +187,5 @@ function viewOf({ method, host, path, query, headers }: ExplainedRequest, scheme
 
 /** Of a table that has no virtual host for all. */
 function domainsOf({ exact, suffixes }: PreparedTable): readonly string[] {
-  return [...exact.keys(), ...suffixes.flatMap(({ hosts }) => [...hosts.keys()].map((suffix) => `*${suffix}`))]
+  return [...exact.names, ...suffixes.flatMap(({ hosts }) => hosts.names.map((suffix) => `*${suffix}`))]
 }

@@ -10,6 +10,10 @@ import { assert } from '../base/assert.ts'
 
 /** Up to this period the whole sequence is computed once, so that a pick costs one array read. */
 const PRECOMPUTED_PICKS_MAX = 10_000
+/** Many routes have the same weights: so many of the sequences used last are kept for others to share. */
+const SHARED_SEQUENCES_MAX = 64
+
+const shared = new Map<string, Uint32Array>()
 
 /** An endless sequence of indexes into the weights. */
 export interface Split {
@@ -22,10 +26,16 @@ export function createSplit(weights: readonly number[]): Split {
   const [first, ...others] = positive
   assert(first !== undefined, 'a split needs a positive weight')
   if (others.length === 0) return { next: () => first.index }
+  const key = weights.join()
+  const known = shared.get(key)
+  if (known !== undefined) return new RepeatingSplit(known)
   const divisor = positive.reduce((soFar, { weight }) => greatestCommonDivisor(soFar, weight), 0)
   const rule = tijdeman(positive.map(({ weight }) => weight / divisor))
   const indexes = positive.map(({ index }) => index)
-  return rule.period <= PRECOMPUTED_PICKS_MAX ? repeating(rule, indexes) : { next: () => indexes[rule.pick()] ?? 0 }
+  if (rule.period > PRECOMPUTED_PICKS_MAX) return { next: () => indexes[rule.pick()] ?? 0 }
+  const sequence = Uint32Array.from({ length: rule.period }, () => indexes[rule.pick()] ?? 0)
+  share(key, sequence)
+  return new RepeatingSplit(sequence)
 }
 
 interface Rule {
@@ -34,16 +44,25 @@ interface Rule {
   pick(): number
 }
 
-function repeating(rule: Rule, indexes: readonly number[]): Split {
-  const sequence = Uint32Array.from({ length: rule.period }, () => indexes[rule.pick()] ?? 0)
-  let position = 0
-  return {
-    next(): number {
-      const picked = sequence[position] ?? 0
-      position = position + 1 === sequence.length ? 0 : position + 1
-      return picked
-    },
+class RepeatingSplit implements Split {
+  readonly #sequence: Uint32Array
+  #position = 0
+
+  constructor(sequence: Uint32Array) {
+    this.#sequence = sequence
   }
+
+  next(): number {
+    const position = this.#position
+    this.#position = position + 1 === this.#sequence.length ? 0 : position + 1
+    return this.#sequence[position] ?? 0
+  }
+}
+
+function share(key: string, sequence: Uint32Array): void {
+  const [oldest = ''] = shared.keys()
+  if (shared.size >= SHARED_SEQUENCES_MAX) shared.delete(oldest)
+  shared.set(key, sequence)
 }
 
 /** All numbers stay below 2·(2N−2)·W, far inside the safe integers for weights up to a million. */

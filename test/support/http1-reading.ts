@@ -7,7 +7,6 @@ import type { HeadFields } from '../../src/proxy/http1/head-fields.ts'
 import { RequestHead } from '../../src/proxy/http1/request-head.ts'
 import { ResponseHead } from '../../src/proxy/http1/response-head.ts'
 import { requestHead } from '../../src/proxy/serving/forwarded-heads.ts'
-import { route } from './live-proxy.ts'
 
 export interface Message {
   /** Method and target of a request as they were sent; status of a response. */
@@ -39,7 +38,6 @@ export interface RequestsRead {
 }
 
 const CLIENT_ADDRESS = '192.0.2.1'
-const ROUTE = route('all', { v1: 1 })
 
 /** Reads all requests up to the first that is refused, that ends its connection, or that is not complete. */
 export function readRequests(bytes: Buffer, cuts: readonly number[] = []): RequestsRead {
@@ -98,8 +96,7 @@ class RequestReader {
     const fields = fieldsOf(head.fields)
     const line = head.text.slice(head.start, head.fieldsStart - ' HTTP/1.1\r\n'.length)
     const options = {
-      route: ROUTE,
-      policy: { rewritePath: null, editRequest: null },
+      policy: { rewritePath: null, editRequest: null, authority: undefined },
       clientAddress: CLIENT_ADDRESS,
       requestId: 'new',
       upgrade: head.isUpgrade,

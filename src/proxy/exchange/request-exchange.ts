@@ -21,6 +21,7 @@ import { answerByPolicy, responseEdit } from './before-forwarding.ts'
 import { joinEdits } from '../policy/head-edit.ts'
 import { RequestKeys } from '../serving/request-key.ts'
 import type { ServingEndpoint } from '../cluster/serving-cluster.ts'
+import type { ServingPolicy } from '../serving/route-policy.ts'
 import type { ServingForward, ServingListener, ServingRoute } from '../serving/serving-state.ts'
 import type { ListenerTelling } from '../telling/listener-telling.ts'
 import { Tunnel } from './tunnel.ts'
@@ -313,16 +314,15 @@ export class RequestExchange implements TriesOwner {
       needsNewConnection: head.method === 'CONNECT',
     })
     if (!isAdmitted) return this.#answer(failureAnswer('overflow'))
-    this.#times.limit(route.policy.timeoutMs, policy.idleTimeoutMs)
+    this.#times.limit(policy.timeoutMs, policy.idleTimeoutMs)
     if (body.done) this.#times.onRequestDone(this.#flag === 'DI' ? this.#deps.monotonicMs() : startedMs)
-    this.#upstream.start(this.#headFor({ route, policy }, head), body.first)
+    this.#upstream.start(this.#headFor(policy, head), body.first)
   }
 
-  #headFor({ route, policy }: Pick<ServingRoute, 'route' | 'policy'>, head: RequestHead): string {
+  #headFor(policy: ServingPolicy, head: RequestHead): string {
     const { http } = this.#serving
     const record = this.#record
     return requestHead(head, {
-      route,
       policy,
       clientAddress: this.#client.clientAddress,
       scheme: forwardedScheme(head, this.#client.scheme, http),

@@ -190,7 +190,7 @@ export class RequestRecord implements TracedRequest {
         return rewritePath === null ? (head.fields.get(name) ?? '') : head.target
       case ':authority':
       case 'host':
-        return this.#serve?.route.policy.rewrite?.authority ?? head.host
+        return this.#serve?.policy.authority ?? head.host
       case ':scheme':
       case 'x-forwarded-proto':
         return this.scheme

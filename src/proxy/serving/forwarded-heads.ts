@@ -1,5 +1,4 @@
 /** Heads on their way through: what the upstream gets of a request's head, and the client of a response's. */
-import type { Route } from '../../routing/route-model.ts'
 
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
@@ -11,8 +10,7 @@ import type { TraceEdit } from '../telling/tracer.ts'
 export type Scheme = 'http' | 'https'
 
 export interface RequestHeadOptions {
-  readonly route: Route
-  readonly policy: Pick<ServingPolicy, 'rewritePath' | 'editRequest'>
+  readonly policy: Pick<ServingPolicy, 'rewritePath' | 'editRequest' | 'authority'>
   readonly clientAddress: string
   /** What the client spoke, to us or to a proxy in front of us that is believed. */
   readonly scheme: Scheme
@@ -43,9 +41,9 @@ function requestLine(head: RequestHead, rewrite: ServingPolicy['rewritePath']): 
 
 function requestFields(head: RequestHead, options: RequestHeadOptions): string {
   const { fields } = head
-  const { route, clientAddress, scheme, trustedHops, requestId, upgrade, trace } = options
+  const { policy, clientAddress, scheme, trustedHops, requestId, upgrade, trace } = options
   const dropped = trace === null ? null : trace.dropped
-  const authority = route.policy.rewrite?.authority ?? (head.isAbsolute || fields.host === -1 ? head.host : undefined)
+  const authority = policy.authority ?? (head.isAbsolute || fields.host === -1 ? head.host : undefined)
   const isPlain =
     authority === undefined &&
     !fields.hasHopByHop &&

@@ -15,8 +15,11 @@ import type { MirrorsDeps } from '../tries/mirrors.ts'
 import { ServingRetry } from '../policy/retries.ts'
 
 export interface ServingPolicy {
+  readonly timeoutMs: number
   /** 0: the data plane's default. */
   readonly idleTimeoutMs: number
+  /** For the endpoint; undefined: as the client said. */
+  readonly authority: string | undefined
   readonly rewritePath: ((path: string) => string) | null
   readonly editRequest: HeadEdit | null
   readonly editResponse: HeadEdit | null
@@ -31,6 +34,8 @@ type ClusterDestination = Extract<WeightedDestination, { kind: 'cluster' }>
 export interface PolicyDeps extends MirrorsDeps {
   readonly random: Random
   readonly continuity: Continuity
+  /** Routes with the same policy have one between them: memory that many requests use stays near. */
+  readonly policies: Map<string, ServingPolicy>
 }
 
 /** The route's policy where the destination has no edits of its own; these come before the route's. */
@@ -51,12 +56,24 @@ function before(first: HeadEdit | null, second: HeadEdit | null): HeadEdit | nul
 }
 
 /** The route must have passed `checkSnapshot`. */
-export function prepareRoutePolicy({ id, match, policy }: Route, deps: PolicyDeps): ServingPolicy {
+export function prepareRoutePolicy(route: Route, deps: PolicyDeps): ServingPolicy {
+  const { fault, retry, mirrors, rewrite } = route.policy
+  // These remember something, each of its own route.
+  if (fault !== undefined || retry !== undefined || mirrors !== undefined) return newPolicy(route, deps)
+  const key = JSON.stringify([route.policy, rewrite?.path === undefined ? '' : route.match.path])
+  const policy = deps.policies.get(key) ?? newPolicy(route, deps)
+  deps.policies.set(key, policy)
+  return policy
+}
+
+function newPolicy({ id, match, policy }: Route, deps: PolicyDeps): ServingPolicy {
   const { rewrite, requestHeaders, responseHeaders, fault, cors, retry, mirrors = [] } = policy
   const { clock, random, continuity } = deps
   const shareOf: ShareOf = (name, share) => continuity.split(['share', id, name, share], shareWeights(share))
   return {
+    timeoutMs: policy.timeoutMs,
     idleTimeoutMs: policy.idleTimeoutMs ?? 0,
+    authority: rewrite?.authority,
     rewritePath: rewrite?.path === undefined ? null : compileRewrite(match.path, rewrite.path),
     editRequest: prepareHeadEdit(requestHeaders),
     editResponse: prepareHeadEdit(responseHeaders),

@@ -21,7 +21,7 @@ import { prepareKey } from '../cluster/prepared-key.ts'
 import type { RequestKey } from '../cluster/prepared-key.ts'
 import type { MirrorsDeps } from '../tries/mirrors.ts'
 import { policyTowards, prepareRoutePolicy } from './route-policy.ts'
-import type { ServingPolicy } from './route-policy.ts'
+import type { PolicyDeps, ServingPolicy } from './route-policy.ts'
 import { Passthrough } from './passthrough.ts'
 import { RouteReach } from '../cluster/route-reach.ts'
 import type { ReachingRoute } from '../cluster/route-reach.ts'
@@ -92,7 +92,7 @@ export function* prepareListener(
   )
   const clusters = yield* prepareClusters(snapshot, listener.id, deps)
   const table = yield* prepareTableInSteps(source)
-  const routeDeps = { ...deps, mirror: mirrorsOf(snapshot, listener.id, deps) }
+  const routeDeps = { ...deps, mirror: mirrorsOf(snapshot, listener.id, deps), policies: new Map() }
   const routes: ServingRoute[] = []
   for (const { route } of table.routes) {
     yield
@@ -127,7 +127,7 @@ function passthroughOf(snapshot: RoutingSnapshot, listener: string, deps: Servin
       // An endpoint that has just left the snapshot, or was forgotten here, is wanted again.
       for (const { pool } of prepared.endpoints) pool.revive()
       const clusters = new Map([[cluster.name, prepared]])
-      return prepareRoute(route, clusters, { ...deps, mirror })
+      return prepareRoute(route, clusters, { ...deps, mirror, policies: new Map() })
     },
   })
 }
@@ -154,7 +154,7 @@ function mirrorsOf(snapshot: RoutingSnapshot, listener: string, deps: ServingDep
 function prepareRoute(
   route: Route,
   clusters: ReadonlyMap<string, ServingCluster>,
-  deps: ServingDeps & Pick<MirrorsDeps, 'mirror'>,
+  deps: ServingDeps & Pick<PolicyDeps, 'mirror' | 'policies'>,
 ): ServingRoute {
   const policy = prepareRoutePolicy(route, deps)
   if (route.action.kind !== 'forward') return { route, policy, forward: undefined }
