@@ -148,9 +148,13 @@ class Link implements ControlLink {
   }
 
   async describe(): Promise<readonly ProxyDescription[]> {
-    const peers = [...this.#peers].filter(({ id, isReplaced }) => id !== '' && !isReplaced)
+    const peers = [...this.#peers].filter(({ id }) => id !== '')
     const answers = await Promise.all(peers.map((peer) => this.#askPools(peer)))
-    return answers.filter((description) => description !== undefined)
+    // Of one that is about to end only what it has open counts: it chooses no endpoints any more.
+    return answers.flatMap((description, index) => {
+      if (description === undefined) return []
+      return peers[index]?.isReplaced === true ? [{ ...description, clusters: [] }] : [description]
+    })
   }
 
   #askPools(peer: Peer): Promise<ProxyDescription | undefined> {

@@ -204,10 +204,14 @@ function secondProcess(
   const socket = connect(socketPath)
   t.after(() => socket.destroy())
   const told: string[] = []
-  readMessages<ToProxy>(socket, { onMessage: ({ kind }) => told.push(kind), onBroken: () => {} })
   const say = (message: FromProxy): void => {
     sendMessage(socket, message)
   }
+  const onMessage = ({ kind }: ToProxy): void => {
+    told.push(kind)
+    if (kind === 'describe') say({ kind: 'description', description: { pools: [], clusters: [] } })
+  }
+  readMessages<ToProxy>(socket, { onMessage, onBroken: () => {} })
   say({ kind: 'hello', id: 'proxy-0', pid: 1, startedAtMs })
   return { told, say, end: () => socket.destroy() }
 }
@@ -295,6 +299,11 @@ test('an address is in use as long as a process that was replaced has a request 
   second.say({ kind: 'ack', generation: snapshot.generation, listeners: [], draining: [] })
   const key = `127.0.0.1:${old.port}`
   await untilWatched(control.link.state, ({ proxies }) => proxies[0]?.draining.join() === key)
+  const open = (await control.link.describe()).flatMap(({ pools }) => pools)
+  assert.deepEqual(
+    open.map(({ endpoint, active }) => [endpoint, active]),
+    [[key, 1]],
+  )
   const without = snapshotOf([], [])
   control.link.publish(without)
   second.say({ kind: 'ack', generation: without.generation, listeners: [], draining: [] })
