@@ -10,32 +10,42 @@ import { assert } from '../base/assert.ts'
 
 /** Up to this period the whole sequence is computed once, so that a pick costs one array read. */
 const PRECOMPUTED_PICKS_MAX = 10_000
-/** Many routes have the same weights: so many of the sequences used last are kept for others to share. */
+/** Of different weights: the oldest is forgotten for a new one. */
 const SHARED_SEQUENCES_MAX = 64
-
-const shared = new Map<string, Uint32Array>()
 
 /** An endless sequence of indexes into the weights. */
 export interface Split {
   next(): number
 }
 
+/** Sequences that splits with the same weights have between them. */
+export class SharedSequences {
+  readonly #sequences = new Map<string, Uint32Array>()
+
+  of(weights: readonly number[], compute: () => Uint32Array): Uint32Array {
+    const key = weights.join()
+    const known = this.#sequences.get(key)
+    if (known !== undefined) return known
+    const [oldest = ''] = this.#sequences.keys()
+    if (this.#sequences.size >= SHARED_SEQUENCES_MAX) this.#sequences.delete(oldest)
+    const sequence = compute()
+    this.#sequences.set(key, sequence)
+    return sequence
+  }
+}
+
 /** Weights are non-negative integers, at least one of them positive; the order of destinations breaks ties. */
-export function createSplit(weights: readonly number[]): Split {
+export function createSplit(weights: readonly number[], sequences = new SharedSequences()): Split {
   const positive = weights.flatMap((weight, index) => (weight > 0 ? [{ weight, index }] : []))
   const [first, ...others] = positive
   assert(first !== undefined, 'a split needs a positive weight')
   if (others.length === 0) return { next: () => first.index }
-  const key = weights.join()
-  const known = shared.get(key)
-  if (known !== undefined) return new RepeatingSplit(known)
   const divisor = positive.reduce((soFar, { weight }) => greatestCommonDivisor(soFar, weight), 0)
   const rule = tijdeman(positive.map(({ weight }) => weight / divisor))
   const indexes = positive.map(({ index }) => index)
   if (rule.period > PRECOMPUTED_PICKS_MAX) return { next: () => indexes[rule.pick()] ?? 0 }
-  const sequence = Uint32Array.from({ length: rule.period }, () => indexes[rule.pick()] ?? 0)
-  share(key, sequence)
-  return new RepeatingSplit(sequence)
+  const compute = (): Uint32Array => Uint32Array.from({ length: rule.period }, () => indexes[rule.pick()] ?? 0)
+  return new RepeatingSplit(sequences.of(weights, compute))
 }
 
 interface Rule {
@@ -57,12 +67,6 @@ class RepeatingSplit implements Split {
     this.#position = position + 1 === this.#sequence.length ? 0 : position + 1
     return this.#sequence[position] ?? 0
   }
-}
-
-function share(key: string, sequence: Uint32Array): void {
-  const [oldest = ''] = shared.keys()
-  if (shared.size >= SHARED_SEQUENCES_MAX) shared.delete(oldest)
-  shared.set(key, sequence)
 }
 
 /** All numbers stay below 2·(2N−2)·W, far inside the safe integers for weights up to a million. */

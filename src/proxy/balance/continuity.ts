@@ -3,7 +3,7 @@ import type { ConsistentHash } from '../../routing/consistent-hash.ts'
 import { DriftingSplit } from '../../routing/drifting-split.ts'
 import type { ClusterLimits, OutlierDetection, SlowStart } from '../../routing/cluster-model.ts'
 import type { RoutingSnapshot } from '../../routing/model.ts'
-import { createSplit } from '../../routing/split.ts'
+import { SharedSequences, createSplit } from '../../routing/split.ts'
 import type { Split } from '../../routing/split.ts'
 
 import { ClusterGate } from '../upstream/cluster-gate.ts'
@@ -18,6 +18,7 @@ export class Continuity {
   readonly retriesUnderWay = new Map<string, number>()
   readonly #turns = new Generations<{ next: number }>()
   readonly #splits = new Generations<Split>()
+  readonly #sequences = new SharedSequences()
   readonly #tables = new Generations<ConsistentHash>()
   readonly #gates = new Generations<ClusterGate>()
   readonly #outliers = new Generations<OutlierDetector>()
@@ -29,7 +30,7 @@ export class Continuity {
 
   /** The split goes on where it was as long as its identity is the same. */
   split(identity: unknown, weights: readonly number[]): Split {
-    return this.#splits.use(JSON.stringify(identity), () => createSplit(weights))
+    return this.#splits.use(JSON.stringify(identity), () => createSplit(weights, this.#sequences))
   }
 
   /** Its weights may change; what each is ahead or behind goes on as long as the identity is the same. */

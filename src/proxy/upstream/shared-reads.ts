@@ -8,6 +8,7 @@ const READ_BYTES = 64 * 1024
 /** What is larger is not worth a copy: from then on the socket reads into buffers that it gives away. */
 const COPIED_BYTES_MAX = 8 * 1024
 
+/** Holds nothing from one read to the next. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES)
 
 /** For `net.connect`. `onData` owns what it gets. */
