@@ -63,6 +63,7 @@ export class Http2UpstreamStream implements UpstreamSide {
   #remaining = 0
   #trailers: string | null = ''
   #error: NodeJS.ErrnoException | null = null
+  #isPaused = false
 
   constructor(session: StreamSession, wasUsed: boolean) {
     this.#session = session
@@ -84,10 +85,12 @@ export class Http2UpstreamStream implements UpstreamSide {
   }
 
   pause(): void {
+    this.#isPaused = true
     this.#stream?.pause()
   }
 
   resume(): void {
+    this.#isPaused = false
     this.#stream?.resume()
   }
 
@@ -189,7 +192,8 @@ export class Http2UpstreamStream implements UpstreamSide {
     if (!this.#parse(list, '', false)) return this.#fail('upstream-protocol')
     // Nothing can be switched to in HTTP/2.
     if (this.#head.status === 101) return this.#fail('upstream-protocol')
-    this.#exchange?.onInterim(this.#head)
+    // Flow control holds back content only: what a client does not take of these would pile up.
+    if (!this.#isPaused) this.#exchange?.onInterim(this.#head)
   }
 
   #onResponse(headers: IncomingHttpHeaders & { ':status'?: number | undefined }, flags: number, list: string[]): void {
