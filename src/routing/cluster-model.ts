@@ -118,7 +118,7 @@ export interface HealthCheck {
  * is out is used only by a request that has no other one left.
  */
 export interface OutlierDetection {
-  /** Answers of 500 and more, and requests that got none, in a row; 0 = not counted. */
+  /** Answers of 500 and more, calls of gRPC that fail so at once, and requests that got no answer, in a row; 0 = not counted. */
   readonly consecutive5xx: number
   /** Answers of 502 to 504, failed connections and requests that got no answer, in a row; 0 = not counted. */
   readonly consecutiveGatewayErrors: number

@@ -140,6 +140,10 @@ test('an endpoint that fails is ejected, by its statuses and by its resets', asy
   const failing = [
     await answeringInTurn(t, [500, 500]),
     await startHttp2Backend(t, (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR)),
+    // A call of gRPC that fails at once: its own status is UNAVAILABLE.
+    await startHttp2Backend(t, (stream) =>
+      stream.respond({ ':status': 200, 'grpc-status': '14' }, { endStream: true }),
+    ),
   ]
   for (const { port } of failing) {
     const live = await startProxy(t, overHttp2([port, good.port], {}, { outlier }))

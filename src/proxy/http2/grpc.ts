@@ -1,4 +1,5 @@
 /** How a proxy tells a gRPC client that something failed: not by a status of HTTP, but by the call's own status. */
+import type { ResponseHead } from '../http1/response-head.ts'
 import type { Answer } from '../policy/answers.ts'
 
 /** gRPC's mapping of statuses of HTTP, as Envoy has it. */
@@ -14,6 +15,24 @@ const GRPC_STATUS: Readonly<Record<number, number>> = {
 }
 const UNKNOWN = 2
 
+/** The other way round, as Envoy has it; others are failures of the server. */
+const HTTP_STATUS: Readonly<Record<string, number>> = {
+  '0': 200,
+  '1': 499,
+  '3': 400,
+  '4': 504,
+  '5': 404,
+  '6': 409,
+  '7': 403,
+  '8': 429,
+  '9': 400,
+  '10': 409,
+  '11': 400,
+  '12': 501,
+  '14': 503,
+  '16': 401,
+}
+
 const CONTENT_TYPE = /^application\/grpc(?:[+;]|$)/i
 /** Of a message, percent-encoded: all but printable ASCII, and `%` itself. */
 const ENCODED = /[^ -$&-~]/gu
@@ -26,6 +45,12 @@ export function isGrpc(contentType: string | undefined): boolean {
 /** Of a failure that HTTP has this status for. */
 export function grpcStatusFor(status: number): number {
   return GRPC_STATUS[status] ?? UNKNOWN
+}
+
+/** What a response means in HTTP: that to a call of gRPC which is nothing but trailers has a status of its own. */
+export function meantStatus({ status, fields }: Pick<ResponseHead, 'status' | 'fields'>): number {
+  const own = fields.get('grpc-status')
+  return own === undefined ? status : (HTTP_STATUS[own] ?? 500)
 }
 
 /** The head of a response that is nothing but trailers, complete. */

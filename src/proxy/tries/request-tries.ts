@@ -18,6 +18,7 @@ import type { Search, SearchStart } from '../cluster/endpoint-search.ts'
 import type { EndpointPool } from '../upstream/endpoint-pool.ts'
 import type { ExchangeTimes } from './times.ts'
 import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
+import { meantStatus } from '../http2/grpc.ts'
 import { KeptRequest } from './kept-request.ts'
 import { RequestRetries } from '../policy/retries.ts'
 import type { ServingRetry } from '../policy/retries.ts'
@@ -208,7 +209,10 @@ export class RequestTries implements Exchange, Waiting {
 
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
     const outlier = this.#search.endpoint === null ? null : this.#search.endpoint.outlier
-    if (outlier !== null) outlier.onStatus(head.status, this.#monotonicMs())
+    if (outlier !== null) {
+      const isHttp2 = this.#search.cluster.protocol === 'http2'
+      outlier.onStatus(isHttp2 ? meantStatus(head) : head.status, this.#monotonicMs())
+    }
     if (this.#retries !== null && this.#triesAgainOn(this.#retries, head)) return this.#discard(head.status, done)
     this.#isAnswered = true
     // Whoever streams for hours needs the beginning no more.
