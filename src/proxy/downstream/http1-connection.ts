@@ -12,13 +12,13 @@ import type { Failure } from '../policy/answers.ts'
 import type { ClientSide, ExchangeDeps } from '../exchange/sides.ts'
 import { Http1Response } from './http1-response.ts'
 import type { Scheme } from '../serving/forwarded-heads.ts'
-import { ChunkedReader, MALFORMED } from '../http1/chunked-reader.ts'
 import { RequestHead } from '../http1/request-head.ts'
 import { cleanHead } from '../serving/http-policy.ts'
 import type { ServingHttp } from '../serving/http-policy.ts'
 import { RequestExchange } from '../exchange/request-exchange.ts'
 import { probeUnread } from './socket-probe.ts'
 import { peerOf } from '../telling/access-entry.ts'
+import { Http1Body, TOO_LARGE } from './http1-body.ts'
 import type { ClientPeer } from '../telling/access-entry.ts'
 
 /** How long a client may leave a response unread. Long: a slow one takes minutes for what is already in the buffers. */
@@ -57,17 +57,12 @@ export class Http1ClientConnection implements ClientSide {
   readonly #deps: Http1ConnectionDeps
   readonly #head = new RequestHead()
   readonly #exchange: RequestExchange
-  readonly #chunks = new ChunkedReader()
+  readonly #body = new Http1Body()
   /** Null until it is asked for. */
   #peer: ClientPeer | null = null
   #phase: Phase = 'head'
   /** Bytes that came but were not read yet. */
   #input: Buffer = EMPTY
-  /** Of a body with a content length. */
-  #remaining = 0
-  #isChunked = false
-  /** How much more of a body of unknown length is taken. */
-  #bodyBytesLeft = 0
   /** How the listener treats clients, as of the request that came last. */
   #http: ServingHttp
   /** No request has come yet. */
@@ -316,32 +311,23 @@ export class Http1ClientConnection implements ClientSide {
       return false
     }
     this.#isFresh = false
-    const { contentLength, chunked } = head.fields
-    const from = head.end
-    this.#isChunked = chunked
-    this.#remaining = Math.max(0, contentLength)
-    this.#bodyBytesLeft = http.bodyBytesMax
-    if (contentLength > http.bodyBytesMax) {
-      this.#refuse(413, 'the request body is too large')
-      return false
-    }
+    if (!this.#body.begin(head.fields, http.bodyBytesMax)) return this.#refuseWithBody(TOO_LARGE)
     cleanHead(head, http)
-    if (chunked) this.#chunks.reset()
-    const to = this.#endOfBody(input, from)
-    if (to === MALFORMED) {
-      this.#refuse(400, 'malformed chunked body')
-      return false
-    }
-    this.#bodyBytesLeft -= to - from
-    if (this.#bodyBytesLeft < 0) {
-      this.#refuse(413, 'the request body is too large')
-      return false
-    }
-    const done = this.#isBodyDone()
+    const from = head.end
+    const to = this.#body.read(input, from)
+    if (to < 0) return this.#refuseWithBody(to)
+    const done = this.#body.isDone
     this.#phase = done ? 'waiting' : 'body'
     this.#input = to === input.length ? EMPTY : input.subarray(to)
     this.#exchange.start(head, { first: from === to ? null : input.subarray(from, to), done })
     return true
+  }
+
+  /** `problem`: of the part of the body that came with the head. */
+  #refuseWithBody(problem: number): boolean {
+    if (problem === TOO_LARGE) this.#refuse(413, 'the request body is too large')
+    else this.#refuse(400, 'malformed chunked body')
+    return false
   }
 
   #parseHead(input: Buffer): 'complete' | 'incomplete' | 'refused' {
@@ -353,32 +339,16 @@ export class Http1ClientConnection implements ClientSide {
 
   #readBody(): boolean {
     const input = this.#input
-    const to = this.#endOfBody(input, 0)
-    if (to === MALFORMED) {
-      this.#refuseBody('bad-chunk')
+    const to = this.#body.read(input, 0)
+    if (to < 0) {
+      this.#refuseBody(to === TOO_LARGE ? 'body-too-large' : 'bad-chunk')
       return false
     }
-    this.#bodyBytesLeft -= to
-    if (this.#bodyBytesLeft < 0) {
-      this.#refuseBody('body-too-large')
-      return false
-    }
-    const done = this.#isBodyDone()
+    const done = this.#body.isDone
     if (done) this.#phase = 'waiting'
     this.#input = to === input.length ? EMPTY : input.subarray(to)
     this.#exchange.sendBody(to === input.length ? input : input.subarray(0, to), done)
     return true
-  }
-
-  #endOfBody(input: Buffer, from: number): number {
-    if (this.#isChunked) return this.#chunks.read(input, from, input.length)
-    const to = Math.min(input.length, from + this.#remaining)
-    this.#remaining -= to - from
-    return to
-  }
-
-  #isBodyDone(): boolean {
-    return this.#isChunked ? this.#chunks.done : this.#remaining === 0
   }
 
   /** Only at the very beginning: between requests it is one more malformed request. */

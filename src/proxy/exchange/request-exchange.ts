@@ -9,7 +9,6 @@ import type { Route } from '../../routing/route-model.ts'
 
 import { failureAnswer, plainAnswer } from '../policy/answers.ts'
 import type { Answer, Failure } from '../policy/answers.ts'
-import { DecisionTrail } from './decision-trail.ts'
 import type { ClientSide, ExchangeDeps, RequestBody } from './sides.ts'
 import { ExchangeTimes } from '../tries/times.ts'
 import { requestHead } from '../serving/forwarded-heads.ts'
@@ -18,14 +17,12 @@ import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
 import { forwardedScheme } from '../serving/http-policy.ts'
 import { ownAnswer } from './own-answer.ts'
 import { answerByPolicy, responseEdit } from './before-forwarding.ts'
-import { joinEdits } from '../policy/head-edit.ts'
 import { RequestKeys } from '../serving/request-key.ts'
 import type { ServingEndpoint } from '../cluster/serving-cluster.ts'
 import type { ServingPolicy } from '../serving/route-policy.ts'
 import type { ServingForward, ServingListener, ServingRoute } from '../serving/serving-state.ts'
-import type { ListenerTelling } from '../telling/listener-telling.ts'
 import { Tunnel } from './tunnel.ts'
-import { RequestRecord } from './request-record.ts'
+import { RequestNotes } from './request-notes.ts'
 import { RequestTries } from '../tries/request-tries.ts'
 import type { TriesOwner } from '../tries/tries-owner.ts'
 import type { Body, UpstreamFailure } from '../upstream/side.ts'
@@ -54,16 +51,14 @@ export class RequestExchange implements TriesOwner {
   #delay: Timer | null = null
   /** What the policy of the route has done to the request. */
   #flag: '' | 'DI' = ''
-  /** What the client is told of the decision; null: nothing, as it did not ask. */
-  #trail: DecisionTrail | null = null
-  /** What is noted for the listener's log and traces; null: it has neither. */
-  #record: RequestRecord | null = null
+  readonly #notes: RequestNotes
 
   constructor(client: ClientSide, deps: ExchangeDeps) {
     this.#client = client
     this.#deps = deps
     this.#serving = deps.serving()
     this.#keys = new RequestKeys(client, deps.newRequestId)
+    this.#notes = new RequestNotes(client, deps)
     this.#upstream = new RequestTries(this, {
       times: this.#times,
       monotonicMs: deps.monotonicMs,
@@ -85,7 +80,7 @@ export class RequestExchange implements TriesOwner {
       const nowMs = this.#deps.monotonicMs()
       this.#requestDone = true
       this.#times.onRequestDone(nowMs)
-      if (this.#record !== null) this.#record.onRequestDone(nowMs)
+      this.#notes.onRequestDone(nowMs)
     }
     if (!this.#upstream.sendBody(chunk, done) && !done) this.#client.pauseInput()
   }
@@ -148,13 +143,12 @@ export class RequestExchange implements TriesOwner {
     this.#client.resumeInput()
   }
 
-  onTry({ pool, traffic }: ServingEndpoint): void {
-    if (this.#tunnel !== null) this.#leaveTunnel()
-    if (this.#record !== null) this.#record.onTry(pool.endpoint, traffic, this.#deps.monotonicMs())
+  onTry(endpoint: ServingEndpoint): void {
+    this.#notes.onTry(endpoint)
   }
 
   onConnectFailed(why: string): void {
-    if (this.#record !== null) this.#record.onConnectFailed(why)
+    this.#notes.onConnectFailed(why)
   }
 
   onInterim(head: ResponseHead): void {
@@ -164,11 +158,11 @@ export class RequestExchange implements TriesOwner {
 
   onResponse(head: ResponseHead, framing: BodyFraming, body: Body, done: boolean): void {
     this.#times.moved = true
-    if (this.#record !== null) this.#noteResponse(this.#record, head)
+    this.#notes.onResponse(head, this.#upstream)
     if (head.status === 101) return this.#startTunnel(head)
     this.#state = 'responding'
     const { response } = this.#client
-    if (this.#trail !== null) this.#tell(this.#trail)
+    this.#notes.tellClient(this.#upstream)
     // Where the response is over before the request is, nobody knows whether its content still comes.
     response.keep &&= !this.#deps.isDraining() && (this.#requestDone || !(done || this.#mayNeverCome()))
     this.#afterPart(response.begin(head, framing, body, this.#keys.cookies), done)
@@ -221,32 +215,20 @@ export class RequestExchange implements TriesOwner {
     this.#flag = ''
     this.#keys.reset(head)
     this.#client.response.reset(head)
-    const { telling } = this.#serving
-    this.#record = telling === null ? null : this.#newRecord(telling, head)
-  }
-
-  #newRecord(telling: ListenerTelling, head: RequestHead): RequestRecord {
-    const record = new RequestRecord(telling, {
-      head,
-      client: this.#client,
-      http: this.#serving.http,
-      startedMs: this.#times.startedMs,
-      newRequestId: this.#deps.newRequestId,
-    })
-    if (this.#requestDone) record.onRequestDone(this.#times.startedMs)
-    return record
+    this.#notes.begin(head, this.#serving, this.#times.startedMs)
+    if (body.done) this.#notes.onRequestDone(this.#times.startedMs)
   }
 
   #route(head: RequestHead, body: RequestBody): void {
     const { table, routes } = this.#serving
     const decision = decide(table, head)
-    this.#trail = head.wantsDecision ? new DecisionTrail(table, head) : null
+    this.#notes.onDecision(head, table)
     if (decision.kind !== 'route') {
       if (decision.kind === 'no-virtual-host' && table.unknownHost !== 'not-found') return this.#toUnknown(head, body)
       return this.#answer(failureAnswer(head.method === 'CONNECT' ? 'connect' : decision.kind))
     }
     const serve = defined(routes[decision.index], 'route')
-    if (this.#record !== null) this.#record.onRoute(serve, decision.virtualHost.name)
+    this.#notes.onRoute(serve, decision.virtualHost.name)
     const { cors, fault } = serve.policy
     this.#client.response.edit = cors === null ? serve.policy.editResponse : responseEdit(serve.policy, head)
     if ((cors !== null || fault !== null) && !this.#passesPolicy(serve, head, body)) return
@@ -260,7 +242,7 @@ export class RequestExchange implements TriesOwner {
     if (passthrough === null) return this.#answer(failureAnswer('host-refused'))
     const serve = passthrough.route(head)
     if (serve?.forward === undefined) return this.#answer(failureAnswer('no-way-outside'))
-    if (this.#record !== null) this.#record.onRoute(serve, '')
+    this.#notes.onRoute(serve, '')
     this.#forward(serve, serve.forward, body)
   }
 
@@ -296,11 +278,11 @@ export class RequestExchange implements TriesOwner {
     const head = defined(this.#head, 'request head')
     const index = this.#keys.destinationOf(forward)
     const destination = defined(forward.destinations[index], 'destination')
-    if (this.#trail !== null && route.action.kind === 'forward') this.#trail.onDestination(route.action, index)
+    this.#notes.onDestination(route, index)
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
     const { cluster, policy } = destination
     if (policy !== ofRoute) this.#client.response.edit = responseEdit(policy, head)
-    if (this.#record !== null) this.#record.onCluster(cluster.name)
+    this.#notes.onCluster(cluster.name)
     const { startedMs } = this.#times
     const isAdmitted = this.#upstream.begin(cluster, {
       method: head.method,
@@ -321,32 +303,20 @@ export class RequestExchange implements TriesOwner {
 
   #headFor(policy: ServingPolicy, head: RequestHead): string {
     const { http } = this.#serving
-    const record = this.#record
     return requestHead(head, {
       policy,
       clientAddress: this.#client.clientAddress,
       scheme: forwardedScheme(head, this.#client.scheme, http),
       trustedHops: http.trustedHops,
-      requestId: head.fields.requestId !== -1 ? '' : record === null ? this.#deps.newRequestId() : record.requestId,
+      requestId: head.fields.requestId === -1 ? this.#notes.requestId : '',
       upgrade: head.isUpgrade,
-      trace: record === null ? null : record.trace,
+      trace: this.#notes.trace,
     })
-  }
-
-  #noteResponse(record: RequestRecord, head: ResponseHead): void {
-    record.onResponse(head, this.#upstream.localAddress, this.#deps.monotonicMs())
   }
 
   /** The client waits for leave to send its body, and is refused it. */
   #mayNeverCome(): boolean {
     return this.#requestBytes === 0 && this.#head !== null && this.#head.fields.expect !== -1
-  }
-
-  /** Puts the decision into the response that is about to begin. */
-  #tell(trail: DecisionTrail): void {
-    const { response } = this.#client
-    const edit = trail.edit(this.#upstream.endpoint?.pool.endpoint)
-    if (edit !== null) response.edit = joinEdits(response.edit, edit)
   }
 
   /** `more`: the client takes more at once. */
@@ -358,7 +328,7 @@ export class RequestExchange implements TriesOwner {
   #startTunnel(head: ResponseHead): void {
     if (this.#head?.isUpgrade !== true) return this.#giveUp('upstream-protocol')
     this.#enterTunnel()
-    if (this.#trail !== null) this.#tell(this.#trail)
+    this.#notes.tellClient(this.#upstream)
     this.#client.response.switch(head, this.#keys.cookies)
     this.#client.enterTunnel()
   }
@@ -427,9 +397,9 @@ export class RequestExchange implements TriesOwner {
 
   #answer(answer: Answer): void {
     const { response } = this.#client
-    if (this.#trail !== null) this.#tell(this.#trail)
+    this.#notes.tellClient(this.#upstream)
     response.keep &&= this.#requestDone && !this.#deps.isDraining()
-    if (this.#record !== null) this.#record.onAnswer(answer)
+    this.#notes.onAnswer(answer)
     response.answer(answer)
     this.#count(answer.flag)
     this.#client.onExchangeOver(response.keep)
@@ -455,9 +425,8 @@ export class RequestExchange implements TriesOwner {
     }
     try {
       traffic.count(outcome)
-      if (this.#record !== null) this.#record.tell(outcome)
+      this.#notes.tell(outcome)
     } finally {
-      this.#record = null
       upstream.end()
     }
   }

@@ -48,6 +48,8 @@ export class Http1UpstreamConnection implements UpstreamSide {
   #framing: BodyFraming = 'none'
   #remaining = 0
   connectProblem = ''
+  /** Empty until it is asked for. */
+  #localAddress = ''
   /** A head that is not complete yet. */
   #partial: Buffer = EMPTY
   #served = 0
@@ -75,7 +77,7 @@ export class Http1UpstreamConnection implements UpstreamSide {
 
   get localAddress(): string {
     const { localAddress = '', localPort = 0 } = this.#socket
-    return hostPort(localAddress, localPort)
+    return (this.#localAddress ||= hostPort(localAddress, localPort))
   }
 
   get isUsable(): boolean {

@@ -1,0 +1,42 @@
+/** How far the body of one request after the other goes in what its client sends, and whether it may be as long (RFC 9112 §6). */
+import { ChunkedReader, MALFORMED } from '../http1/chunked-reader.ts'
+import type { HeadFields } from '../http1/head-fields.ts'
+
+/** Instead of a position: the body is larger than it may be. */
+export const TOO_LARGE = MALFORMED - 1
+
+export class Http1Body {
+  readonly #chunks = new ChunkedReader()
+  #isChunked = false
+  /** Of a body with a content length. */
+  #remaining = 0
+  /** How much more is taken, framing included. */
+  #bytesLeft = 0
+
+  get isDone(): boolean {
+    return this.#isChunked ? this.#chunks.done : this.#remaining === 0
+  }
+
+  /** False: it says itself that it is too large. */
+  begin({ contentLength, chunked }: HeadFields, bytesMax: number): boolean {
+    this.#isChunked = chunked
+    this.#remaining = Math.max(0, contentLength)
+    this.#bytesLeft = bytesMax
+    if (chunked) this.#chunks.reset()
+    return contentLength <= bytesMax
+  }
+
+  /** Where what belongs to it ends, from `from` on; `MALFORMED` or `TOO_LARGE`. */
+  read(input: Buffer, from: number): number {
+    const to = this.#isChunked ? this.#chunks.read(input, from, input.length) : this.#readPlain(input, from)
+    if (to === MALFORMED) return MALFORMED
+    this.#bytesLeft -= to - from
+    return this.#bytesLeft < 0 ? TOO_LARGE : to
+  }
+
+  #readPlain(input: Buffer, from: number): number {
+    const to = Math.min(input.length, from + this.#remaining)
+    this.#remaining -= to - from
+    return to
+  }
+}
