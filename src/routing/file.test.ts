@@ -184,6 +184,20 @@ test('what is no YAML, empty, or another thing altogether is refused', () => {
   assert.match(findings('a: 1\n---\nb: 1')[0] ?? '', /multiple documents/)
 })
 
+test('a template that nobody filled in is told as a mistake, and nothing is said beside it', async (t) => {
+  const warnings: string[] = []
+  const note = ({ message }: Error): unknown => warnings.push(message)
+  process.on('warning', note)
+  t.after(() => process.off('warning', note))
+  const [found = ''] = findings('listeners: [{ port: {{ .Values.port }} }]\nrouteTables: [{ virtualHosts: [] }]')
+  assert.match(found, /^1:15: listeners\[0\]\.port: Cannot use an object/)
+  // Warnings come with the next turn.
+  await new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+  assert.deepEqual(warnings, [])
+})
+
 test('the schema has what is mandatory, what is possible and what is assumed', () => {
   const schema = JSON.parse(JSON.stringify(routingFileSchema())) as JsonSchema
   assert.equal(schema.$schema, 'https://json-schema.org/draft/2020-12/schema')

@@ -36,7 +36,9 @@ export interface Finding {
 /** Reads the text, fills in what was left out, and checks that the whole can be served. */
 export function readRoutingFile(text: string): RoutingFile {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false })
+  // Of what is odd the library would otherwise tell the terminal.
+  const options = { merge: true, prettyErrors: false, logLevel: 'error' } as const
+  const document = parseDocument(text, { lineCounter: lines, ...options })
   const find = (severity: Finding['severity'], offset: number, path: string, message: string): Finding => {
     const { line, col } = lines.linePos(offset)
     return { severity, line: Math.max(line, 1), column: Math.max(col, 1), path, message }

@@ -43,6 +43,8 @@ export function parseManifest(text: string, source: string): Manifest {
     schema: 'yaml-1.1',
     merge: true,
     prettyErrors: false,
+    // Of what is odd the library would otherwise tell the terminal.
+    logLevel: 'error',
     customTags: (tags) => tags.flatMap(kubernetesTag),
   })
   const placeAt = (offset: number): Place => {
