@@ -1,5 +1,6 @@
 /** What becomes of messages on the way to endpoints that speak HTTP/2, and back. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { constants } from 'node:http2'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
@@ -10,7 +11,7 @@ import type { TestContext } from 'node:test'
 
 import { testAuthority } from '../support/certificates.ts'
 import { startHttp2Backend, startHttp2TlsBackend, startRawHttp2Backend } from '../support/http2-backend.ts'
-import { FRAME } from '../support/http2-client.ts'
+import { FRAME, http2Session } from '../support/http2-client.ts'
 import {
   cluster,
   eventually,
@@ -51,6 +52,72 @@ function logInto(lines: string[]): Log {
     format: 'text',
     write: (line) => lines.push(line),
   })
+}
+
+const WEBSOCKET =
+  'GET /chat?a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+
+/** Repeats what it hears on WebSockets, and says goodbye; answers everything else. */
+function takeWebSockets(
+  asked: IncomingHttpHeaders[],
+): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
+  return (stream, headers) => {
+    if (headers[':method'] !== 'CONNECT') return stream.respond({ ':status': 200 }, { endStream: true })
+    asked.push(headers)
+    stream.respond({ ':status': 200, 'x-a': 'b' })
+    stream.on('data', (part: Buffer) => stream.write(`got ${String(part)}`))
+    stream.on('end', () => stream.end('bye'))
+  }
+}
+
+interface WebSocketClient {
+  readonly head: IncomingHttpHeaders
+  say(text: string): Promise<string>
+  /** What is said after the client's end. */
+  end(): Promise<string>
+}
+
+async function webSocket(t: TestContext, port: number): Promise<WebSocketClient> {
+  const client = new RawClient(t, port).send(WEBSOCKET)
+  const head = await client.until((text) => text.endsWith('\r\n\r\n'))
+  assert.match(head, /^HTTP\/1\.1 101 [^]*\r\nupgrade: websocket\r\n/)
+  client.clear()
+  return {
+    head: Object.fromEntries(
+      [...head.matchAll(/^([^:\r\n]+): (.*)\r$/gm)].map(([, name = '', value = '']) => [name, value]),
+    ),
+    async say(text) {
+      const answer = await client.send(text).until((part) => part.endsWith(text))
+      client.clear()
+      return answer
+    },
+    end() {
+      client.socket.end()
+      return client.untilClosed()
+    },
+  }
+}
+
+async function webSocketOver2(t: TestContext, port: number): Promise<WebSocketClient> {
+  const session = http2Session(t, port)
+  await once(session, 'remoteSettings')
+  const fields = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/chat?a', ':authority': 'a' }
+  const stream = session.request(fields)
+  const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+  return {
+    head,
+    async say(text) {
+      stream.write(text)
+      const [part] = (await once(stream, 'data')) as [Buffer]
+      return String(part)
+    },
+    async end() {
+      stream.end()
+      let last = ''
+      for await (const part of stream) last += String(part)
+      return last
+    },
+  }
 }
 
 /** One exchange by raw bytes; the whole answer, once it has the text. */
@@ -140,7 +207,68 @@ describe('a request', () => {
     await client.until((text) => text.endsWith('\r\n\r\nhello'))
   })
 
-  test('to switch protocols loses that wish', async (t) => {
+  for (const version of [1, 2] as const) {
+    test(`for a WebSocket by HTTP/${version} is an extended CONNECT where the endpoint takes it`, async (t) => {
+      const asked: IncomingHttpHeaders[] = []
+      const backend = await startHttp2Backend(t, takeWebSockets(asked), { settings: { enableConnectProtocol: true } })
+      const live = await startProxy(t, overHttp2([backend.port]))
+      const client = version === 1 ? await webSocket(t, live.port) : await webSocketOver2(t, live.port)
+      assert.equal(await client.say('hello'), 'got hello')
+      assert.equal(live.proxy.pools[0]?.tunnels, 1)
+      assert.equal(await client.end(), 'bye')
+      await eventually(() => live.proxy.pools.every(({ active, tunnels }) => active === 0 && tunnels === 0))
+      assert.equal(client.head['x-a'], 'b')
+      // RFC 6455 §1.3; in HTTP/2 there is no key.
+      assert.equal(client.head['sec-websocket-accept'], version === 1 ? 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' : undefined)
+      const [fields = {}] = asked
+      assert.deepEqual(
+        [':method', ':protocol', ':path', ':scheme', ':authority', 'sec-websocket-key', 'upgrade'].map(
+          (name) => fields[name],
+        ),
+        ['CONNECT', 'websocket', '/chat?a', 'http', 'a', undefined, undefined],
+      )
+      assert.deepEqual(live.counted(), { [version === 1 ? 101 : 200]: 1 })
+      assert.equal((await fetchFrom(live.port)).status, 200)
+      assert.equal(backend.sessions.length, 1)
+    })
+  }
+
+  test('for a WebSocket may be refused', async (t) => {
+    const backend = await startHttp2Backend(t, (stream) => stream.respond({ ':status': 403 }, { endStream: true }), {
+      settings: { enableConnectProtocol: true },
+    })
+    const live = await startProxy(t, overHttp2([backend.port]))
+    const client = new RawClient(t, live.port).send(WEBSOCKET)
+    assert.match(await client.until((text) => text.endsWith('\r\n\r\n')), /^HTTP\/1\.1 403 /)
+    client.clear()
+    // The connection goes on.
+    client.send(WEBSOCKET)
+    assert.match(await client.until((text) => text.endsWith('\r\n\r\n')), /^HTTP\/1\.1 403 /)
+  })
+
+  test('for a WebSocket whose endpoint resets it is closed, and whose client is gone is reset', async (t) => {
+    const streams: ServerHttp2Stream[] = []
+    const backend = await startHttp2Backend(
+      t,
+      (stream) => {
+        streams.push(stream)
+        stream.respond({ ':status': 200 })
+      },
+      { settings: { enableConnectProtocol: true } },
+    )
+    const live = await startProxy(t, overHttp2([backend.port]))
+    const first = new RawClient(t, live.port).send(WEBSOCKET)
+    await first.until((text) => text.endsWith('\r\n\r\n'))
+    streams[0]?.close(constants.NGHTTP2_CANCEL)
+    await first.untilClosed()
+    const second = new RawClient(t, live.port).send(WEBSOCKET)
+    await second.until((text) => text.endsWith('\r\n\r\n'))
+    second.socket.resetAndDestroy()
+    await eventually(() => streams[1]?.closed === true && live.proxy.pools.every(({ active }) => active === 0))
+    assert.equal(streams[1]?.rstCode, constants.NGHTTP2_CANCEL)
+  })
+
+  test('to switch protocols loses that wish where the endpoint cannot', async (t) => {
     const backend = await startHttp2Backend(t, (stream, headers) => {
       stream.respond({ ':status': 426, 'x-upgrade': String(headers['upgrade']) }, { endStream: true })
     })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import {
+  connectList,
   fieldsByName,
   requestList,
   requestText,
@@ -9,6 +10,7 @@ import {
   responseText,
   trailerList,
   trailerText,
+  wishedProtocol,
 } from './message-text.ts'
 
 const bodyless = { hasBody: false, newKey: () => 'k' }
@@ -115,6 +117,24 @@ describe('a request for HTTP/2', () => {
 
   test('without a host has no authority', () => {
     assert.deepEqual(requestList('GET / HTTP/1.1\r\nhost: \r\n\r\n', 'http').slice(0, 2), [':method', 'GET'])
+  })
+})
+
+describe('a request to switch protocols, for HTTP/2', () => {
+  const head =
+    'GET /chat HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'
+
+  test('is found out, for GET alone', () => {
+    assert.equal(wishedProtocol(head), 'websocket')
+    assert.equal(wishedProtocol(head.replace('GET', 'POST')), '')
+    assert.equal(wishedProtocol('GET / HTTP/1.1\r\nHost: a\r\n\r\n'), '')
+  })
+
+  test('is an extended CONNECT, without the key', () => {
+    assert.equal(
+      connectList(requestList(head, 'https'), 'websocket').join(' '),
+      ':authority a :method CONNECT :protocol websocket :scheme https :path /chat sec-websocket-version 13 te trailers',
+    )
   })
 })
 

@@ -189,6 +189,27 @@ export function requestList(head: string, scheme: 'http' | 'https'): string[] {
   return list
 }
 
+/** As the wish to switch protocols is passed on: the protocol follows. */
+const WISH = '\r\nconnection: upgrade\r\nupgrade: '
+
+/** The protocol that a request's head asks to switch to; empty: none. Only for GET is there another way to ask it. */
+export function wishedProtocol(head: string): string {
+  const wish = head.startsWith('GET ') ? head.indexOf(WISH) : -1
+  return wish === -1 ? '' : head.slice(wish + WISH.length, head.indexOf('\r\n', wish + WISH.length))
+}
+
+/** The extended CONNECT (RFC 8441) for the fields of a GET. A WebSocket does without its key there. */
+export function connectList(list: readonly string[], protocol: string): string[] {
+  const connect: string[] = []
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    const name = list[at] ?? ''
+    const value = list[at + 1] ?? ''
+    if (name === ':method') connect.push(':method', 'CONNECT', ':protocol', protocol)
+    else if (name !== 'sec-websocket-key') connect.push(name, value)
+  }
+  return connect
+}
+
 /** A response's head, complete, as fields. */
 export function responseList(head: string): string[] {
   const list = [':status', head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)]

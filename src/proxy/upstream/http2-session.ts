@@ -12,6 +12,7 @@ import type {
   ClientHttp2Stream,
   ClientSessionOptions,
   ClientSessionRequestOptions,
+  Settings,
 } from 'node:http2'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
@@ -103,6 +104,7 @@ export class Http2UpstreamSession implements StreamSession {
   #session: ClientHttp2Session | null = null
   #state: State = 'connecting'
   #streamsMax: number
+  #takesProtocols = false
   #served = 0
   /** It takes no new streams. */
   #isDraining = false
@@ -131,6 +133,10 @@ export class Http2UpstreamSession implements StreamSession {
 
   get isConnecting(): boolean {
     return this.#state === 'connecting'
+  }
+
+  get takesProtocols(): boolean {
+    return this.#takesProtocols
   }
 
   get isDead(): boolean {
@@ -218,14 +224,15 @@ export class Http2UpstreamSession implements StreamSession {
     this.#session = session
     session
       .on('connect', () => session.setLocalWindowSize(SESSION_WINDOW_BYTES))
-      .on('remoteSettings', (settings) => this.#try(() => this.#onSettings(settings.maxConcurrentStreams)))
+      .on('remoteSettings', (settings) => this.#try(() => this.#onSettings(settings)))
       .on('goaway', (code, lastId) => this.#try(() => this.#onGoAway(code, lastId)))
       .on('error', (error: NodeJS.ErrnoException) => this.#try(() => this.#onError(error)))
       .on('close', () => this.#try(() => this.#end('connect-failed')))
   }
 
-  #onSettings(streamsMax = STREAMS_PER_SESSION_MAX): void {
-    this.#streamsMax = Math.min(STREAMS_PER_SESSION_MAX, streamsMax)
+  #onSettings({ maxConcurrentStreams = STREAMS_PER_SESSION_MAX, enableConnectProtocol = false }: Settings): void {
+    this.#takesProtocols = enableConnectProtocol
+    this.#streamsMax = Math.min(STREAMS_PER_SESSION_MAX, maxConcurrentStreams)
     this.#owner.learn(this.#streamsMax)
     if (this.#state !== 'connecting') return
     this.#state = 'open'

@@ -12,9 +12,10 @@ import { chunkOf } from '../http1/chunk.ts'
 import type { BodyFraming } from '../http1/response-head.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './side.ts'
 
-import { requestList, responseText, trailerText } from '../http2/message-text.ts'
+import { connectList, requestList, responseText, trailerText, wishedProtocol } from '../http2/message-text.ts'
 import { resetStream } from '../http2/reset-stream.ts'
 import { requestFraming, UnframedBody } from './http2-body.ts'
+import { Http2Switch } from './http2-switch.ts'
 
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } =
   constants
@@ -35,6 +36,8 @@ const EMPTY = Buffer.alloc(0)
 export interface StreamSession {
   readonly scheme: 'http' | 'https'
   readonly isConnecting: boolean
+  /** Whether the endpoint can switch protocols (RFC 8441). */
+  readonly takesProtocols: boolean
   /** Nothing comes through it any more. */
   readonly isDead: boolean
   /** Whether the endpoint has said that it has not looked at the stream. */
@@ -64,6 +67,9 @@ export class Http2UpstreamStream implements UpstreamSide {
   #trailers: string | null = ''
   #error: NodeJS.ErrnoException | null = null
   #isPaused = false
+  /** Null: the request does not ask to switch protocols, or the endpoint cannot. */
+  #switch: Http2Switch | null = null
+  #isTunnel = false
 
   constructor(session: StreamSession, wasUsed: boolean) {
     this.#session = session
@@ -79,6 +85,7 @@ export class Http2UpstreamStream implements UpstreamSide {
   }
 
   send(text: string, body: Buffer | null): boolean {
+    if (this.#isTunnel) return body === null || this.#stream?.write(body) !== false
     let more = this.#output === null ? this.#begin(text) : true
     if (body !== null && this.#output !== null) more = this.#output.write(body)
     return more
@@ -97,7 +104,9 @@ export class Http2UpstreamStream implements UpstreamSide {
   /** Never: a CONNECT has a connection of its own. */
   openTunnel(): void {}
 
-  endTunnel(): void {}
+  endTunnel(): void {
+    if (this.#isTunnel) this.#stream?.end()
+  }
 
   release(nowMs: number): void {
     this.#exchange = null
@@ -165,7 +174,12 @@ export class Http2UpstreamStream implements UpstreamSide {
     const head = text.slice(0, headEnd)
     const list = requestList(head, this.#session.scheme)
     const framing = requestFraming(head, list)
-    const stream = this.#session.request(list, { endStream: framing === 0, waitForTrailers: framing === 'chunked' })
+    const protocol = this.#session.takesProtocols && framing === 0 ? wishedProtocol(head) : ''
+    if (protocol !== '') this.#switch = new Http2Switch(head, protocol)
+    const stream =
+      protocol === ''
+        ? this.#session.request(list, { endStream: framing === 0, waitForTrailers: framing === 'chunked' })
+        : this.#session.request(connectList(list, protocol), { endStream: false })
     this.#stream = stream
     this.#listen(stream)
     this.#output = new UnframedBody(stream, framing)
@@ -202,6 +216,9 @@ export class Http2UpstreamStream implements UpstreamSide {
     if (exchange === null) return
     const isWhole = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
     const status = headers[':status'] ?? 0
+    if (this.#switch !== null && status >= 200 && status < 300) return this.#openTunnel(this.#switch, list, exchange)
+    // An answer is no tunnel, so nothing more comes from the client.
+    if (this.#switch !== null) this.#stream?.end()
     const mayHaveBody = exchange.requestMethod !== 'HEAD' && status !== 204 && status !== 304
     const isUnknown = mayHaveBody && headers['content-length'] === undefined
     if (!this.#parse(list, isUnknown && isWhole ? 'content-length: 0\r\n' : '', isUnknown && !isWhole)) {
@@ -214,6 +231,16 @@ export class Http2UpstreamStream implements UpstreamSide {
     this.#stream?.on('data', (chunk: Buffer) => this.#try(() => this.#onData(chunk)))
     this.#body.from = this.#body.to = 0
     exchange.onResponse(this.#head, this.#framing, this.#body, isWhole)
+  }
+
+  #openTunnel(asked: Http2Switch, list: string[], exchange: Exchange): void {
+    const text = asked.switchingText(list)
+    if (text === null || this.#head.parse(text, 0) !== 'complete') return this.#fail('upstream-protocol')
+    this.#isAnswered = true
+    this.#isTunnel = true
+    this.#stream?.on('data', (chunk: Buffer) => this.#try(() => this.#exchange?.onTunnelled(chunk)))
+    this.#body.from = this.#body.to = 0
+    exchange.onResponse(this.#head, 'none', this.#body, false)
   }
 
   #parse(list: string[], added: string, isChunked: boolean): boolean {
@@ -233,6 +260,7 @@ export class Http2UpstreamStream implements UpstreamSide {
   /** All of the response is here. Without one, `close` says why. */
   #onEnd(): void {
     if (this.#exchange === null || !this.#isAnswered) return
+    if (this.#isTunnel) return this.#exchange.onTunnelEnd()
     if (this.#remaining > 0 || this.#trailers === null) return this.#fail('upstream-protocol')
     this.#give(this.#framing === 'chunked' ? Buffer.from(`0\r\n${this.#trailers}\r\n`, 'latin1') : EMPTY, true)
   }
