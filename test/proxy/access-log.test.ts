@@ -328,6 +328,20 @@ test('an upgraded connection is one line when it is over', async (t) => {
   assert.deepEqual(await entries(1), ['101 - 5 5'])
 })
 
+test('a CONNECT tunnel is one line when it is over, from its endpoint', async (t) => {
+  const backend = await startRawBackend(t, (socket) => socket.pipe(socket))
+  const routes = [route('db', { v1: 1 }, { match: { methods: ['CONNECT'] } })]
+  const snapshot = snapshotOf(routes, [cluster('v1', [backend.port])])
+  const template = '%RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %UPSTREAM_HOST% %UPSTREAM_LOCAL_ADDRESS% %BYTES_SENT%'
+  const { port, entries } = await serving(t, snapshot, template)
+  const client = new RawClient(t, port).send('CONNECT db.test:1 HTTP/1.1\r\nhost: db.test:1\r\n\r\n')
+  await client.until((text) => text.endsWith('\r\n\r\n'))
+  await client.send('hello').until((text) => text.endsWith('hello'))
+  client.socket.end()
+  const [entry = ''] = await entries(1)
+  assert.match(entry, new RegExp(`^200 via_upstream 127\\.0\\.0\\.1:${backend.port} 127\\.0\\.0\\.1:[1-9][0-9]* 5$`))
+})
+
 test('faults of a route are told by their flags', async (t) => {
   const backend = await startBackend(t, saying('ok'))
   const routes = [route('abort', { v1: 1 }, { policy: { fault: { abort: { share: 1, status: 418 } } } })]

@@ -175,6 +175,7 @@ export class RequestExchange implements TriesOwner {
   }
 
   onTunnelOpen(): void {
+    this.#notes.onTunnelOpen(this.#upstream)
     this.#enterTunnel()
     this.#upstream.openTunnel()
     this.#client.response.connected()

@@ -89,6 +89,11 @@ export class RequestNotes {
     if (this.#record !== null) this.#record.onResponse(head, upstream.localAddress, this.#deps.monotonicMs())
   }
 
+  /** The connection is all that the endpoint has to say. */
+  onTunnelOpen(upstream: Upstream): void {
+    if (this.#record !== null) this.#record.onAnswered(upstream.localAddress, this.#deps.monotonicMs())
+  }
+
   onAnswer(answer: Answer): void {
     if (this.#record !== null) this.#record.onAnswer(answer)
   }

@@ -147,9 +147,13 @@ export class RequestRecord implements TracedRequest {
     this.#connectProblem = why
   }
 
-  onResponse(head: ResponseHead, localAddress: string, nowMs: number): void {
+  onAnswered(localAddress: string, nowMs: number): void {
     this.#responseMs = nowMs
     this.upstreamLocalAddress = localAddress
+  }
+
+  onResponse(head: ResponseHead, localAddress: string, nowMs: number): void {
+    this.onAnswered(localAddress, nowMs)
     const names = this.#telling.responseHeaders
     if (names.length > 0) this.#responseValues = names.map((name) => head.fields.get(name) ?? '')
   }
