@@ -92,6 +92,7 @@ export function traceFields(context: SpanContext, kinds: readonly TraceHeaders[]
 /** Makes ids of traces and spans, the digits of many of them at once. */
 export class TraceIds {
   readonly #random: Random
+  readonly #scratch = Buffer.allocUnsafeSlow(DIGITS_MADE_AT_ONCE)
   #digits = ''
   #used = 0
 
@@ -110,7 +111,7 @@ export class TraceIds {
   /** Never all zeros: that would be none. */
   #take(length: number): string {
     if (this.#used + length > this.#digits.length) {
-      this.#digits = randomDigits(this.#random)
+      this.#digits = randomDigits(this.#random, this.#scratch)
       this.#used = 0
     }
     const id = this.#digits.slice(this.#used, (this.#used += length))
@@ -183,8 +184,7 @@ function isZero(id: string): boolean {
   return id === ZERO_SPAN || id === ZERO_TRACE
 }
 
-function randomDigits(random: Random): string {
-  const digits = Buffer.allocUnsafe(DIGITS_MADE_AT_ONCE)
+function randomDigits(random: Random, digits: Buffer): string {
   for (let from = 0; from < digits.length; from += DIGITS_PER_NUMBER) {
     let value = Math.floor(random() * 0x1_0000_0000)
     for (let index = DIGITS_PER_NUMBER - 1; index >= 0; index--) {

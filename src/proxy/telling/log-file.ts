@@ -148,7 +148,8 @@ export class LogFile {
   async #writeAll(): Promise<number> {
     try {
       const open = await this.#opened()
-      this.#endChunk()
+      // Where full ones wait, lines that came a moment ago have time: two chunks, in turns, are enough then.
+      if (this.#waiting.length === 0 || this.#isClosing) this.#endChunk()
       for (let chunk = this.#waiting[0]; chunk !== undefined; chunk = this.#waiting[0]) {
         await this.#writeChunk(open, chunk)
         this.#waiting.shift()
