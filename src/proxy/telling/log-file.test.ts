@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, mkdirSync, readFileSync, renameSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -58,6 +71,28 @@ test('what is there when it is closed is written, however long its lines are', a
   for (const line of lines) writeLine(file, `${line}\n`)
   await file.close()
   assert.deepEqual(linesOf(path), lines)
+})
+
+test('a named pipe that nobody reads holds nothing up, and gets its lines once somebody does', async (t) => {
+  const path = join(folderOf(t), 'pipe')
+  execFileSync('mkfifo', [path])
+  const { file, clock, warnings } = openAt(path)
+  await eventually(() => warnings.length === 1)
+  writeLine(file, 'kept\n')
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  t.after(() => closeSync(reader))
+  await clock.advance(1_000)
+  const buffer = Buffer.alloc(64)
+  const read = (): number => {
+    try {
+      return readSync(reader, buffer)
+    } catch {
+      return 0 // Nothing is in it yet.
+    }
+  }
+  await eventually(() => read() > 0)
+  assert.equal(buffer.toString('latin1', 0, 5), 'kept\n')
+  await file.close()
 })
 
 const line = (writer: number, index: number): string => `${writer} ${index} ${'.'.repeat(index % 700)}`

@@ -1,5 +1,5 @@
 /** Where the lines of a log go: a file that is appended to, or a stream of this process. */
-import { close, fstat, open, stat, write } from 'node:fs'
+import { close, constants, fstat, open, stat, write } from 'node:fs'
 import { promisify } from 'node:util'
 
 import { codeOf } from '../../base/errors.ts'
@@ -18,6 +18,8 @@ const STREAMS: ReadonlyMap<string, number> = new Map([
 /** Several processes may write to one pipe: up to here a write is not mixed with another's (POSIX, Linux' size). */
 const PIPE_BUF_BYTES = 4_096
 const LINE_FEED = 0x0a
+/** A named pipe is not waited for until somebody reads it: that would hold up other files, and names of hosts. */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
 /** Logs are for their owner and group. */
 const MODE = 0o640
 
@@ -31,7 +33,7 @@ export interface OpenLog {
 
 export async function openLog(path: string): Promise<OpenLog> {
   const stream = STREAMS.get(path)
-  const fd = stream ?? (await openFile(path, 'a', MODE))
+  const fd = stream ?? (await openFile(path, APPEND, MODE))
   const stats = await statOfOpen(fd)
   const identity = stream === undefined && stats.isFile() ? `${stats.dev} ${stats.ino}` : undefined
   return { fd, writeBytesMax: stats.isFile() ? Infinity : PIPE_BUF_BYTES, identity }
