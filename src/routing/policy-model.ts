@@ -4,7 +4,7 @@ import type { ValueMatch } from './match-model.ts'
 export interface RoutePolicy {
   /** From the complete request to the complete response, retries included; 0 = none. */
   readonly timeoutMs: number
-  /** A request on which nothing moves either way for so long is given up; absent or 0 = the data plane's default. */
+  /** A request on which nothing moves either way for so long is given up; 0 = never, absent = the data plane's default. */
   readonly idleTimeoutMs?: number
   readonly retry?: RetryPolicy
   readonly rewrite?: Rewrite

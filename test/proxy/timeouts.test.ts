@@ -36,6 +36,23 @@ describe('timeouts', () => {
     assert.deepEqual(live.counted(), { '200 UT': 1 })
   })
 
+  test('a request on which nothing moves is given up after five minutes, unless its route says never', async (t) => {
+    for (const [policy, counted] of [
+      [{}, { '504 UT': 1 }],
+      [{ idleTimeoutMs: 0 }, {}],
+    ] as const) {
+      const clock = new FakeClock()
+      const arrived = Promise.withResolvers<void>()
+      const backend = await startBackend(t, () => arrived.resolve())
+      const live = await startProxy(t, forwardingTo(backend.port, policy), { clock })
+      const client = new RawClient(t, live.port).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      await arrived.promise
+      await clock.advance(301_000)
+      assert.deepEqual(live.counted(), counted)
+      client.socket.destroy()
+    }
+  })
+
   test('a head that does not come to its end is answered with 408', async (t) => {
     const clock = new FakeClock()
     const live = await startProxy(t, snapshotOf([], []), { clock })

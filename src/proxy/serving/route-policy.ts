@@ -13,10 +13,11 @@ import type { HeadEdit } from '../policy/head-edit.ts'
 import { ServingMirrors } from '../tries/mirrors.ts'
 import type { MirrorsDeps } from '../tries/mirrors.ts'
 import { ServingRetry } from '../policy/retries.ts'
+import { STREAM_IDLE_TIMEOUT_MS } from '../tries/times.ts'
 
 export interface ServingPolicy {
   readonly timeoutMs: number
-  /** 0: the data plane's default. */
+  /** 0: never. */
   readonly idleTimeoutMs: number
   /** For the endpoint; undefined: as the client said. */
   readonly authority: string | undefined
@@ -72,7 +73,7 @@ function newPolicy({ id, match, policy }: Route, deps: PolicyDeps): ServingPolic
   const shareOf: ShareOf = (name, share) => continuity.split(['share', id, name, share], shareWeights(share))
   return {
     timeoutMs: policy.timeoutMs,
-    idleTimeoutMs: policy.idleTimeoutMs ?? 0,
+    idleTimeoutMs: policy.idleTimeoutMs ?? STREAM_IDLE_TIMEOUT_MS,
     authority: rewrite?.authority,
     rewritePath: rewrite?.path === undefined ? null : compileRewrite(match.path, rewrite.path),
     editRequest: prepareHeadEdit(requestHeaders),

@@ -1,7 +1,7 @@
 /** The timeouts of one request after the other. They are looked at now and then, so that bytes cost no clock. */
 
-/** A stream on which nothing moves for so long is given up (Envoy's default). */
-const STREAM_IDLE_TIMEOUT_MS = 300_000
+/** A stream on which nothing moves for so long is given up, where the route says nothing (Envoy's default). */
+export const STREAM_IDLE_TIMEOUT_MS = 300_000
 
 export class ExchangeTimes {
   startedMs = 0
@@ -23,10 +23,10 @@ export class ExchangeTimes {
     this.#idleSinceMs = 0
   }
 
-  /** Of the route; 0: none, and for `idleMs` the default. */
+  /** Of the route; 0: none. */
   limit(timeoutMs: number, idleMs: number): void {
     this.#timeoutMs = timeoutMs
-    if (idleMs > 0) this.#idleTimeoutMs = idleMs
+    this.#idleTimeoutMs = idleMs > 0 ? idleMs : Infinity
   }
 
   /** The request is complete: its timeout begins. */

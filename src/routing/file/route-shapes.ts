@@ -243,7 +243,10 @@ const policy = s.object<RoutePolicy>({
     }),
     'What of the request changes on its way',
   ),
-  idleTimeoutMs: s.optional(durationMs, 'A request on which nothing moves for so long is given up; default: 5 minutes'),
+  idleTimeoutMs: s.optional(
+    durationMs,
+    'A request on which nothing moves for so long is given up; 0: never. Default: 5 minutes',
+  ),
   retry: s.optional(retry, 'When a request is tried again'),
   requestHeaders: s.optional(edits, 'Headers that change on the way to the endpoint'),
   responseHeaders: s.optional(edits, 'Headers that change on the way to the client'),

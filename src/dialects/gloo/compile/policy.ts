@@ -5,7 +5,7 @@ import type { RoutePolicy } from '../../../routing/policy-model.ts'
 import { COUNT_MAX } from './cluster-settings.ts'
 import { compileCors } from './cors.ts'
 import type { CompiledDestination, Place, Targets } from './destinations.ts'
-import { DURATION_MS_MAX, durationMs } from './duration.ts'
+import { durationMs } from './duration.ts'
 import { warningAt } from './findings.ts'
 import { requestEdits, responseEdits } from './header-edits.ts'
 import { compileShadowing } from './mirror.ts'
@@ -84,7 +84,7 @@ function policyOfForwarding(
   const shadow = mirrorsOf(targets, place, options)
   return {
     policy: {
-      ...(options.idleTimeout === undefined ? {} : { idleTimeoutMs: idleMs(options.idleTimeout) }),
+      ...(options.idleTimeout === undefined ? {} : { idleTimeoutMs: durationMs(options.idleTimeout, 0) }),
       ...(retry === undefined ? {} : { retry }),
       ...(rewrite === undefined ? {} : { rewrite }),
       ...(requestHeaders === undefined ? {} : { requestHeaders }),
@@ -97,12 +97,6 @@ function policyOfForwarding(
 function mirrorsOf(targets: Targets, place: Place, { shadowing }: RouteOptions): ReturnType<typeof compileShadowing> {
   if (shadowing === undefined) return { diagnostics: [] }
   return compileShadowing(targets, { ...place, path: `${place.path}.shadowing` }, shadowing)
-}
-
-/** Gloo's 0 is never; the model's is the data plane's default. */
-function idleMs(text: string): number {
-  const ms = durationMs(text, 0)
-  return ms === 0 ? DURATION_MS_MAX : ms
 }
 
 function limitsRetries({ settings }: CompiledDestination): boolean {
