@@ -80,7 +80,7 @@ interface WebSocketClient {
 async function webSocket(t: TestContext, port: number): Promise<WebSocketClient> {
   const client = new RawClient(t, port).send(WEBSOCKET)
   const head = await client.until((text) => text.endsWith('\r\n\r\n'))
-  assert.match(head, /^HTTP\/1\.1 101 [^]*\r\nupgrade: websocket\r\n/)
+  assert.match(head, /^HTTP\/1\.1 101 Switching Protocols\r\n[^]*\r\nupgrade: websocket\r\n/)
   client.clear()
   return {
     head: Object.fromEntries(

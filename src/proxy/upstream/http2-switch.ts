@@ -21,8 +21,9 @@ export class Http2Switch {
   switchingText(list: readonly string[]): string | null {
     const accept = this.#key === '' ? '' : `sec-websocket-accept: ${acceptOf(this.#key)}\r\n`
     const added = `connection: upgrade\r\nupgrade: ${this.protocol}\r\n${accept}`
-    const status = list.indexOf(':status') + 1
-    return responseText(list.with(status, '101'), { isChunked: false, added })
+    const text = responseText(list.with(list.indexOf(':status') + 1, '101'), { isChunked: false, added })
+    // Some clients read the whole line.
+    return text === null ? null : text.replace(' 101 ', ' 101 Switching Protocols')
   }
 }
 
