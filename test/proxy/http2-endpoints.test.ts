@@ -11,7 +11,7 @@ import type { TestContext } from 'node:test'
 
 import { testAuthority } from '../support/certificates.ts'
 import { startHttp2Backend, startHttp2TlsBackend, startRawHttp2Backend } from '../support/http2-backend.ts'
-import { FRAME, http2Session } from '../support/http2-client.ts'
+import { FRAME, ask, http2Session } from '../support/http2-client.ts'
 import {
   cluster,
   eventually,
@@ -304,6 +304,23 @@ describe('a response', () => {
     const live = await startProxy(t, overHttp2([backend.port]))
     const answer = await exchange(t, live.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', 'x-sum')
     assert.match(answer, /transfer-encoding: chunked\r\n\r\n(2\r\nhe\r\n3\r\nllo|5\r\nhello)\r\n0\r\nx-sum: 5\r\n/)
+  })
+
+  test('of known length keeps its trailers where they are told or a call of gRPC needs them', async (t) => {
+    const backend = await startHttp2Backend(t, (stream, { ':path': path }) => {
+      const told = path === '/grpc' ? { 'content-type': 'application/grpc' } : { trailer: 'x-sum' }
+      stream.respond({ ':status': 200, 'content-length': 2, ...told }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0', 'x-sum': '5' }))
+      stream.end('ok')
+    })
+    const live = await startProxy(t, overHttp2([backend.port]))
+    const session = http2Session(t, live.port)
+    for (const path of ['/grpc', '/told']) {
+      const { body, trailers } = await ask(session, { headers: { ':path': path } })
+      assert.deepEqual([body, trailers['grpc-status'], trailers['x-sum']], ['ok', '0', '5'], path)
+      const end = '0\r\ngrpc-status: 0\r\nx-sum: 5\r\n\r\n'
+      await exchange(t, live.port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, end)
+    }
   })
 
   test('without a body says so, and the connection goes on', async (t) => {

@@ -13,6 +13,7 @@ import type { BodyFraming } from '../http1/response-head.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './side.ts'
 
 import { connectList, requestList, responseText, trailerText, wishedProtocol } from '../http2/message-text.ts'
+import { isGrpc } from '../http2/grpc.ts'
 import { resetStream } from '../http2/reset-stream.ts'
 import { requestFraming, UnframedBody } from './http2-body.ts'
 import { Http2Switch } from './http2-switch.ts'
@@ -220,10 +221,12 @@ export class Http2UpstreamStream implements UpstreamSide {
     // An answer is no tunnel, so nothing more comes from the client.
     if (this.#switch !== null) this.#stream?.end()
     const mayHaveBody = exchange.requestMethod !== 'HEAD' && status !== 204 && status !== 304
-    const isUnknown = mayHaveBody && headers['content-length'] === undefined
-    if (!this.#parse(list, isUnknown && isWhole ? 'content-length: 0\r\n' : '', isUnknown && !isWhole)) {
-      return this.#fail('upstream-protocol')
-    }
+    const hidesLength = !isWhole && hasTrailers(headers)
+    const isUnknown = mayHaveBody && (hidesLength || headers['content-length'] === undefined)
+    const isRead = isUnknown
+      ? this.#parse(hidesLength ? withoutLength(list) : list, isWhole ? 'content-length: 0\r\n' : '', !isWhole)
+      : this.#parse(list, '', false)
+    if (!isRead) return this.#fail('upstream-protocol')
     this.#isAnswered = true
     this.#framing = this.#head.framing(exchange.requestMethod)
     this.#remaining = this.#framing === 'length' ? this.#head.fields.contentLength : 0
@@ -243,7 +246,7 @@ export class Http2UpstreamStream implements UpstreamSide {
     exchange.onResponse(this.#head, 'none', this.#body, false)
   }
 
-  #parse(list: string[], added: string, isChunked: boolean): boolean {
+  #parse(list: readonly string[], added: string, isChunked: boolean): boolean {
     const text = responseText(list, { isChunked, added })
     return text !== null && this.#head.parse(text, 0) === 'complete'
   }
@@ -298,4 +301,13 @@ export class Http2UpstreamStream implements UpstreamSide {
 /** Whether the endpoint has ended it, and well. */
 function isComplete(stream: ClientHttp2Stream): boolean {
   return stream.closed ? stream.rstCode === NGHTTP2_NO_ERROR : stream.state.remoteClose === 1
+}
+
+/** In HTTP/1.1, which is what messages are within, there are none behind a known length. */
+function hasTrailers(headers: IncomingHttpHeaders): boolean {
+  return headers.trailer !== undefined || isGrpc(headers['content-type'])
+}
+
+function withoutLength(list: readonly string[]): string[] {
+  return list.filter((_, at) => list[at - (at % 2)] !== 'content-length')
 }
