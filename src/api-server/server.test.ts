@@ -157,7 +157,7 @@ describe('paths of other parts', () => {
 
 describe('metrics', () => {
   test('own counters and those of other parts are served together', async (t) => {
-    const { client } = await startTestServer(t, { metrics: () => 'istio_requests_total 7\n' })
+    const { client } = await startTestServer(t, { metrics: () => ['istio_requests_total 7\n'] })
     await client.get(`${NOTES}/missing`)
     const { text, headers } = await client.get('/metrics')
     assert.match(headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/)

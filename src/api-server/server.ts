@@ -46,8 +46,8 @@ export interface ApiServerOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-  /** Metrics of other parts for `/metrics`, in Prometheus' text format. */
-  readonly metrics?: () => string
+  /** Metrics of other parts for `/metrics`, in Prometheus' text format, whole lines in each part. */
+  readonly metrics?: () => Iterable<string>
   /** The text behind `kubectl logs`; without it that answers 503. */
   readonly podLogs?: PodLogs
   /** What other parts answer to an authentic GET, by path. */
@@ -231,7 +231,7 @@ class RunningServer implements ApiServer {
   }
 
   #handler(): ReturnType<typeof requestHandler> {
-    const { version, metrics = () => '', podLogs, ownPaths = {} } = this.#options
+    const { version, metrics = () => [], podLogs, ownPaths = {} } = this.#options
     return requestHandler({
       context: this.#context,
       watches: this.#watches,

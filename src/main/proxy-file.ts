@@ -17,7 +17,7 @@ import { startControlLink } from '../proxy/control-link.ts'
 import type { ControlLink } from '../proxy/control-link.ts'
 import { canSharePorts } from '../proxy/shared-port.ts'
 import { socketFlags, WorkerGroup } from '../proxy/worker-group.ts'
-import { prometheusText } from '../telemetry/prometheus.ts'
+import { prometheusParts } from '../telemetry/prometheus.ts'
 import { liveGeneration } from '../routing/data-plane.ts'
 import { TelemetryStore } from '../telemetry/store.ts'
 import { explainServed } from './explain.ts'
@@ -151,7 +151,7 @@ class Alone {
   #startAdmin(signal: AbortSignal): Promise<number> {
     const { adminAddress: address, adminPort: port, source: file } = this.#options
     const source = {
-      metrics: () => prometheusText(this.#telemetry),
+      metrics: () => prometheusParts(this.#telemetry),
       config: () => ({ file, problems: this.#problems, snapshot: this.#link?.published.value ?? null }),
       clusters: async () => {
         const snapshot = this.#link?.published.value

@@ -27,7 +27,7 @@ import type { ImageCatalogue } from '../runtime/images.ts'
 import { claimNetwork } from '../runtime/network.ts'
 import { startNodeAgent } from '../runtime/node-agent.ts'
 import type { NodeAgent } from '../runtime/node-agent.ts'
-import { prometheusText } from '../telemetry/prometheus.ts'
+import { prometheusParts } from '../telemetry/prometheus.ts'
 import { DEBUG_HEADER } from '../routing/edge-headers.ts'
 import { TelemetryStore } from '../telemetry/store.ts'
 import { canSharePorts } from '../proxy/shared-port.ts'
@@ -167,7 +167,7 @@ function apiOptions({ dataDir, apiAddress, apiPort }: UpOptions, { clock, random
 /** What the API server answers by what other parts know. */
 function answersOf(late: LateParts, telemetry: TelemetryStore, debugToken: string): ApiAnswers {
   return {
-    metrics: () => prometheusText(telemetry),
+    metrics: () => prometheusParts(telemetry),
     podLogs: (namespace, pod, options, signal) => {
       if (late.agent !== undefined) return late.agent.logs(namespace, pod, options, signal)
       const message = `Cannot read the logs of pod "${pod}": the node agent has not started yet; try again in a moment`

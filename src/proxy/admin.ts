@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline, Readable } from 'node:stream'
 
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -15,8 +16,8 @@ const REQUEST_TIMEOUT_MS = 10_000
 
 /** Whatever is asked through the port. */
 export interface AdminSource {
-  /** Prometheus' text. */
-  metrics(): string
+  /** Prometheus' text, in parts. */
+  metrics(): Iterable<string>
   config(): unknown
   clusters(): Promise<unknown>
   /** The question as `questionToQuery` writes it. */
@@ -40,7 +41,8 @@ export interface AdminOptions {
 interface Answer {
   readonly status: number
   readonly type: string
-  readonly body: string
+  /** Whole, or in parts that come to more than there is memory for. */
+  readonly body: string | { readonly parts: Iterable<string> }
 }
 
 interface Page {
@@ -85,7 +87,11 @@ const PAGES: readonly Page[] = [
     path: '/metrics',
     method: 'GET',
     help: 'counts of requests, in Prometheus’ format',
-    answer: (source) => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: source.metrics() }),
+    answer: (source) => ({
+      status: 200,
+      type: 'text/plain; version=0.0.4; charset=utf-8',
+      body: { parts: source.metrics() },
+    }),
   },
   {
     path: '/drain',
@@ -157,11 +163,13 @@ function withoutKeys(_name: string, value: unknown): unknown {
 }
 
 function send(response: ServerResponse, { status, type, body }: Answer): void {
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  })
-  response.end(body)
+  const headers = { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+  if (typeof body === 'string') {
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
+    response.end(body)
+    return
+  }
+  response.writeHead(status, headers)
+  // A client that goes ends it; there is nobody to tell.
+  pipeline(Readable.from(body.parts), response, () => {})
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeClock } from '../../test/support/fake-clock.ts'
-import { prometheusText } from './prometheus.ts'
+import { prometheusParts, prometheusText } from './prometheus.ts'
 import { TrafficRecorder } from './recorder.ts'
 import type { DestinationLabels, TrafficReport } from './report.ts'
 import { TelemetryStore } from './store.ts'
@@ -95,6 +95,18 @@ test('what is open now is a gauge for each destination, and another for what dra
       ['tcp', 'echo-v2', undefined, 0],
     ],
   ])
+})
+
+test('the text of many destinations comes in parts of whole lines, none of them large', () => {
+  const report = recorded((recorder) => {
+    for (let index = 0; index < 200; index++) recorder.destination({ ...labels, workload: `w${index}` }).count(seen)
+  })
+  const store = new TelemetryStore({ clock: new FakeClock(0) })
+  store.ingest(report)
+  const parts = [...prometheusParts(store)]
+  assert.ok(parts.length > 100)
+  assert.ok(parts.every((part) => part.endsWith('\n') && part.length < 70_000))
+  assert.equal(parts.join(''), prometheusText(store))
 })
 
 test('callers are counted apart, each from the same listener', () => {

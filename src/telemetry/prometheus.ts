@@ -92,6 +92,9 @@ const FAMILIES: readonly Family[] = [
   },
 ]
 
+/** So much goes into one write. */
+const PART_CHARACTERS_MIN = 64 * 1024
+
 /** Of what is open now. */
 const GAUGES: readonly { readonly name: string; readonly help: string; readonly gauge: 'active' | 'draining' }[] = [
   {
@@ -121,23 +124,46 @@ const COUNTERS: readonly { readonly name: string; readonly help: string; readonl
   },
 ]
 
-/** Ends with a line feed, as the format asks. */
-export function prometheusText(store: Pick<TelemetryStore, 'totals' | 'retried' | 'tunnels' | 'counters'>): string {
-  const totals = store.totals().map((series) => ({ series, labels: labelsOf(series.labels) }))
-  const lines = FAMILIES.flatMap(({ name, type, help, protocol, samples }) => [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} ${type}`,
-    ...totals.flatMap(({ series, labels }) => (series.labels.protocol === protocol ? samples(labels, series) : [])),
-  ])
-  const retried = store.retried().map(({ labels, tries }) => `${RETRIED}{${labelsOf(labels)}} ${tries}`)
-  lines.push(`# HELP ${RETRIED} Tries that were given up and sent again, by whom they reached.`)
-  lines.push(`# TYPE ${RETRIED} counter`, ...retried)
-  lines.push(...tunnelLines(store.tunnels()))
+type Told = Pick<TelemetryStore, 'totals' | 'retried' | 'tunnels' | 'counters'>
+
+/** Whole, for a store that has little. */
+export function prometheusText(store: Told): string {
+  return [...prometheusParts(store)].join('')
+}
+
+/**
+ * Whole lines, in parts: of many destinations the text is larger than a string can be, as each has three histograms. Ends with a
+ * line feed, as the format asks.
+ */
+export function* prometheusParts(store: Told): Generator<string, undefined> {
+  let part = ''
+  for (const line of prometheusLines(store)) {
+    part += `${line}\n`
+    if (part.length < PART_CHARACTERS_MIN) continue
+    yield part
+    part = ''
+  }
+  yield part
+}
+
+function* prometheusLines(store: Told): Generator<string, undefined> {
+  const totals = store.totals()
+  for (const { name, type, help, protocol, samples } of FAMILIES) {
+    yield* [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
+    for (const series of totals) {
+      if (series.labels.protocol === protocol) yield* samples(labelsOf(series.labels), series)
+    }
+  }
+  yield* [
+    `# HELP ${RETRIED} Tries that were given up and sent again, by whom they reached.`,
+    `# TYPE ${RETRIED} counter`,
+  ]
+  for (const { labels, tries } of store.retried()) yield `${RETRIED}{${labelsOf(labels)}} ${tries}`
+  yield* tunnelLines(store.tunnels())
   const counters = store.counters()
   for (const { name, help, counter } of COUNTERS) {
-    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`, `${name} ${counters[counter]}`)
+    yield* [`# HELP ${name} ${help}`, `# TYPE ${name} counter`, `${name} ${counters[counter]}`]
   }
-  return `${lines.join('\n')}\n`
 }
 
 function tunnelLines(tunnels: readonly OpenTunnels[]): string[] {

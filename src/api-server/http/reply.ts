@@ -1,14 +1,20 @@
 /** Answers, as values, and how they go out. */
 import type { ServerResponse } from 'node:http'
-import { gzip } from 'node:zlib'
+import { createGzip, gzip } from 'node:zlib'
+import { pipeline, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import type { ApiError } from '../../kube/api-error.ts'
 
 export interface Reply {
   readonly code: number
   readonly contentType: string
-  readonly body: string | Buffer
+  readonly body: string | Buffer | TextParts
   readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A text that comes to more than there is memory for. */
+export interface TextParts {
+  readonly parts: Iterable<string>
 }
 
 const JSON_TYPE = 'application/json'
@@ -39,6 +45,8 @@ export async function sendReply(response: ServerResponse, reply: Reply, acceptsG
     response.end()
     return
   }
+  if (typeof reply.body === 'object' && 'parts' in reply.body)
+    return sendParts(response, reply, { ...reply.body, acceptsGzip })
   const plain = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
   const isCompressed = acceptsGzip && plain.length > GZIP_BYTES_MIN
   const body = isCompressed ? await compress(plain, { level: 1 }) : plain
@@ -50,4 +58,19 @@ export async function sendReply(response: ServerResponse, reply: Reply, acceptsG
     ...(isCompressed ? { 'Content-Encoding': 'gzip' } : {}),
   })
   response.end(body)
+}
+
+function sendParts(
+  response: ServerResponse,
+  { code, headers, contentType }: Reply,
+  { parts, acceptsGzip }: TextParts & { readonly acceptsGzip: boolean },
+): void {
+  response.writeHead(code, {
+    ...headers,
+    'Content-Type': contentType,
+    ...(acceptsGzip ? { 'Content-Encoding': 'gzip' } : {}),
+  })
+  // A client that goes ends it; there is nobody to tell.
+  if (acceptsGzip) pipeline(Readable.from(parts), createGzip({ level: 1 }), response, () => {})
+  else pipeline(Readable.from(parts), response, () => {})
 }

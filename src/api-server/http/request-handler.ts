@@ -10,7 +10,7 @@ import { isAnonymous } from './authenticate.ts'
 import { decodeBody } from './decode-body.ts'
 import type { Exchange } from './exchange.ts'
 import { healthReply } from './health.ts'
-import { errorReply, jsonReply, sendReply, textReply } from './reply.ts'
+import { errorReply, jsonReply, sendReply } from './reply.ts'
 import type { Reply } from './reply.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 import { parseTarget } from './request-target.ts'
@@ -29,7 +29,7 @@ export interface HandlerOptions extends ResourceOptions {
   readonly openApi: OpenApi
   readonly version: Readonly<Record<string, string>>
   /** Metrics of other parts, in Prometheus' text format. */
-  readonly otherMetrics: () => string
+  readonly otherMetrics: () => Iterable<string>
   readonly ownPaths: OwnPaths
   readonly metrics: RequestMetrics
   /** Why the server is not healthy, if it is not. */
@@ -123,7 +123,11 @@ function pathsOf({ ownPaths }: HandlerOptions): readonly string[] {
 }
 
 function metricsReply({ metrics, otherMetrics }: HandlerOptions): Reply {
-  return { ...textReply(200, metrics.text() + otherMetrics()), contentType: 'text/plain; version=0.0.4; charset=utf-8' }
+  const parts = function* (): Generator<string, undefined> {
+    yield metrics.text()
+    yield* otherMetrics()
+  }
+  return { code: 200, contentType: 'text/plain; version=0.0.4; charset=utf-8', body: { parts: parts() } }
 }
 
 async function failed(options: HandlerOptions, exchange: Exchange, error: unknown): Promise<Reply | undefined> {
