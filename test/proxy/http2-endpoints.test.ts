@@ -11,7 +11,7 @@ import type { TestContext } from 'node:test'
 
 import { testAuthority } from '../support/certificates.ts'
 import { startHttp2Backend, startHttp2TlsBackend, startRawHttp2Backend } from '../support/http2-backend.ts'
-import { FRAME, ask, http2Session } from '../support/http2-client.ts'
+import { FRAME, http2Session, replyOf } from '../support/http2-client.ts'
 import {
   cluster,
   eventually,
@@ -316,7 +316,7 @@ describe('a response', () => {
     const live = await startProxy(t, overHttp2([backend.port]))
     const session = http2Session(t, live.port)
     for (const path of ['/grpc', '/told']) {
-      const { body, trailers } = await ask(session, { headers: { ':path': path } })
+      const { body, trailers } = await replyOf(session.request({ ':path': path }))
       assert.deepEqual([body, trailers['grpc-status'], trailers['x-sum']], ['ok', '0', '5'], path)
       const end = '0\r\ngrpc-status: 0\r\nx-sum: 5\r\n\r\n'
       await exchange(t, live.port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, end)
