@@ -190,8 +190,10 @@ class ProxyWorker {
     this.#after(
       REPORT_INTERVAL_MS,
       () => {
-        // A report is cumulative: one that cannot be sent now is made good by the next.
-        if (this.#socket?.writableNeedDrain === false) this.#send({ kind: 'report', report: this.#recorder.report() })
+        // Counts are cumulative: what cannot be sent now is in the next report. A new connection begins with all of them.
+        if (this.#isLinked && this.#socket?.writableNeedDrain === false) {
+          this.#send({ kind: 'report', report: this.#recorder.changes() })
+        }
         if (this.#isStopping) this.#send({ kind: 'standing', ...this.#standing() })
         this.#scheduleReport()
       },

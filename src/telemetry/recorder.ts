@@ -37,11 +37,15 @@ interface Series {
   readonly requestSizeBuckets: number[]
   readonly responseSizeBuckets: number[]
   opened: number
+  /** What `amountOf` was when it was reported last. */
+  told: number
 }
 
 interface Retried {
   readonly labels: TrafficLabels
   tries: number
+  /** When it was reported last. */
+  toldTries: number
 }
 
 /** Those of one destination that are open now; who opens one closes it. */
@@ -94,15 +98,33 @@ export class TrafficRecorder {
     return created
   }
 
+  /** All counts. */
   report(): TrafficReport {
-    const { series, tunnels, retried } = this.#counted
+    return this.#reportOf(this.#counted.series, this.#counted.retried)
+  }
+
+  /** Counts that have changed since they were reported last, to whoever was told of all before. */
+  changes(): TrafficReport {
+    const { series, retried } = this.#counted
+    return this.#reportOf(
+      series.filter((each) => each.told !== amountOf(each)),
+      retried.filter(({ tries, toldTries }) => tries !== toldTries),
+    )
+  }
+
+  #reportOf(series: readonly Series[], retried: readonly Retried[]): TrafficReport {
+    const { tunnels } = this.#counted
+    for (const each of series) each.told = amountOf(each)
+    for (const each of retried) each.toldTries = each.tries
     return {
       proxy: this.#proxy,
       startedAtMs: this.#startedAtMs,
       series: series.map(copy),
       counters: { ...this.counters },
       ...(tunnels.length === 0 ? {} : { tunnels: tunnels.map((each): OpenTunnels => ({ ...each })) }),
-      ...(retried.length === 0 ? {} : { retried: retried.map((each): RetriedSeries => ({ ...each })) }),
+      ...(retried.length === 0
+        ? {}
+        : { retried: retried.map(({ labels, tries }): RetriedSeries => ({ labels, tries })) }),
     }
   }
 }
@@ -155,7 +177,7 @@ export class DestinationTraffic {
       known.tries++
       return
     }
-    const created: Retried = { labels: { ...this.labels, status, flag }, tries: 1 }
+    const created: Retried = { labels: { ...this.labels, status, flag }, tries: 1, toldTries: 0 }
     this.#retried.set(key, created)
     this.#all.retried.push(created)
   }
@@ -201,6 +223,7 @@ export class DestinationTraffic {
       requestSizeBuckets: zeros(SIZE_BUCKETS_BYTES.length + 1),
       responseSizeBuckets: zeros(SIZE_BUCKETS_BYTES.length + 1),
       opened: 0,
+      told: 0,
     }
     this.#all.series.push(series)
     return series
@@ -234,12 +257,23 @@ function zeros(length: number): number[] {
   return Array.from({ length }, () => 0)
 }
 
+/** Rises with everything that is counted. */
+function amountOf({ requests, requestBytes, responseBytes, opened }: Series): number {
+  return requests + requestBytes + responseBytes + opened
+}
+
 function copy(series: Series): TrafficSeries {
+  const { labels, requests, requestBytes, responseBytes, durationSumMs, opened } = series
   return {
-    ...series,
+    labels,
+    requests,
+    requestBytes,
+    responseBytes,
+    durationSumMs,
     durationBuckets: [...series.durationBuckets],
     requestSizeBuckets: withoutEnd(series.requestSizeBuckets),
     responseSizeBuckets: withoutEnd(series.responseSizeBuckets),
+    opened,
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a data plane tells about the requests it served: cumulative counts since its start, small and mergeable. */
 
+/** Of one process. Counts are cumulative; those that have not changed since its last report may be left out. */
 export interface TrafficReport {
   readonly proxy: string
   /** When the proxy started, ms since the epoch: a new value means the counts began again at 0. */

@@ -174,6 +174,38 @@ describe('the store', () => {
     assert.equal(store.window(echo, fromMs, clock.now()).requests, 13)
   })
 
+  test('reports of what has changed alone come to the same as reports of all', async () => {
+    const { clock, store } = await started()
+    const recorder = new TrafficRecorder({ proxy: 'proxy-0', startedAtMs: clock.now() })
+    const [busy, quiet] = ['busy', 'quiet'].map((workload) => recorder.destination({ ...labels, workload }))
+    const once = { status: 200, flag: '', durationMs: 1, requestBytes: 0, responseBytes: 0 }
+    quiet?.count(once)
+    quiet?.countRetried(503, '')
+    store.ingest(recorder.report())
+    const sizes: number[] = []
+    for (let round = 0; round < 3; round++) {
+      await clock.advance(1_000)
+      if (round > 0) busy?.count(once)
+      if (round === 2) busy?.countRetried(503, '')
+      const report = recorder.changes()
+      sizes.push(report.series.length + (report.retried ?? []).length)
+      store.ingest(report)
+    }
+    assert.deepEqual(sizes, [0, 1, 2])
+    const totals = store.totals().map((series) => [series.labels.workload, series.requests])
+    assert.deepEqual(totals, [
+      ['quiet', 1],
+      ['busy', 2],
+    ])
+    assert.deepEqual(
+      store.retried().map(({ labels: { workload }, tries }) => [workload, tries]),
+      [
+        ['quiet', 1],
+        ['busy', 1],
+      ],
+    )
+  })
+
   test('what is open is that of all processes that still report', async () => {
     const { clock, store } = await started()
     const [one, two] = ['proxy-0', 'proxy-1'].map((proxy) => new TrafficRecorder({ proxy, startedAtMs: 1 }))
