@@ -107,6 +107,28 @@ describe('sessions', () => {
     )
   })
 
+  test('to an endpoint that takes no streams do not pile up, and serve once it takes some', async (t) => {
+    const { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS } = constants
+    const ponged = Promise.withResolvers<void>()
+    const backend = await startRawHttp2Backend(
+      t,
+      (peer, { type, stream }) => {
+        if (type === FRAME.HEADERS) peer.respond(stream, [[':status', '200']])
+        if (type === FRAME.PING) ponged.resolve()
+      },
+      { settings: [[NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 0]] },
+    )
+    const live = await startProxy(t, overHttp2([backend.port]))
+    for (let count = 0; count < 3; count++) assert.equal((await fetchFrom(live.port)).status, 503)
+    assert.equal(live.proxy.pools[0]?.connections, 1)
+    const last = backend.peers.at(-1)
+    last?.send(FRAME.SETTINGS, 0, 0, Buffer.from([0, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 0, 0, 0, 9]))
+    last?.send(FRAME.PING, 0, 0, Buffer.alloc(8))
+    await ponged.promise
+    assert.equal((await fetchFrom(live.port)).status, 200)
+    assert.equal(backend.peers.at(-1), last)
+  })
+
   test('close when they have been idle for a minute', async (t) => {
     const clock = new FakeClock()
     const held = await startHolding(t)

@@ -147,6 +147,11 @@ export class Http2UpstreamSession implements StreamSession {
     return !this.#isDraining && this.#streams.size < this.#streamsMax && !this.isDead
   }
 
+  /** The endpoint takes no streams, for now at least. */
+  get isUseless(): boolean {
+    return this.isIdle && this.#streamsMax === 0
+  }
+
   get isIdle(): boolean {
     return this.#state === 'open' && this.#streams.size === 0
   }

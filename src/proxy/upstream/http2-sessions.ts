@@ -96,6 +96,10 @@ export class Http2Sessions implements SessionOwner {
   }
 
   #create(deadlineMs: number, gate: ClusterGate | null): Http2UpstreamSession {
+    // The new one may find another state of the endpoint; of those without use one is kept.
+    for (const session of this.#sessions) {
+      if (session.isUseless) session.destroy()
+    }
     const session = new Http2UpstreamSession(this, { deadlineMs, gate, streamsMax: this.#streamsMax })
     this.#sessions.add(session)
     return session
