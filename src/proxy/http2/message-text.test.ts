@@ -37,6 +37,13 @@ describe('a request from HTTP/2', () => {
     assert.match(requestText(GET, withBody) ?? '', /\r\ntransfer-encoding: chunked\r\n\r\n$/)
   })
 
+  test('of known length that tells of trailers comes in chunks: they have no place elsewhere', () => {
+    const list = [...GET, 'content-length', '3', 'trailer', 'x-sum']
+    assert.match(requestText(list, withBody) ?? '', /\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\n\r\n$/)
+    assert.doesNotMatch(requestText(list, withBody) ?? '', /content-length/)
+    assert.match(requestText(list, bodyless) ?? '', /content-length: 3/)
+  })
+
   test('takes its host from the field where there is no authority', () => {
     const list = [':method', 'GET', ':scheme', 'http', ':path', '/', 'host', 'example.com']
     assert.equal(requestText(list, bodyless), 'GET / HTTP/1.1\r\nhost: example.com\r\n\r\n')
@@ -83,6 +90,7 @@ describe('a request from HTTP/2', () => {
     'a transfer coding': [...GET, 'transfer-encoding', 'chunked'],
     'another te': [...GET, 'te', 'gzip'],
     'an unknown pseudo field': [...GET, ':status', '200'],
+    'two lengths': [...GET, 'content-length', '3', 'content-length', '3'],
     'no method': GET.slice(2),
     'no path': GET.slice(0, 6),
     'a path that names another host': GET.with(7, 'http://other.com/').with(3, 'ftp'),

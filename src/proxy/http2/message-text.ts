@@ -48,7 +48,8 @@ interface RequestParts {
   host: string
   cookies: string
   fields: string
-  hasLength: boolean
+  length: string
+  tellsTrailers: boolean
 }
 
 /**
@@ -65,8 +66,14 @@ export function requestText(list: FieldList, { hasBody, newKey }: RequestTextOpt
   if (line === null) return null
   const cookie = parts.cookies === '' ? '' : `cookie: ${parts.cookies}\r\n`
   // What follows a CONNECT is no body.
-  const framing = hasBody && !parts.hasLength && method !== 'CONNECT' ? 'transfer-encoding: chunked\r\n' : ''
+  const framing = framingField(parts, hasBody && method !== 'CONNECT')
   return `${line}host: ${name}\r\n${fields}${cookie}${framing}${switchingFields(protocol, newKey)}\r\n`
+}
+
+/** In HTTP/1.1 trailers have no place behind a known length. */
+function framingField({ length, tellsTrailers }: RequestParts, hasBody: boolean): string {
+  if (hasBody && (length === '' || tellsTrailers)) return 'transfer-encoding: chunked\r\n'
+  return length === '' ? '' : `content-length: ${length}\r\n`
 }
 
 function switchingFields(protocol: string, newKey: () => string): string {
@@ -93,7 +100,8 @@ function requestParts(list: FieldList): RequestParts | null {
     host: '',
     cookies: '',
     fields: '',
-    hasLength: false,
+    length: '',
+    tellsTrailers: false,
   }
   for (let at = 0; at + 1 < list.length; at += 2) {
     const name = list[at] ?? ''
@@ -131,8 +139,12 @@ function takeField(parts: RequestParts, name: string, value: string): boolean {
       parts.cookies = parts.cookies === '' ? value : `${parts.cookies}; ${value}`
       return true
     case 'content-length':
-      parts.hasLength = true
-      parts.fields += `content-length: ${value}\r\n`
+      if (parts.length !== '') return false
+      parts.length = value
+      return true
+    case 'trailer':
+      parts.tellsTrailers = true
+      parts.fields += `trailer: ${value}\r\n`
       return true
     default:
       // With a protocol the proxy has its own; pseudo fields come first.
