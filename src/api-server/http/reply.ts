@@ -13,7 +13,7 @@ export interface Reply {
 }
 
 /** A text that comes to more than there is memory for. */
-export interface TextParts {
+interface TextParts {
   readonly parts: Iterable<string>
 }
 
