@@ -91,7 +91,7 @@ test('every script of npm that a page names is there', () => {
 
 test('the guide has every command operator of access logs, and every metric', () => {
   const guide = readFileSync(join(ROOT, 'docs/guide/telemetry.md'), 'utf8')
-  const operators = Object.keys(PLAIN_OPERATORS).filter(
+  const operators = PLAIN_OPERATORS.filter(
     (name) => !guide.includes(`%${name.replace(/(_ADDRESS)_WITHOUT_PORT$/, '$1')}%`),
   )
   const text = prometheusText(new TelemetryStore({ clock: systemClock }))

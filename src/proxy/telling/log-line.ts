@@ -1,7 +1,7 @@
 /** Entries of an access log as lines, by templates that are compiled once. */
 import { hostPort } from '../../base/host-port.ts'
 import { defined } from '../../base/assert.ts'
-import { PLAIN_OPERATORS, parseAccessLogTemplate } from '../../routing/access-log.ts'
+import { parseAccessLogTemplate } from '../../routing/access-log.ts'
 import type { AccessLogPart, PlainOperator } from '../../routing/access-log.ts'
 import type { AccessLog } from '../../routing/listener-model.ts'
 
@@ -16,22 +16,23 @@ export interface LogLine {
   readonly responseHeaders: readonly string[]
 }
 
-/** What one part says; null: it is missing. */
-type Part = (entry: AccessEntry) => string | number | null
-
-/** Writes one part. */
-type Piece = (entry: AccessEntry, line: LineBytes) => void
+/** What an operator says; empty or below 0: it is missing. */
+type Reader = (entry: AccessEntry) => string | number
 
 /** Latin1 in and out. */
 type Escape = (text: string) => string
 
-interface Notation {
-  readonly literal: Escape
-  readonly value: Escape
+interface Part {
+  /** Literally, before the value. */
+  readonly before: string
+  readonly read: Reader
+  readonly escape: Escape
+  /** On both sides of a value that is no number. */
+  readonly quote: string
+  readonly missing: string
 }
 
-const TEXT: Notation = { literal: (text) => text, value: escapedText }
-const JSON_STRING: Notation = { literal: escapedJson, value: escapedJson }
+type Operator = Exclude<AccessLogPart, { kind: 'literal' }>
 
 const CONFIGURED: ReadonlySet<PlainOperator> = new Set<PlainOperator>([
   'HOSTNAME',
@@ -49,10 +50,25 @@ const UPSTREAM_SERVICE_TIME = 'x-envoy-upstream-service-time'
 /** The format must have passed `checkSnapshot`. */
 export function compileLogLine(format: AccessLog['format'], hostname: string): LogLine {
   const templates = format.kind === 'text' ? [format.template] : Object.values(format.fields)
+  const { parts, end } =
+    format.kind === 'text' ? textLine(format.template, hostname) : jsonLine(format.fields, hostname)
   return {
-    format: format.kind === 'text' ? textLine(format.template, hostname) : jsonLine(format.fields, hostname),
+    format(entry, line) {
+      for (const part of parts) putPart(part, entry, line)
+      line.put(end)
+    },
     responseHeaders: [...new Set(templates.flatMap(responseHeadersOf))],
   }
+}
+
+function putPart({ before, read, escape, quote, missing }: Part, entry: AccessEntry, line: LineBytes): void {
+  line.put(before)
+  const value = read(entry)
+  if (typeof value === 'number') return line.put(value < 0 ? missing : String(Math.floor(value)))
+  if (value === '') return line.put(missing)
+  line.put(quote)
+  line.putEscaped(value, escape)
+  line.put(quote)
 }
 
 function responseHeadersOf(template: string): readonly string[] {
@@ -62,75 +78,58 @@ function responseHeadersOf(template: string): readonly string[] {
   return names.filter((name) => name !== UPSTREAM_SERVICE_TIME)
 }
 
-function textLine(template: string, hostname: string): LogLine['format'] {
-  const pieces = piecesOf(partsOf(template), hostname, TEXT)
-  return (entry, line) => {
-    for (const piece of pieces) piece(entry, line)
-    line.put('\n')
+/** Operators, each with what stands before it. */
+class LineParts {
+  readonly parts: Part[] = []
+  /** Behind the last part. */
+  end = ''
+
+  add(part: Omit<Part, 'before'>): void {
+    this.parts.push({ before: this.end, ...part })
+    this.end = ''
   }
 }
 
-function piecesOf(parts: readonly AccessLogPart[], hostname: string, notation: Notation): readonly Piece[] {
-  return parts.map((part) => {
-    if (part.kind !== 'literal') return pieceOf(compilePart(part, hostname), escapeFor(part, notation))
-    const text = notation.literal(toBytes(part.text))
-    return (_, line) => line.put(text)
-  })
-}
-
-function pieceOf(part: Part, escape: Escape): Piece {
-  return (entry, line) => {
-    const value = part(entry)
-    if (typeof value === 'string') line.putEscaped(value, escape)
-    else line.put(value === null ? MISSING : String(value))
+function textLine(template: string, hostname: string): LineParts {
+  const line = new LineParts()
+  for (const part of partsOf(template)) {
+    if (part.kind === 'literal') line.end += toBytes(part.text)
+    else line.add({ read: readerOf(part, hostname), escape: escapeFor(part, escapedText), quote: '', missing: MISSING })
   }
+  line.end += '\n'
+  return line
 }
 
-/** What comes out of the configuration is text; all else is bytes already. */
-function escapeFor(part: AccessLogPart, { value }: Notation): Escape {
-  const isText = part.kind === 'start-time' || (part.kind === 'plain' && CONFIGURED.has(part.operator))
-  return isText ? (text) => value(toBytes(text)) : value
-}
-
-function jsonLine(fields: Readonly<Record<string, string>>, hostname: string): LogLine['format'] {
-  const named = Object.entries(fields).map(([name, template], index) => ({
-    name: `${index === 0 ? '' : ','}"${escapedJson(toBytes(name))}":`,
-    put: jsonValue(partsOf(template), hostname),
-  }))
-  return (entry, line) => {
-    line.put('{')
-    for (const { name, put } of named) {
-      line.put(name)
-      put(entry, line)
-    }
-    line.put('}\n')
+function jsonLine(fields: Readonly<Record<string, string>>, hostname: string): LineParts {
+  const line = new LineParts()
+  for (const [index, [name, template]] of Object.entries(fields).entries()) {
+    line.end += `${index === 0 ? '{' : ','}"${escapedJson(toBytes(name))}":`
+    addJsonValue(line, partsOf(template), hostname)
   }
+  line.end += line.parts.length === 0 && line.end === '' ? '{}\n' : '}\n'
+  return line
 }
 
 /** One operator keeps its type. */
-function jsonValue(parts: readonly AccessLogPart[], hostname: string): Piece {
-  const [only] = parts
-  if (parts.length === 1 && only !== undefined && only.kind !== 'literal') {
-    const part = compilePart(only, hostname)
-    const escape = escapeFor(only, JSON_STRING)
-    return (entry, line) => {
-      const value = part(entry)
-      if (typeof value === 'string') putQuoted(value, line, escape)
-      else line.put(String(value))
+function addJsonValue(line: LineParts, parts: readonly AccessLogPart[], hostname: string): void {
+  const isWhole = parts.length === 1 && parts[0]?.kind !== 'literal'
+  const quote = isWhole ? '' : '"'
+  line.end += quote
+  for (const part of parts) {
+    if (part.kind === 'literal') line.end += escapedJson(toBytes(part.text))
+    else {
+      const escape = escapeFor(part, escapedJson)
+      const read = readerOf(part, hostname)
+      line.add(isWhole ? { read, escape, quote: '"', missing: 'null' } : { read, escape, quote: '', missing: MISSING })
     }
   }
-  const pieces = piecesOf(parts, hostname, JSON_STRING)
-  return (entry, line) => {
-    line.put('"')
-    for (const piece of pieces) piece(entry, line)
-    line.put('"')
-  }
+  line.end += quote
 }
 
-function putQuoted(value: string, line: LineBytes, escape: Escape): void {
-  line.put('"')
-  line.putEscaped(value, escape)
-  line.put('"')
+/** What comes out of the configuration is text; all else is bytes already. */
+function escapeFor(part: Operator, escape: Escape): Escape {
+  const isText = part.kind === 'start-time' || (part.kind === 'plain' && CONFIGURED.has(part.operator))
+  return isText ? (text) => escape(toBytes(text)) : escape
 }
 
 function partsOf(template: string): readonly AccessLogPart[] {
@@ -138,38 +137,24 @@ function partsOf(template: string): readonly AccessLogPart[] {
   return defined(parsed.kind === 'parts' ? parsed.parts : undefined, 'access log template')
 }
 
-function compilePart(part: Exclude<AccessLogPart, { kind: 'literal' }>, hostname: string): Part {
-  if (part.kind === 'plain') return compilePlain(part.operator, hostname)
-  if (part.kind === 'header') return compileHeader(part)
-  const { format } = part
-  return ({ startedAtMs }) => format.format(startedAtMs)
+function readerOf(part: Operator, hostname: string): Reader {
+  if (part.kind === 'start-time') return ({ startedAtMs }) => part.format.format(startedAtMs)
+  if (part.kind === 'header') return headerReader(part)
+  return part.operator === 'HOSTNAME' ? () => hostname : READERS[part.operator]
 }
 
-function compilePlain(operator: PlainOperator, hostname: string): Part {
-  if (operator === 'HOSTNAME') return () => hostname
-  const read = READERS[operator]
-  if (PLAIN_OPERATORS[operator] === 'number') return (entry) => wholeNumber(read(entry))
-  return (entry) => {
-    const value = read(entry)
-    return value === '' ? null : value
-  }
-}
-
-function wholeNumber(value: string | number): number | null {
-  return typeof value === 'number' && value >= 0 ? Math.floor(value) : null
-}
-
-function compileHeader({ of, names, lengthMax }: Extract<AccessLogPart, { kind: 'header' }>): Part {
-  const read = (entry: AccessEntry, name: string): string => {
-    if (of === 'request') return entry.requestHeader(name)
-    return of === 'response' ? responseHeader(entry, name) : entry.trailer(name)
-  }
+function headerReader({ of, names, lengthMax }: Extract<AccessLogPart, { kind: 'header' }>): Reader {
   return (entry) => {
     for (const name of names) {
-      const value = read(entry, name)
+      const value =
+        of === 'request'
+          ? entry.requestHeader(name)
+          : of === 'response'
+            ? responseHeader(entry, name)
+            : entry.trailer(name)
       if (value !== '') return value.length > lengthMax ? value.slice(0, lengthMax) : value
     }
-    return null
+    return ''
   }
 }
 
@@ -199,7 +184,7 @@ const GRPC_STATUS_NAMES = [
   'Unauthenticated',
 ]
 
-const READERS: Readonly<Record<Exclude<PlainOperator, 'HOSTNAME'>, (entry: AccessEntry) => string | number>> = {
+const READERS: Readonly<Record<Exclude<PlainOperator, 'HOSTNAME'>, Reader>> = {
   PROTOCOL: ({ protocol }) => protocol,
   RESPONSE_CODE: ({ status }) => status,
   RESPONSE_CODE_DETAILS: ({ details }) => details,
