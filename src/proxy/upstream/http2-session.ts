@@ -97,6 +97,7 @@ export class Http2UpstreamSession implements StreamSession {
   readonly #socket: Socket
   /** Those that have a place in it. */
   readonly #streams = new Set<Http2UpstreamStream>()
+  readonly #libraryStreams = new Set<ClientHttp2Stream>()
   /** Those whose requests are over, since when. */
   readonly #released = new Map<Http2UpstreamStream, number>()
   /** Null until it is open. */
@@ -108,6 +109,8 @@ export class Http2UpstreamSession implements StreamSession {
   #served = 0
   /** It takes no new streams. */
   #isDraining = false
+  /** The library's session is about to be destroyed. */
+  #isEnding = false
   /** Of the last stream that the endpoint looked at, once it has said that there are no more. */
   #lastId = Infinity
   /** 0: not idle, as far as is known. */
@@ -140,7 +143,7 @@ export class Http2UpstreamSession implements StreamSession {
   }
 
   get isDead(): boolean {
-    return this.#state === 'closed' || this.#session?.destroyed === true
+    return this.#state === 'closed' || this.#isEnding
   }
 
   get hasRoom(): boolean {
@@ -189,7 +192,9 @@ export class Http2UpstreamSession implements StreamSession {
   }
 
   request(list: readonly string[], options: ClientSessionRequestOptions): ClientHttp2Stream {
-    return defined(this.#session, 'session').request(list, options)
+    const stream = defined(this.#session, 'session').request(list, options)
+    this.#libraryStreams.add(stream)
+    return stream.once('close', () => this.#libraryStreams.delete(stream))
   }
 
   onReceived(): void {
@@ -227,12 +232,26 @@ export class Http2UpstreamSession implements StreamSession {
     const authority = `${this.scheme}://${hostPort(address, port)}`
     const session = connectHttp2(authority, { ...OPTIONS, createConnection: () => this.#socket })
     this.#session = session
+    const destroy = session.destroy.bind(session)
+    session.destroy = (error, code) => this.#destroyStreamsFirst(error, () => destroy(error, code))
     session
       .on('connect', () => session.setLocalWindowSize(SESSION_WINDOW_BYTES))
       .on('remoteSettings', (settings) => this.#try(() => this.#onSettings(settings)))
       .on('goaway', (code, lastId) => this.#try(() => this.#onGoAway(code, lastId)))
       .on('error', (error: NodeJS.ErrnoException) => this.#try(() => this.#onError(error)))
       .on('close', () => this.#try(() => this.#end('connect-failed')))
+  }
+
+  /**
+   * The library ends a session with its streams, also by itself, for a mistake of the endpoint. Where that was in the middle of a
+   * head, what was there of it outlives the session, and Node ends the process when it collects the two.
+   */
+  #destroyStreamsFirst(error: Error | undefined, destroy: () => void): void {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    if (error !== undefined) this.#try(() => this.#onError(error))
+    for (const stream of this.#libraryStreams) stream.destroy(error)
+    setImmediate(() => setImmediate(destroy))
   }
 
   #onSettings({ maxConcurrentStreams = STREAMS_PER_SESSION_MAX, enableConnectProtocol = false }: Settings): void {
