@@ -167,7 +167,9 @@ test(
     const teller = await sluiceTeller(sluice)
     await teller.untilProgrammed()
     await teller.untilAvailable('echo-v1')
-    const watch = startWatch(t, Number(new URL(teller.gateway).port))
+    const port = Number(new URL(teller.gateway).port)
+    await untilBothServe(port)
+    const watch = startWatch(t, port)
     await watch.more()
     for (const id of ['proxy-0', 'proxy-1']) {
       const pid = proxyPid(dataDir, id)
@@ -180,6 +182,11 @@ test(
     t.diagnostic(`${await watch.stop()} requests were lost`)
   },
 )
+
+/** A pod may be available before every proxy has heard of it. Connections come to one or the other by chance. */
+async function untilBothServe(port: number): Promise<void> {
+  for (let inRow = 0; inRow < 20;) inRow = (await fetchFrom(port)).status === 200 ? inRow + 1 : 0
+}
 
 function proxyPid(dataDir: string, id: string): number {
   const text = readFileSync(join(dataDir, 'proxy', 'processes.json'), 'utf8')
