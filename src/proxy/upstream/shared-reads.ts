@@ -17,14 +17,16 @@ export function sharedReads(onData: (chunk: Buffer) => void): OnReadOpts {
   return {
     buffer: () => (givesAway ? Buffer.allocUnsafeSlow(READ_BYTES) : shared),
     callback(count, bytes) {
-      const wasGivenAway = bytes !== shared
+      const isShared = bytes === shared
       givesAway = count > COPIED_BYTES_MAX
-      onData(wasGivenAway ? asBuffer(bytes, count) : Buffer.from(asBuffer(bytes, count)))
+      onData(isShared ? copied(count) : Buffer.from(bytes.buffer, bytes.byteOffset, count))
       return true
     },
   }
 }
 
-function asBuffer(bytes: Uint8Array, count: number): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, count)
+function copied(count: number): Buffer {
+  const chunk = Buffer.allocUnsafe(count)
+  shared.copy(chunk, 0, 0, count)
+  return chunk
 }
