@@ -5,8 +5,8 @@
 import type { OnReadOpts } from 'node:net'
 
 const READ_BYTES = 64 * 1024
-/** What is larger is not worth a copy: from then on the socket reads into buffers that it gives away. */
-const COPIED_BYTES_MAX = 8 * 1024
+/** Node's pool is for what is small: its slabs grow old with the last of their parts, and cost a collection of everything. */
+const POOLED_BYTES_MAX = 1024
 
 /** Holds nothing from one read to the next. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES)
@@ -18,7 +18,8 @@ export function sharedReads(onData: (chunk: Buffer) => void): OnReadOpts {
     buffer: () => (givesAway ? Buffer.allocUnsafeSlow(READ_BYTES) : shared),
     callback(count, bytes) {
       const isShared = bytes === shared
-      givesAway = count > COPIED_BYTES_MAX
+      // More is there than one read takes: what comes is given away in the buffer that it is read into, not copied.
+      givesAway = count === READ_BYTES
       onData(isShared ? copied(count) : Buffer.from(bytes.buffer, bytes.byteOffset, count))
       return true
     },
@@ -26,7 +27,7 @@ export function sharedReads(onData: (chunk: Buffer) => void): OnReadOpts {
 }
 
 function copied(count: number): Buffer {
-  const chunk = Buffer.allocUnsafe(count)
+  const chunk = count > POOLED_BYTES_MAX ? Buffer.allocUnsafeSlow(count) : Buffer.allocUnsafe(count)
   shared.copy(chunk, 0, 0, count)
   return chunk
 }
