@@ -2,13 +2,12 @@
  * Finds what stands under a host name, in any case, in a part of a text. A `Map` would need the part as a string of its own, and
  * V8 looks for that in its table of all strings first, which costs more than the rest of a decision.
  */
+import { loweredCode } from '../base/ascii.ts'
 
 const FREE = -1
 /** FNV-1a, 32 bits. */
 const HASH_START = 0x811c9dc5
 const HASH_FACTOR = 0x01000193
-const LETTER_A = 0x41
-const LETTERS = 26
 
 export class HostTable<Value> {
   readonly names: readonly string[]
@@ -47,7 +46,7 @@ export class HostTable<Value> {
 
 function hash(text: string, from: number, to: number): number {
   let value = HASH_START
-  for (let at = from; at < to; at++) value = Math.imul(value ^ lowered(text.charCodeAt(at)), HASH_FACTOR)
+  for (let at = from; at < to; at++) value = Math.imul(value ^ loweredCode(text.charCodeAt(at)), HASH_FACTOR)
   // The low bits of FNV-1a are weak for names that differ in one digit.
   return value ^ (value >>> 15)
 }
@@ -56,11 +55,7 @@ function hash(text: string, from: number, to: number): number {
 function isPart(name: string, text: string, from: number, to: number): boolean {
   if (name.length !== to - from) return false
   for (let at = 0; at < name.length; at++) {
-    if (lowered(text.charCodeAt(from + at)) !== name.charCodeAt(at)) return false
+    if (loweredCode(text.charCodeAt(from + at)) !== name.charCodeAt(at)) return false
   }
   return true
-}
-
-function lowered(code: number): number {
-  return (code - LETTER_A) >>> 0 < LETTERS ? code | 0x20 : code
 }

@@ -2,43 +2,11 @@
 import type { Diagnostic } from '../../base/diagnostic.ts'
 import { ignored, noEffect, refusal, refused } from './findings.ts'
 import { usesTls } from './upstream-tls.ts'
+import { UNUSED_HEALTH_CHECK, UNUSED_HTTP_HEALTH_CHECK, UNUSED_SUCCESS_RATE } from './upstream-schema.ts'
 import type { Upstream, UpstreamSpec } from './upstream-schema.ts'
 
 const UPSTREAM_TYPES = ['pipe', 'consul', 'aws', 'awsEc2', 'azure', 'gcp', 'ai'] as const
 const REFUSED_UPSTREAM = ['httpProxyHostname', 'httpConnectSslConfig', 'proxyProtocolVersion'] as const
-const SUCCESS_RATE = [
-  'enforcingSuccessRate',
-  'successRateMinimumHosts',
-  'successRateRequestVolume',
-  'successRateStdevFactor',
-  'splitExternalLocalOriginErrors',
-  'consecutiveLocalOriginFailure',
-  'enforcingConsecutiveLocalOriginFailure',
-  'enforcingLocalOriginSuccessRate',
-] as const
-const HEALTH_CHECK = [
-  'initialJitter',
-  'intervalJitter',
-  'intervalJitterPercent',
-  'customHealthCheck',
-  'reuseConnection',
-  'noTrafficInterval',
-  'unhealthyInterval',
-  'unhealthyEdgeInterval',
-  'healthyEdgeInterval',
-  'eventLogPath',
-  'alwaysLogHealthCheckFailures',
-] as const
-const HTTP_HEALTH_CHECK = [
-  'useHttp2',
-  'serviceName',
-  'requestHeadersToAdd',
-  'requestHeadersToRemove',
-  'responseAssertions',
-  'method',
-  'expectedStatuses',
-  'retriableStatuses',
-] as const
 const IGNORED_UPSTREAM = [
   'failover',
   'initialStreamWindowSize',
@@ -110,7 +78,7 @@ function inOutlierDetection({ outlierDetection = {} }: UpstreamSpec): Diagnostic
     // Here they are enforced or not.
     ...(isPartly(enforcingConsecutive5xx) ? ['enforcingConsecutive5xx'] : []),
     ...(isPartly(enforcingConsecutiveGatewayFailure) ? ['enforcingConsecutiveGatewayFailure'] : []),
-    ...SUCCESS_RATE,
+    ...UNUSED_SUCCESS_RATE,
   ])
 }
 
@@ -120,8 +88,8 @@ function inHealthChecks({ healthChecks = [] }: UpstreamSpec): Diagnostic[] {
     const path = `spec.healthChecks[${index}]`
     if (index > 0) return ignored('spec', { [`healthChecks[${index}]`]: check }, [`healthChecks[${index}]`])
     return [
-      ...ignored(path, check, HEALTH_CHECK),
-      ...ignored(`${path}.httpHealthCheck`, check.httpHealthCheck ?? {}, HTTP_HEALTH_CHECK),
+      ...ignored(path, check, UNUSED_HEALTH_CHECK),
+      ...ignored(`${path}.httpHealthCheck`, check.httpHealthCheck ?? {}, UNUSED_HTTP_HEALTH_CHECK),
       ...ignored(`${path}.grpcHealthCheck`, check.grpcHealthCheck ?? {}, ['initialMetadata']),
       ...ignored(`${path}.tcpHealthCheck`, check.tcpHealthCheck ?? {}, ['send', 'receive']),
     ]

@@ -6,6 +6,41 @@ import { any, array, boolean, double, int64, intOrString, map, object, optional,
 import type { GlooStatus } from './shared.ts'
 import { glooStatus, opaque, resourceRef } from './shared.ts'
 
+/** Fields that Sluice does not act on. */
+export const UNUSED_SUCCESS_RATE = [
+  'enforcingSuccessRate',
+  'successRateMinimumHosts',
+  'successRateRequestVolume',
+  'successRateStdevFactor',
+  'splitExternalLocalOriginErrors',
+  'consecutiveLocalOriginFailure',
+  'enforcingConsecutiveLocalOriginFailure',
+  'enforcingLocalOriginSuccessRate',
+] as const
+export const UNUSED_HEALTH_CHECK = [
+  'initialJitter',
+  'intervalJitter',
+  'intervalJitterPercent',
+  'customHealthCheck',
+  'reuseConnection',
+  'noTrafficInterval',
+  'unhealthyInterval',
+  'unhealthyEdgeInterval',
+  'healthyEdgeInterval',
+  'eventLogPath',
+  'alwaysLogHealthCheckFailures',
+] as const
+export const UNUSED_HTTP_HEALTH_CHECK = [
+  'useHttp2',
+  'serviceName',
+  'requestHeadersToAdd',
+  'requestHeadersToRemove',
+  'responseAssertions',
+  'method',
+  'expectedStatuses',
+  'retriableStatuses',
+] as const
+
 const subsetSelector = object({
   keys: optional(array(string), undefined, { description: 'One subset per distinct tuple of these labels.' }),
   singleHostPerSubset: optional(boolean),
@@ -97,15 +132,7 @@ const healthCheck = object({
     object({
       path: optional(string),
       host: optional(string, undefined, { description: 'Default: the address of the endpoint.' }),
-      ...opaque(
-        'useHttp2',
-        'serviceName',
-        'requestHeadersToAdd',
-        'requestHeadersToRemove',
-        'responseAssertions',
-        'method',
-      ),
-      ...opaque('expectedStatuses', 'retriableStatuses'),
+      ...opaque(...UNUSED_HTTP_HEALTH_CHECK),
     }),
   ),
   tcpHealthCheck: optional(object(opaque('send', 'receive'))),
@@ -116,19 +143,7 @@ const healthCheck = object({
       ...opaque('initialMetadata'),
     }),
   ),
-  ...opaque(
-    'initialJitter',
-    'intervalJitter',
-    'intervalJitterPercent',
-    'customHealthCheck',
-    'reuseConnection',
-    'noTrafficInterval',
-    'unhealthyInterval',
-    'unhealthyEdgeInterval',
-    'healthyEdgeInterval',
-    'eventLogPath',
-    'alwaysLogHealthCheckFailures',
-  ),
+  ...opaque(...UNUSED_HEALTH_CHECK),
 })
 
 const outlierDetection = object({
@@ -139,16 +154,7 @@ const outlierDetection = object({
   enforcingConsecutive5xx: optional(int64, undefined, { description: '0: they eject nobody. Default: 100.' }),
   consecutiveGatewayFailure: optional(int64, undefined, { description: 'The same for 502 to 504. Default: 5.' }),
   enforcingConsecutiveGatewayFailure: optional(int64, undefined, { description: 'Default: 0, they eject nobody.' }),
-  ...opaque(
-    'enforcingSuccessRate',
-    'successRateMinimumHosts',
-    'successRateRequestVolume',
-    'successRateStdevFactor',
-    'splitExternalLocalOriginErrors',
-    'consecutiveLocalOriginFailure',
-    'enforcingConsecutiveLocalOriginFailure',
-    'enforcingLocalOriginSuccessRate',
-  ),
+  ...opaque(...UNUSED_SUCCESS_RATE),
 })
 
 const sslConfig = object({

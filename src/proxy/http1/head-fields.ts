@@ -4,6 +4,7 @@
  *
  * field-line = field-name ":" OWS field-value OWS CRLF, field-name = token. No line folding, no bare CR, LF or NUL.
  */
+import { loweredCode } from '../../base/ascii.ts'
 import { isForwardedHeader, isInternalHeader } from '../../routing/edge-headers.ts'
 
 /** Envoy's default. */
@@ -133,7 +134,7 @@ export class HeadFields {
     const start = this.#spans[4 * index] ?? 0
     if ((this.#spans[4 * index + 1] ?? 0) - start !== name.length) return false
     for (let offset = 0; offset < name.length; offset++) {
-      if (lowered(this.text.charCodeAt(start + offset)) !== name.charCodeAt(offset)) return false
+      if (loweredCode(this.text.charCodeAt(start + offset)) !== name.charCodeAt(offset)) return false
     }
     return true
   }
@@ -223,7 +224,7 @@ export class HeadFields {
   /** Takes notice of the fields that decide how the message is read. By length first: most fields are none of them. */
   #note(index: number): string {
     // By the first letter first: of the usual fields, none begins as these do.
-    const letter = lowered(this.text.charCodeAt(this.#spans[4 * index] ?? 0))
+    const letter = loweredCode(this.text.charCodeAt(this.#spans[4 * index] ?? 0))
     if ((letter === LETTER_X || letter === LETTER_L || letter === LETTER_F) && isInternalHeader(this.name(index))) {
       this.#internal.push(index)
     }
@@ -326,10 +327,6 @@ function withoutBlanks(text: string): string {
 
 function isBlank(code: number): boolean {
   return code === SPACE || code === TAB
-}
-
-function lowered(code: number): number {
-  return code >= 0x41 && code <= 0x5a ? code | 0x20 : code
 }
 
 function table(has: (code: number) => boolean): Uint8Array {

@@ -3,11 +3,12 @@
  * is UTF-8 stays readable.
  */
 
+const DELICATE = /[^\x20\x21\x23-\x5b\x5d-\x7e]/
+const EACH_DELICATE = new RegExp(DELICATE, 'g')
 /** By character code: 1 for those that stand for themselves in a text and in a JSON string. */
 export const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, code) =>
-  /[\x20\x21\x23-\x5b\x5d-\x7e]/.test(String.fromCharCode(code)) ? 1 : 0,
+  DELICATE.test(String.fromCharCode(code)) ? 0 : 1,
 )
-const DELICATE = /[^\x20\x21\x23-\x5b\x5d-\x7e]/
 /** Controls of both sets, line ends of Unicode, quote and backslash. */
 // oxlint-disable-next-line no-control-regex -- they are what must not get into a log
 const ESCAPED = /[\0-\x1f"\\\x7f-\x9f\u2028\u2029]/g
@@ -31,7 +32,7 @@ export function toBytes(text: string): string {
 function escaped(value: string, escape: (character: string) => string): string {
   const readable = decoded(value)
   return readable === undefined
-    ? value.replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, escape)
+    ? value.replaceAll(EACH_DELICATE, escape)
     : toBytes(readable.replaceAll(ESCAPED, escape))
 }
 
