@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { systemClock as clock } from '../base/clock.ts'
+import { claimPrefix } from './network/claim.ts'
 import { listeningPrefixes } from './network/in-use.ts'
 import { claimNetwork } from './network.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-network-'))
 after(() => rmSync(directory, { recursive: true }))
+
+/** A data directory like any other. */
+function occupant(number: number): string {
+  const dataDir = join(directory, `occupant-${number}`)
+  mkdirSync(dataDir, { recursive: true })
+  return dataDir
+}
 
 function options(name: string, claims = 'claims') {
   return { dataDir: join(directory, name), claimsDir: join(directory, claims), clock, inUse: () => new Set<number>() }
@@ -32,8 +40,7 @@ test('a data directory keeps its network from one run to the next', async () => 
 test('the claim of a data directory that is gone is taken over', async () => {
   const live = await claimNetwork(options('live', 'few'))
   for (let number = 16; number <= 254; number++) {
-    const isFree = `127.${number}` === live.prefix
-    if (!isFree) writeFileSync(join(directory, 'few', `127.${number}`), `${directory}\n`)
+    if (`127.${number}` !== live.prefix) claimPrefix(join(directory, 'few'), number, occupant(number))
   }
   await assert.rejects(
     claimNetwork(options('one-too-many', 'few')),
@@ -41,6 +48,14 @@ test('the claim of a data directory that is gone is taken over', async () => {
   )
   rmSync(join(directory, 'live'), { recursive: true })
   assert.equal((await claimNetwork(options('heir', 'few'))).prefix, live.prefix)
+})
+
+test('what is left of a data directory claims nothing', async () => {
+  const first = await claimNetwork(options('removed', 'remains'))
+  rmSync(join(directory, 'removed'), { recursive: true })
+  mkdirSync(join(directory, 'removed', 'pods'), { recursive: true })
+  const number = Number(first.prefix.split('.')[1])
+  assert.ok(claimPrefix(join(directory, 'remains'), number, occupant(number)))
 })
 
 test('a network on which a stranger listens is passed over', async () => {

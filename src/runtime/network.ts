@@ -4,12 +4,11 @@
  * 127/8 without any set-up.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { codeOf } from '../base/errors.ts'
-import { claimPrefix, withClaimLock } from './network/claim.ts'
+import { claimPrefix, rememberedNetwork, withClaimLock } from './network/claim.ts'
 import { prefixesInUse } from './network/in-use.ts'
 
 export interface PodNetwork {
@@ -27,7 +26,7 @@ export interface PodNetwork {
 }
 
 export interface ClaimOptions {
-  /** Absolute; the claim is stale once this folder is gone. */
+  /** Absolute; the claim is stale once this folder, or its memory of the network, is gone. */
   readonly dataDir: string
   readonly clock: Clock
   /** Where the claims of all Sluices of this user on this machine lie. */
@@ -40,7 +39,6 @@ export interface ClaimOptions {
 const FIRST = 16
 const LAST = 254
 const POD_ADDRESSES = 128 * 256
-const REMEMBERED = 'network.json'
 
 class NetworkError extends Error {
   override readonly name = 'NetworkError'
@@ -65,13 +63,13 @@ export async function claimNetwork(options: ClaimOptions): Promise<PodNetwork> {
   mkdirSync(dataDir, { recursive: true })
   mkdirSync(claimsDir, { recursive: true, mode: 0o700 })
   const number = await withClaimLock(claimsDir, clock, () => claimAny(dataDir, claimsDir, inUse))
-  remember(dataDir, number)
   return new LoopbackNetwork(number)
 }
 
 function claimAny(dataDir: string, claimsDir: string, inUse: () => ReadonlySet<number>): number {
-  const remembered = recall(dataDir)
-  if (remembered !== undefined && claimPrefix(claimsDir, remembered, dataDir)) return remembered
+  const remembered = rememberedNetwork(dataDir) ?? 0
+  const isOurs = remembered >= FIRST && remembered <= LAST
+  if (isOurs && claimPrefix(claimsDir, remembered, dataDir)) return remembered
   const foreign = inUse()
   const number = candidates(dataDir).find((next) => !foreign.has(next) && claimPrefix(claimsDir, next, dataDir))
   if (number !== undefined) return number
@@ -87,24 +85,6 @@ function candidates(dataDir: string): readonly number[] {
   const count = LAST - FIRST + 1
   const first = createHash('sha256').update(dataDir).digest().readUInt32BE(0) % count
   return Array.from({ length: count }, (_, index) => FIRST + ((first + index) % count))
-}
-
-function recall(dataDir: string): number | undefined {
-  try {
-    const { prefix } = JSON.parse(readFileSync(join(dataDir, REMEMBERED), 'utf8')) as { readonly prefix?: unknown }
-    const number = typeof prefix === 'string' ? Number(/^127\.(\d{1,3})$/.exec(prefix)?.[1]) : Number.NaN
-    return number >= FIRST && number <= LAST ? number : undefined
-  } catch (error) {
-    // Absent on the first start; a damaged file costs only the old address.
-    if (codeOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
-    throw error
-  }
-}
-
-function remember(dataDir: string, number: number): void {
-  const file = join(dataDir, REMEMBERED)
-  writeFileSync(`${file}.new`, `${JSON.stringify({ prefix: `127.${number}` })}\n`)
-  renameSync(`${file}.new`, file)
 }
 
 function defaultClaimsDir(): string {

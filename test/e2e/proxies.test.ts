@@ -21,7 +21,7 @@ const processes = (dataDir: string): readonly Process[] =>
 const stateFile = (dataDir: string): string => join(dataDir, 'proxy', 'processes.json')
 
 test('an update of Sluice replaces two proxies on the same port, and no request on a kept connection fails', async (t) => {
-  const dataDir = temporaryDataDir(t)
+  const dataDir = temporaryDataDir()
   const before = await startSluice(t, { dataDir, flags: ['--proxies', '2'] })
   const applied = await run(sluiceCommand(before, 'apply', '-f', storyFile('1-setup')))
   assert.equal(applied.code, 0, applied.stderr)

@@ -14,7 +14,7 @@ import { clientOf, currentCondition, untilObject } from '../support/world.ts'
 const SETUP = ['1-setup/echo.yaml', '1-setup/upstream.yaml', '1-setup/vs.yaml']
 
 test('after kill -9 in the middle of the story traffic goes on, and the next up continues with the same pods', async (t) => {
-  const dataDir = temporaryDataDir(t)
+  const dataDir = temporaryDataDir()
   const first = await startSluice(t, { dataDir })
   const teller = await sluiceTeller(first)
   for (const file of SETUP) await teller.apply(storyFile(file))
@@ -48,7 +48,7 @@ test('after kill -9 in the middle of the story traffic goes on, and the next up 
 })
 
 test('after kill -9 in the middle of a release the next up finishes it', async (t) => {
-  const dataDir = temporaryDataDir(t)
+  const dataDir = temporaryDataDir()
   const first = await startSluice(t, { dataDir })
   const teller = await sluiceTeller(first)
   for (const file of SETUP) await teller.apply(storyFile(file))

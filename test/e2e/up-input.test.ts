@@ -8,8 +8,8 @@ import { run, temporaryDataDir } from '../support/sluice.ts'
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 const UP = [process.execPath, MAIN, 'up', '--api-port', '0', '--gateway-port', '0']
 
-test('an images file that is not there is told before anything runs', async (t) => {
-  const dataDir = temporaryDataDir(t)
+test('an images file that is not there is told before anything runs', async () => {
+  const dataDir = temporaryDataDir()
   const { code, stdout, stderr } = await run([...UP, '--data-dir', dataDir, '--images', `${dataDir}-images.yaml`])
   assert.deepEqual([code, stdout], [1, ''])
   assert.match(
@@ -18,8 +18,8 @@ test('an images file that is not there is told before anything runs', async (t) 
   )
 })
 
-test('a data directory that is none is told by name', async (t) => {
-  const dataDir = temporaryDataDir(t)
+test('a data directory that is none is told by name', async () => {
+  const dataDir = temporaryDataDir()
   writeFileSync(dataDir, '')
   const { code, stderr } = await run([...UP, '--data-dir', dataDir])
   assert.equal(code, 1)

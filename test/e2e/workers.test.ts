@@ -160,7 +160,7 @@ test(
   'each of two proxies of sluice up is killed under load: only requests on their way there are lost',
   options,
   async (t) => {
-    const dataDir = temporaryDataDir(t)
+    const dataDir = temporaryDataDir()
     const sluice = await startSluice(t, { dataDir, flags: ['--proxies', '2'] })
     const applied = await run(sluiceCommand(sluice, 'apply', '-f', storyFile('1-setup')))
     assert.equal(applied.code, 0, applied.stderr)

@@ -28,7 +28,7 @@ test('the packed package runs from node_modules and serves the first step of the
 
   const command = [join(installed, 'sluice')]
   assert.match(lines(await run([...command, 'version', '--client'])).join('\n'), /^Client Version: v\d/)
-  const sluice = await startSluice(t, { dataDir: temporaryDataDir(t), command })
+  const sluice = await startSluice(t, { dataDir: temporaryDataDir(), command })
   const client = await clientOf(sluice)
   const setup = join(installed, 'dist/examples/stories/gloo-two-phase/1-setup')
   lines(await run([...command, '--kubeconfig', sluice.ready.kubeconfig, 'apply', '-f', setup]))

@@ -48,13 +48,9 @@ export interface StartOptions {
   readonly flags?: readonly string[]
 }
 
-/** Starts `sluice up` and waits for its ready line. At the end of the test everything is stopped and removed. */
+/** Starts `sluice up` and waits for its ready line. At the end of the test it is stopped. */
 export async function startSluice(t: TestContext, options: StartOptions = {}): Promise<RunningSluice> {
-  const {
-    dataDir = temporaryDataDir(t),
-    command: [file = '', ...args] = [process.execPath, MAIN],
-    flags = [],
-  } = options
+  const { dataDir = temporaryDataDir(), command: [file = '', ...args] = [process.execPath, MAIN], flags = [] } = options
   const child = spawn(
     file,
     [...args, 'up', '--data-dir', dataDir, '--api-port', '0', '--gateway-port', '0', '-o', 'json', ...flags],
@@ -63,9 +59,10 @@ export async function startSluice(t: TestContext, options: StartOptions = {}): P
   let logged = ''
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (logged += chunk))
   const exited = once(child, 'exit')
+  const closed = once(child, 'close')
   const ready = await Promise.race([
     readyLine(child),
-    exited.then(() => Promise.reject(new Error(`sluice up ended before it was ready:\n${logged}`))),
+    closed.then(() => Promise.reject(new Error(`sluice up ended (${endOf(child)}) before it was ready:\n${logged}`))),
     rejectAfter(READY_WITHIN_MS, () => `sluice up was not ready in time:\n${logged}`),
   ])
   const running: RunningSluice = {
@@ -87,10 +84,13 @@ export async function startSluice(t: TestContext, options: StartOptions = {}): P
   return running
 }
 
-/** A data directory that is removed when the test ends. */
-export function temporaryDataDir(t: TestContext): string {
+/**
+ * A data directory that is removed when the tests of this process are over: hooks of a test run in the order of their
+ * registration, and one registered here would run while a Sluice that is started later still writes to it.
+ */
+export function temporaryDataDir(): string {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   return join(directory, 'data')
 }
 
@@ -131,12 +131,23 @@ function names(pid: string, text: string): boolean {
   }
 }
 
-async function readyLine(child: ChildProcess): Promise<ReadyLine> {
+/** The ready line; never settled when there is none: the caller knows better why the process ended. */
+function readyLine(child: ChildProcess): Promise<ReadyLine> {
+  const { promise, resolve: found, reject } = Promise.withResolvers<ReadyLine>()
   if (child.stdout === null) throw new Error('sluice up has no stdout')
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith('{')) return JSON.parse(line) as ReadyLine
-  }
-  throw new Error('sluice up printed no ready line')
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (!line.startsWith('{')) return
+    try {
+      found(JSON.parse(line) as ReadyLine)
+    } catch (error) {
+      reject(error)
+    }
+  })
+  return promise
+}
+
+function endOf(child: ChildProcess): string {
+  return child.signalCode ?? `exit code ${child.exitCode}`
 }
 
 function rejectAfter(delayMs: number, message: () => string): Promise<never> {

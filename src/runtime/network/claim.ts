@@ -1,6 +1,9 @@
-/** Claims on networks as files, one per network, that name the claiming data directory. */
+/**
+ * Claims on networks: a file per network that names the data directory, and a file in the data directory that names
+ * the network. A claim holds while both agree: what is left of a directory that was removed claims nothing.
+ */
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
@@ -8,6 +11,7 @@ import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
 import { codeOf } from '../../base/errors.ts'
 
+const REMEMBERED = 'network.json'
 const LOCK_RETRY_MS = 10
 const LOCK_ATTEMPTS_MAX = 1000
 
@@ -15,11 +19,33 @@ const LOCK_ATTEMPTS_MAX = 1000
 export function claimPrefix(claimsDir: string, number: number, dataDir: string): boolean {
   const file = claimFile(claimsDir, number)
   const owner = ownerOf(file)
-  if (owner === dataDir) return true
-  if (owner !== undefined && existsSync(owner)) return false
-  rmSync(file, { force: true })
-  writeFileSync(file, `${dataDir}\n`, { flag: 'wx', mode: 0o600 })
+  if (owner !== dataDir) {
+    if (owner !== undefined && rememberedNetwork(owner) === number) return false
+    rmSync(file, { force: true })
+    writeFileSync(file, `${dataDir}\n`, { flag: 'wx', mode: 0o600 })
+  }
+  remember(dataDir, number)
   return true
+}
+
+/** The N of the network that the data directory had last. */
+export function rememberedNetwork(dataDir: string): number | undefined {
+  try {
+    const text = readFileSync(join(dataDir, REMEMBERED), 'utf8')
+    const prefix = (JSON.parse(text) as { readonly prefix?: unknown } | null)?.prefix
+    const number = typeof prefix === 'string' ? /^127\.(\d{1,3})$/.exec(prefix)?.[1] : undefined
+    return number === undefined ? undefined : Number(number)
+  } catch (error) {
+    // Absent on the first start; a damaged file costs only the old address.
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '') || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function remember(dataDir: string, number: number): void {
+  const file = join(dataDir, REMEMBERED)
+  writeFileSync(`${file}.new`, `${JSON.stringify({ prefix: `127.${number}` })}\n`)
+  renameSync(`${file}.new`, file)
 }
 
 /**
