@@ -9,6 +9,7 @@ import {
   eventually,
   fetchFrom,
   forwardingTo,
+  readBody,
   route,
   saying,
   snapshotOf,
@@ -16,6 +17,7 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
+import { ask as askHttp2, http2Session } from '../support/http2-client.ts'
 import type { HttpLimits, HttpPolicy } from '../../src/routing/listener-model.ts'
 import type { RoutingSnapshot } from '../../src/routing/model.ts'
 import type { RoutePolicy } from '../../src/routing/policy-model.ts'
@@ -69,6 +71,31 @@ describe('edge', () => {
       'x-forwarded-for': `${SENT['x-forwarded-for']}, 127.0.0.1`,
     })
   })
+
+  for (const name of ['X-Envoy-Internal', 'x-sluice-debug', 'l5d-dst-override', 'X-Forwarded-For', 'Forwarded']) {
+    test(`${name} does not get in behind a body either`, async (t) => {
+      const backend = await startBackend(t, (request, response) => {
+        void readBody(request).then(() => response.end(JSON.stringify(request.trailers)))
+      })
+      const live = await startProxy(t, forwardingTo(backend.port))
+      const trailers = { 'x-own': 'kept', [name.toLowerCase()]: 'a' }
+      const http1 = async (): Promise<string> => {
+        const client = new RawClient(t, live.port)
+        client.send('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+        client.send(`0\r\nx-own: kept\r\n${name}: a\r\n\r\n`)
+        return client.until((text) => text.includes('}') || text.includes(' 400 '))
+      }
+      const http2 = async (): Promise<unknown> => {
+        const asked = { headers: { ':method': 'POST' }, body: 'hello', trailers }
+        return JSON.parse((await askHttp2(http2Session(t, live.port), asked)).body)
+      }
+      assert.match(await http1(), /^HTTP\/1\.1 400 /)
+      assert.deepEqual(await http2(), { 'x-own': 'kept' })
+      await live.apply(treating(forwardingTo(backend.port), { edge: false }))
+      assert.ok((await http1()).includes(JSON.stringify(trailers)))
+      assert.deepEqual(await http2(), trailers)
+    })
+  }
 
   test('routing does not see what was removed', async (t) => {
     const backend = await startBackend(t, saying('internal'))

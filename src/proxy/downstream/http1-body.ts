@@ -1,6 +1,7 @@
 /** How far the body of one request after the other goes in what its client sends, and whether it may be as long (RFC 9112 §6). */
 import { ChunkedReader, MALFORMED } from '../http1/chunked-reader.ts'
 import type { HeadFields } from '../http1/head-fields.ts'
+import type { ServingHttp } from '../serving/http-policy.ts'
 
 /** Instead of a position: the body is larger than it may be. */
 export const TOO_LARGE = MALFORMED - 1
@@ -18,12 +19,12 @@ export class Http1Body {
   }
 
   /** False: it says itself that it is too large. */
-  begin({ contentLength, chunked }: HeadFields, bytesMax: number): boolean {
+  begin({ contentLength, chunked }: HeadFields, { bodyBytesMax, isEdge }: ServingHttp): boolean {
     this.#isChunked = chunked
     this.#remaining = Math.max(0, contentLength)
-    this.#bytesLeft = bytesMax
-    if (chunked) this.#chunks.reset()
-    return contentLength <= bytesMax
+    this.#bytesLeft = bodyBytesMax
+    if (chunked) this.#chunks.reset(isEdge)
+    return contentLength <= bodyBytesMax
   }
 
   /** Where what belongs to it ends, from `from` on; `MALFORMED` or `TOO_LARGE`. */

@@ -311,7 +311,7 @@ export class Http1ClientConnection implements ClientSide {
       return false
     }
     this.#isFresh = false
-    if (!this.#body.begin(head.fields, http.bodyBytesMax)) return this.#refuseWithBody(TOO_LARGE)
+    if (!this.#body.begin(head.fields, http)) return this.#refuseWithBody(TOO_LARGE)
     cleanHead(head, http)
     const from = head.end
     const to = this.#body.read(input, from)

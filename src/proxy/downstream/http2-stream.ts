@@ -256,7 +256,7 @@ export class Http2ClientStream implements ClientSide {
   }
 
   readonly #onTrailers = (_fields: IncomingHttpHeaders, _flags: number, list: FieldList): void => {
-    this.#trailers = trailerText(list)
+    this.#trailers = trailerText(list, this.#http.isEdge)
   }
 
   readonly #onEnd = (): void => {

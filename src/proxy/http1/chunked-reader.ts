@@ -5,6 +5,7 @@
  * chunk-ext = *( ";" token [ "=" ( token / quoted-string ) ] ); the "bad" white space of the RFC is bad indeed, and refused.
  */
 import { assertNever } from '../../base/assert.ts'
+import { isInternalHeader } from '../../routing/edge-headers.ts'
 
 /** A chunk's size line; extensions beyond it serve nobody. */
 const SIZE_LINE_BYTES_MAX = 4096
@@ -25,7 +26,7 @@ const COLON = 0x3a
  * What decides about framing, routing or the connection may not come behind the body: an endpoint that takes trailers for
  * header fields would read another request than was routed (RFC 9110 §6.5.1).
  */
-export const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'host',
@@ -35,6 +36,11 @@ export const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ])
+
+/** `name` in lower case; what proxies say to each other has no place in a stranger's trailers either. */
+export function mayTrail(name: string, isStranger: boolean): boolean {
+  return !FORBIDDEN_TRAILERS.has(name) && !(isStranger && isInternalHeader(name))
+}
 
 type State =
   | 'size'
@@ -65,12 +71,15 @@ export class ChunkedReader {
   #lineBytes = 0
   #colonSeen = false
   #trailerName = ''
+  /** Whether who sends it is a client at the edge. */
+  #isStranger = false
   /** Whether to remember the trailers. */
   keepsTrailers = false
   /** The trailer section, as far as it has come, without its empty line. */
   trailers = ''
 
-  reset(): void {
+  reset(isStranger = false): void {
+    this.#isStranger = isStranger
     this.trailers = ''
     this.#state = 'size'
     this.#remaining = 0
@@ -188,7 +197,7 @@ export class ChunkedReader {
     }
     if (this.#colonSeen) return isText(byte)
     this.#colonSeen = byte === COLON
-    if (this.#colonSeen) return !FORBIDDEN_TRAILERS.has(this.#trailerName.toLowerCase())
+    if (this.#colonSeen) return mayTrail(this.#trailerName.toLowerCase(), this.#isStranger)
     this.#trailerName += String.fromCharCode(byte)
     return isToken(byte)
   }
