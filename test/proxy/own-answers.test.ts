@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { cluster, everyRequest, fetchFrom, refusePort, route, snapshotOf, startProxy } from '../support/live-proxy.ts'
+import { ask, http2Session } from '../support/http2-client.ts'
 import type { Route } from '../../src/routing/route-model.ts'
 
 describe('answers of its own', () => {
@@ -58,6 +59,34 @@ describe('answers of its own', () => {
     assert.match(none?.body ?? '', /\(NR\)/)
     assert.deepEqual(live.counted(), { '404 NR': 1, '503 UH': 1, '503 UF': 1 })
   })
+
+  for (const method of ['GET', 'HEAD']) {
+    test(`of the proxy’s own answers to ${method}, what was sent is counted`, async (t) => {
+      const body = 'grüß'
+      const only = (value: string) => ({ path: { kind: 'exact' as const, value, caseSensitive: true } })
+      const routes = [200, 204, 304].map((status): Route => ({
+        ...answering({ kind: 'respond', status, body, headers: [] }, only(`/${status}`)),
+        id: `r${status}`,
+      }))
+      const live = await startProxy(t, snapshotOf(routes, []))
+      const session = http2Session(t, live.port)
+      const sent = method === 'GET' ? Buffer.byteLength(body) : 0
+      for (const [status, bytes] of [
+        [200, sent],
+        [204, 0],
+        [304, 0],
+      ] as const) {
+        const counted = (): number => {
+          const of = live.series().filter(({ labels }) => labels.status === status)
+          return of.reduce((sum, { responseBytes }) => sum + responseBytes, 0)
+        }
+        await fetchFrom(live.port, { method, path: `/${status}` })
+        assert.equal(counted(), bytes)
+        await ask(session, { headers: { ':method': method, ':path': `/${status}` } })
+        assert.equal(counted(), 2 * bytes)
+      }
+    })
+  }
 
   test('a response flag of the route is counted', async (t) => {
     const action = { kind: 'respond' as const, status: 503, body: '', headers: [], flag: 'NC' as const }

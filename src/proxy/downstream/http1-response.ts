@@ -91,9 +91,9 @@ export class Http1Response implements ClientResponse {
 
   answer(answer: Answer): void {
     this.status = answer.status
-    this.bytes = answer.body.length
     const text = encodeAnswer(answer, { withBody: !this.#isBodyless, connection: this.#connection() })
     const headEnd = text.indexOf('\r\n\r\n') + 4
+    this.bytes = text.length - headEnd
     this.#output.write(this.edit === null ? text : this.#edited(text.slice(0, headEnd)) + text.slice(headEnd), null)
   }
 

@@ -147,7 +147,6 @@ export class Http2Response implements ClientResponse {
       this.#grpcStatus = String(answer.grpcStatus ?? grpcStatusFor(answer.status))
       return this.#respond(grpcFailureHead(answer), '')
     }
-    this.bytes = answer.body.length
     const withBody = this.#request?.method !== 'HEAD' && answer.status !== 204 && answer.status !== 304
     this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), withBody ? answer.body : '')
   }
@@ -213,6 +212,7 @@ export class Http2Response implements ClientResponse {
     const stream = this.#writable()
     if (stream === null) return
     this.#isEnded = true
+    this.bytes = Buffer.byteLength(body)
     stream.respond(responseList(this.#edited(text)), body === '' ? WITHOUT_BODY : WITH_BODY)
     if (body !== '') stream.end(body)
   }
