@@ -7,9 +7,12 @@ import { runProgram } from './cli/program.ts'
 import { holderChannel } from './proxy/holder-channel.ts'
 import type { Surroundings } from './main/surroundings.ts'
 
-// `sluice get … | head`: whoever read our output has gone, so nothing is left to say.
+let isService = false
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
+    // The log's disk is full, or its reader is gone: no line is worth what is served. The next one is tried again.
+    if (isService) return
+    // `sluice get … | head`: whoever read our output has gone, so nothing is left to say.
     if (error.code !== 'EPIPE') throw error
     process.exit(process.exitCode ?? 0)
   })
@@ -44,13 +47,21 @@ process.exitCode = await runProgram(
     stdin: process.stdin,
     env: process.env,
     cwd: process.cwd(),
-    up: async (options) => (await import('./main/up.ts')).up(options, surroundings),
-    proxyFile: async (options) => (await import('./main/proxy-file.ts')).proxyFile(options, surroundings),
-    keeper: async (options) => (await import('./main/keeper.ts')).keeper(options, surroundings),
-    proxy: async (options) => (await import('./main/proxy.ts')).proxy(options, surroundings),
+    up: async (options) => serving((await import('./main/up.ts')).up, options),
+    proxyFile: async (options) => serving((await import('./main/proxy-file.ts')).proxyFile, options),
+    keeper: async (options) => serving((await import('./main/keeper.ts')).keeper, options),
+    proxy: async (options) => serving((await import('./main/proxy.ts')).proxy, options),
   },
   process.argv.slice(2),
 )
+
+function serving<Options>(
+  run: (options: Options, surroundings: Surroundings) => Promise<number>,
+  options: Options,
+): Promise<number> {
+  isService = true
+  return run(options, surroundings)
+}
 
 function packageVersion(): string {
   const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }

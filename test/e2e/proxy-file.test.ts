@@ -1,6 +1,6 @@
 /** The data plane alone, as users run it: `sluice proxy -f`. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -91,6 +91,31 @@ test('a taken port is told before anything is started', async (t) => {
   const backend = await startBackend(t, saying('v1'))
   const text = routing(backend.port).replace('port: 0', `port: ${backend.port}`)
   await assert.rejects(startLoneProxy(t, { text }), /Cannot listen on "127\.0\.0\.1:\d+": .*EADDRINUSE.*listeners\[0\]/)
+})
+
+test('a log that cannot be written ends nothing', { skip: process.platform !== 'linux' }, async (t) => {
+  const backend = await startBackend(t, saying('v1'))
+  const full = openSync('/dev/full', 'w')
+  t.after(() => closeSync(full))
+  const sluice = await startLoneProxy(t, { text: routing(backend.port), flags: ['--watch'], logTo: full })
+  assert.equal((await fetchFrom(sluice.port)).body, 'v1')
+  sluice.write(routing(backend.port, HELLO))
+  while ((await fetchFrom(sluice.port, { path: '/hello' })).body !== 'hello');
+  process.kill(sluice.pid, 'SIGTERM')
+  assert.equal(await sluice.ended, 0)
+})
+
+test('the data plane serves on when the reader of its log has gone', async (t) => {
+  const backend = await startBackend(t, saying('v1'))
+  const sluice = await startLoneProxy(t, { text: routing(backend.port), flags: ['--watch'] })
+  sluice.deafen()
+  sluice.write(routing(backend.port, HELLO))
+  while ((await fetchFrom(sluice.port, { path: '/hello' })).body !== 'hello');
+  sluice.write(routing(backend.port, HELLO.replace('respond', 'response')))
+  const problems = async (): Promise<string> => (await fetchFrom(sluice.adminPort, { path: '/config' })).body
+  while (!(await problems()).includes('did you mean'));
+  process.kill(sluice.pid, 'SIGTERM')
+  assert.equal(await sluice.ended, 0)
 })
 
 test('--check tells what is wrong, and only that', async (t) => {

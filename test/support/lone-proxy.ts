@@ -19,6 +19,8 @@ export interface LoneProxy {
   untilLogged(text: string): Promise<void>
   /** Resolves once the text was printed to standard output. */
   untilPrinted(text: string): Promise<void>
+  /** Nobody reads its output any more. */
+  readonly deafen: () => void
   /** Resolves with the exit code. */
   readonly ended: Promise<number | null>
 }
@@ -26,14 +28,19 @@ export interface LoneProxy {
 export interface LoneProxyOptions {
   readonly text: string
   readonly flags?: readonly string[]
+  /** File descriptor for its log, which nobody reads then. */
+  readonly logTo?: number
 }
 
-export async function startLoneProxy(t: TestContext, { text, flags = [] }: LoneProxyOptions): Promise<LoneProxy> {
+export async function startLoneProxy(
+  t: TestContext,
+  { text, flags = [], logTo }: LoneProxyOptions,
+): Promise<LoneProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-lone-'))
   const file = join(folder, 'routing.yaml')
   writeFileSync(file, text)
   const args = [MAIN, 'proxy', '-f', file, '--admin-port', '0', ...flags]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', logTo ?? 'pipe'] })
   const ended = new Promise<number | null>((done) => {
     child.once('close', done)
   })
@@ -44,7 +51,7 @@ export async function startLoneProxy(t: TestContext, { text, flags = [] }: LoneP
   })
   let log = ''
   const waiting = new Set<() => void>()
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     log += chunk
     for (const wake of waiting) wake()
   })
@@ -60,7 +67,7 @@ export async function startLoneProxy(t: TestContext, { text, flags = [] }: LoneP
       check()
     })
   const ready = await new Promise<string>((done, fail) => {
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       out += chunk
       if (out.includes('\n')) done(out)
       for (const wake of waiting) wake()
@@ -78,6 +85,10 @@ export async function startLoneProxy(t: TestContext, { text, flags = [] }: LoneP
     write(next) {
       writeFileSync(`${file}.new`, next)
       renameSync(`${file}.new`, file)
+    },
+    deafen() {
+      child.stdout?.destroy()
+      child.stderr?.destroy()
     },
     untilLogged: (wanted) => until(() => log.includes(wanted)),
     untilPrinted: (wanted) => until(() => out.includes(wanted)),
