@@ -7,7 +7,7 @@ import type { PreparedTable } from './decide.ts'
 import { explainDestinations } from './explain/destinations.ts'
 import { failedConditions, matchText } from './explain/conditions.ts'
 import { explainHost, unknownHostText } from './explain/host.ts'
-import { behindEdge, chooseListener, describeListener } from './explain/listener.ts'
+import { behindEdge, chooseListener, clientScheme, describeListener } from './explain/listener.ts'
 import { nearestRoute } from './explain/nearest-route.ts'
 import { explainPolicies, isPreflight } from './explain/policies.ts'
 import { readQuestion } from './explain-question.ts'
@@ -92,7 +92,7 @@ type ExplainedDecision = Pick<Explanation, 'host' | 'routes' | 'routesBehind' | 
 
 function explainDecision(scene: Scene): ExplainedDecision {
   const { table, request } = scene
-  const view = viewOf(request, scene.listener.protocol)
+  const view = viewOf(request, clientScheme(scene.listener, request))
   const { host, taken: route, considered: routes } = explainRoute(table, view)
   if (route === null) {
     const answer = explainNone(scene, view)
@@ -129,11 +129,7 @@ function explainUnknown(what: 'passthrough' | 'refuse', to: string, why: string)
   return { kind: 'none', status: 502, flag: 'NR', why: `${why}, and "${to}" is no address to go to` }
 }
 
-function explainAnswer(
-  { snapshot, observed, listener, request }: Scene,
-  route: Route,
-  view: RequestView,
-): ExplainedAnswer {
+function explainAnswer({ snapshot, observed, request }: Scene, route: Route, view: RequestView): ExplainedAnswer {
   const { action, match, policy } = route
   if (isPreflight(policy, request)) {
     return {
@@ -143,7 +139,7 @@ function explainAnswer(
     }
   }
   if (action.kind === 'redirect') {
-    const location = redirectLocation(request, { action, match: match.path, clientScheme: listener.protocol })
+    const location = redirectLocation(request, { action, match: match.path, clientScheme: view.scheme })
     return { kind: 'redirect', status: action.status, location }
   }
   if (action.kind === 'respond') {

@@ -17,7 +17,10 @@ export interface RedirectOptions {
   readonly clientScheme: 'http' | 'https'
 }
 
-/** Parts that the action leaves open stay as the request has them. `OPTIONS *` has no path (RFC 9110 §7.1). */
+/**
+ * Parts that the action leaves open stay as the request has them. `OPTIONS *` has no path (RFC 9110 §7.1). Where there is no
+ * host to name (HTTP/1.0), the location is a path, which clients take from where they are.
+ */
 export function redirectLocation(request: RedirectedRequest, { action, match, clientScheme }: RedirectOptions): string {
   const path = action.path === undefined ? request.path : rewritePath(request.path, match, action.path)
   const shown = path === '*' ? '' : path
@@ -25,6 +28,8 @@ export function redirectLocation(request: RedirectedRequest, { action, match, cl
   const scheme = action.scheme ?? clientScheme
   const [, name = '', port = ''] = /^(.*?)(?::([0-9]*))?$/.exec(request.host) ?? []
   const newPort = action.port ?? (action.host === undefined && action.scheme === undefined ? Number(port) : 0)
+  const host = action.host ?? name
+  if (host === '') return (shown.startsWith('//') ? `/.${shown}` : shown) + query
   const isDefault = newPort === 0 || newPort === (scheme === 'https' ? 443 : 80)
-  return `${scheme}://${action.host ?? name}${isDefault ? '' : `:${newPort}`}${shown}${query}`
+  return `${scheme}://${host}${isDefault ? '' : `:${newPort}`}${shown}${query}`
 }

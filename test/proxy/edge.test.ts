@@ -97,6 +97,68 @@ describe('edge', () => {
     })
   }
 
+  for (const [name, inside] of [
+    ['X_Forwarded_For', 'x_forwarded_for'],
+    ['x-envoy_internal', 'x-envoy_internal'],
+    ['L5D_dtab', 'l5d_dtab'],
+  ] as const) {
+    test(`${name}, which many servers take for the same name with hyphens, does not get in`, async (t) => {
+      const backend = await startBackend(t, (request, response) => {
+        response.end(JSON.stringify(request.headers[inside] ?? 'none'))
+      })
+      const live = await startProxy(t, forwardingTo(backend.port))
+      const ask = async (): Promise<unknown> =>
+        JSON.parse((await fetchFrom(live.port, { headers: { [name]: 'a' } })).body)
+      assert.equal(await ask(), 'none')
+      await live.apply(treating(forwardingTo(backend.port), { edge: false }))
+      assert.equal(await ask(), 'a')
+    })
+  }
+
+  test('an empty x-forwarded-for is none', async (t) => {
+    const backend = await startBackend(t, (request, response) => {
+      response.end(String(request.headers['x-forwarded-for']))
+    })
+    for (const http of [{ trustedHops: 1 }, { edge: false }]) {
+      const live = await startProxy(t, treating(forwardingTo(backend.port), http))
+      const ask = async (sent: string) => (await fetchFrom(live.port, { headers: { 'x-forwarded-for': sent } })).body
+      assert.equal(await ask(''), '127.0.0.1')
+      assert.equal(await ask('10.0.0.1'), '10.0.0.1, 127.0.0.1')
+    }
+  })
+
+  test('a request has one id, whatever its client says of it', async (t) => {
+    const backend = await startBackend(t, (request, response) => {
+      response.end(JSON.stringify(request.headersDistinct['x-request-id'] ?? []))
+    })
+    const { port } = await startProxy(t, forwardingTo(backend.port))
+    const ask = async (headers: Record<string, string | string[]>): Promise<unknown> =>
+      JSON.parse((await fetchFrom(port, { headers })).body)
+    assert.deepEqual(await ask({ 'x-request-id': 'own' }), ['own'])
+    assert.deepEqual(await ask({ 'x-request-id': ['own', 'other'] }), ['own'])
+    assert.deepEqual(await ask({ 'x-request-id': 'own', connection: 'close, x-request-id' }), ['own'])
+    const made = await ask({ 'x-request-id': '' })
+    assert.match(JSON.stringify(made), /^\["[0-9a-f-]{36}"\]$/)
+  })
+
+  test('a redirect, and a route, go by what the client spoke to a proxy that is believed', async (t) => {
+    const home = { kind: 'redirect', status: 302, stripQuery: false, path: { kind: 'full', value: '/home' } } as const
+    const secure = { kind: 'redirect', status: 301, stripQuery: false, scheme: 'https' } as const
+    const clear = { name: ':scheme', value: { kind: 'exact', value: 'http' }, invert: false } as const
+    const routes = [
+      { ...route('clear', {}, { match: { headers: [clear] } }), action: secure },
+      { ...route('home', {}), action: home },
+    ]
+    const live = await startProxy(t, treating(snapshotOf(routes, []), { trustedHops: 1 }))
+    const ask = async (headers: Record<string, string>) =>
+      (await fetchFrom(live.port, { headers: { host: 'a.test', ...headers } })).headers.location
+    assert.equal(await ask({}), 'https://a.test/')
+    assert.equal(await ask({ 'x-forwarded-proto': 'https' }), 'https://a.test/home')
+    assert.equal(await ask({ 'x-forwarded-proto': 'http' }), 'https://a.test/')
+    await live.apply(treating(snapshotOf(routes, []), {}))
+    assert.equal(await ask({ 'x-forwarded-proto': 'https' }), 'https://a.test/')
+  })
+
   test('routing does not see what was removed', async (t) => {
     const backend = await startBackend(t, saying('internal'))
     const header = { name: 'x-sluice-lane', value: { kind: 'present' }, invert: false } as const

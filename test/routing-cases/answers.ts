@@ -34,6 +34,11 @@ const redirects: readonly RedirectRow[] = [
     sent: at('http://a:81/x?y', { seen: { host: 'a:81', path: '/x', query: 'y' } }),
     location: 'http://a:81/x?y',
   },
+  // Where no host is named, none is made up.
+  { sent: { host: '', target: '/x?y' }, location: '/x?y' },
+  { sent: { host: '', target: '//evil.test/x' }, location: '/.//evil.test/x' },
+  { redirect: { scheme: 'https' }, sent: { host: '', target: '/x' }, location: '/x' },
+  { redirect: { host: 'new' }, sent: { host: '', target: '/x' }, location: 'http://new/x' },
   // Another scheme has a port of its own.
   { redirect: { scheme: 'https' }, sent: at('/x?y'), location: 'https://echo.example.com/x?y' },
   { redirect: { scheme: 'https' }, sent: at('/', { host: 'echo:8080' }), location: 'https://echo/' },

@@ -133,7 +133,7 @@ const HOP_BY_HOP = [
   'te',
   'upgrade',
 ]
-const KEPT = ['host', 'content-length', 'transfer-encoding']
+const KEPT = ['host', 'content-length', 'transfer-encoding', 'x-request-id']
 
 /** RFC 9110 §7.6.1 once more, in the plainest words, so that the proxy's slices are held against something. */
 function expectedFields(head: RequestHead, fields: readonly string[]): string[] {
@@ -155,17 +155,20 @@ function expectedFields(head: RequestHead, fields: readonly string[]): string[] 
     'x-forwarded-for',
     'x-forwarded-proto',
   ])
-  const before = all('x-forwarded-for')
+  const before = all('x-forwarded-for').join(',')
+  const id = pairs.find(({ key, value }) => key === 'x-request-id' && value !== '')
   const replacesHost = head.isAbsolute || all('host').length === 0
   if (replacesHost) removed.add('host')
   return [
-    ...pairs.filter(({ key }) => !removed.has(key)).flatMap(({ name, value }) => [name, value]),
+    ...pairs
+      .filter((pair) => !removed.has(pair.key) && (pair.key !== 'x-request-id' || pair === id))
+      .flatMap(({ name, value }) => [name, value]),
     ...(replacesHost ? ['host', head.host] : []),
     'x-forwarded-for',
-    before.length === 0 ? CLIENT_ADDRESS : `${before.join(',')}, ${CLIENT_ADDRESS}`,
+    before === '' ? CLIENT_ADDRESS : `${before}, ${CLIENT_ADDRESS}`,
     'x-forwarded-proto',
     'http',
-    ...(all('x-request-id').length > 0 ? [] : ['x-request-id', 'new']),
+    ...(id === undefined ? ['x-request-id', 'new'] : []),
     ...(head.isUpgrade ? ['connection', 'upgrade', 'upgrade', all('upgrade').at(-1) ?? ''] : []),
   ]
 }

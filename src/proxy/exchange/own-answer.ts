@@ -4,14 +4,13 @@ import { redirectLocation } from '../../routing/redirect.ts'
 import type { Route } from '../../routing/route-model.ts'
 
 import type { Answer } from '../policy/answers.ts'
-import type { Scheme } from '../serving/forwarded-heads.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 
-export function ownAnswer(head: RequestHead, { action, match }: Route, clientScheme: Scheme): Answer {
+export function ownAnswer(head: RequestHead, { action, match }: Route): Answer {
   assert(action.kind !== 'forward', 'A route that forwards has no answer of its own')
   switch (action.kind) {
     case 'redirect': {
-      const value = redirectLocation(head, { action, match: match.path, clientScheme })
+      const value = redirectLocation(head, { action, match: match.path, clientScheme: head.scheme })
       return { status: action.status, flag: '', body: '', headers: [{ name: 'location', value }] }
     }
     case 'respond':

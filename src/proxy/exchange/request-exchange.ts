@@ -210,6 +210,7 @@ export class RequestExchange implements TriesOwner {
     this.#head = head
     this.#routed = null
     this.#serving = this.#deps.serving()
+    head.scheme = forwardedScheme(head, this.#client.scheme, this.#serving.http)
     this.#times.start(this.#deps.monotonicMs())
     this.#requestDone = body.done
     this.#requestBytes = body.first === null ? 0 : body.first.length
@@ -233,7 +234,7 @@ export class RequestExchange implements TriesOwner {
     const { cors, fault } = serve.policy
     this.#client.response.edit = cors === null ? serve.policy.editResponse : responseEdit(serve.policy, head)
     if ((cors !== null || fault !== null) && !this.#passesPolicy(serve, head, body)) return
-    if (serve.forward === undefined) this.#answer(ownAnswer(head, serve.route, this.#client.scheme))
+    if (serve.forward === undefined) this.#answer(ownAnswer(head, serve.route))
     else this.#forward(serve, serve.forward, body)
   }
 
@@ -307,7 +308,7 @@ export class RequestExchange implements TriesOwner {
     return requestHead(head, {
       policy,
       clientAddress: this.#client.clientAddress,
-      scheme: forwardedScheme(head, this.#client.scheme, http),
+      scheme: head.scheme,
       trustedHops: http.trustedHops,
       requestId: head.fields.requestId === -1 ? this.#notes.requestId : '',
       upgrade: head.isUpgrade,

@@ -5,7 +5,6 @@ import type { Answer } from '../policy/answers.ts'
 import type { ClientSide } from './sides.ts'
 import { forwardedFor } from '../serving/forwarded-heads.ts'
 import type { Scheme } from '../serving/forwarded-heads.ts'
-import { forwardedScheme } from '../serving/http-policy.ts'
 import type { ServingHttp } from '../serving/http-policy.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
@@ -114,7 +113,7 @@ export class RequestRecord implements TracedRequest {
   }
 
   get scheme(): Scheme {
-    return forwardedScheme(this.#head, this.#side.scheme, this.#http)
+    return this.#head.scheme
   }
 
   get serve(): ServingRoute | null {

@@ -25,8 +25,8 @@ const IS_VALUE = table((code) => code === TAB || (code >= SPACE && code !== 0x7f
 /** Those of the fields that always end at a proxy whose length says little. */
 const LONG_HOP_BY_HOP: ReadonlySet<string> = new Set(['proxy-connection', 'proxy-authenticate', 'proxy-authorization'])
 
-/** Fields that `connection` may not take away: without them the message would mean something else. */
-const NEVER_REMOVED: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding'])
+/** Fields that `connection` may not take away: without them the message would mean something else, or have no id. */
+const NEVER_REMOVED: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding', 'x-request-id'])
 
 const LETTER_F = 0x66
 const LETTER_L = 0x6c
@@ -248,8 +248,7 @@ export class HeadFields {
         else if (this.isNamed(index, 'keep-alive')) this.#hopByHop.push(index)
         return ''
       case 12:
-        if (this.isNamed(index, 'x-request-id')) this.requestId = index
-        return ''
+        return this.isNamed(index, 'x-request-id') ? this.#noteRequestId(index) : ''
       case 14:
         return this.isNamed(index, 'content-length') ? this.#noteContentLength(index) : ''
       case 15:
@@ -271,6 +270,13 @@ export class HeadFields {
   #noteHost(index: number): string {
     if (this.host !== -1) return 'more than one host'
     this.host = index
+    return ''
+  }
+
+  /** An empty one is none, and of several the first one counts. */
+  #noteRequestId(index: number): string {
+    if (this.requestId !== -1 || this.value(index) === '') this.#hopByHop.push(index)
+    else this.requestId = index
     return ''
   }
 

@@ -66,8 +66,8 @@ function requestFields(head: RequestHead, options: RequestHeadOptions): string {
 
 /** What the endpoint gets in `x-forwarded-for`. */
 export function forwardedFor({ fields }: RequestHead, clientAddress: string, trustedHops: number): string {
-  if (fields.forwardedFor === -1) return clientAddress
-  return `${lastHops(fields.get('x-forwarded-for') ?? '', trustedHops)}, ${clientAddress}`
+  const before = fields.forwardedFor === -1 ? '' : lastHops(fields.get('x-forwarded-for') ?? '', trustedHops)
+  return before === '' ? clientAddress : `${before}, ${clientAddress}`
 }
 
 function lastHops(entries: string, count: number): string {

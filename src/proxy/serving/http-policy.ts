@@ -1,5 +1,5 @@
 /** How a listener treats its clients: what of their words is believed, and how much they may send. */
-import { DEBUG_HEADER } from '../../routing/edge-headers.ts'
+import { DEBUG_HEADER, believedScheme } from '../../routing/edge-headers.ts'
 import type { HttpPolicy } from '../../routing/listener-model.ts'
 
 import { DebugToken } from './debug-token.ts'
@@ -71,6 +71,5 @@ export function cleanHead(head: RequestHead, { isEdge, trustedHops, debugToken }
 /** What the client of the outermost proxy that is believed spoke. */
 export function forwardedScheme({ fields }: RequestHead, own: Scheme, { trustedHops }: ServingHttp): Scheme {
   if (trustedHops === 0 || fields.forwardedProto === -1) return own
-  const said = fields.get('x-forwarded-proto')
-  return said === 'http' || said === 'https' ? said : own
+  return believedScheme(own, fields.get('x-forwarded-proto'))
 }

@@ -1,5 +1,5 @@
 /** At which listener a request comes in, and what an edge there takes away from it. */
-import { DEBUG_HEADER, isForwardedHeader, isInternalHeader } from '../edge-headers.ts'
+import { DEBUG_HEADER, believedScheme, isForwardedHeader, isInternalHeader } from '../edge-headers.ts'
 import type { ExplainedListener, ExplainedRequest, Observed } from '../explanation.ts'
 import type { Listener } from '../listener-model.ts'
 import type { RoutingSnapshot } from '../model.ts'
@@ -65,6 +65,16 @@ export function behindEdge(
   if (removed.length === 0) return { request, removedHeaders: [] }
   const headers = request.headers.filter(({ name }) => !isRemoved(name))
   return { request: { ...request, headers }, removedHeaders: [...new Set(removed)] }
+}
+
+/** The client's, where a proxy before us that is believed says what it is. `request`: behind the edge. */
+export function clientScheme(
+  { protocol, http }: Listener,
+  { headers }: Pick<ExplainedRequest, 'headers'>,
+): Listener['protocol'] {
+  if (http?.edge !== false && (http?.trustedHops ?? 0) === 0) return protocol
+  const said = headers.filter(({ name }) => name === 'x-forwarded-proto').map(({ value }) => value)
+  return believedScheme(protocol, said.length === 0 ? undefined : said.join(','))
 }
 
 function refused(why: string): ListenerChoice {
