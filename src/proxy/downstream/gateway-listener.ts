@@ -18,6 +18,7 @@ import type { ListenerSockets, OpenListener } from '../listening/listener-socket
 import type { PassedBytes } from '../exchange/passed-bytes.ts'
 import type { ServingListener } from '../serving/serving-state.ts'
 import type { ServingTcp } from '../serving/serving-tcp.ts'
+import { readShared } from './read-shared.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import { peerOf } from '../telling/access-entry.ts'
 import { refusedEntry } from '../telling/bare-entry.ts'
@@ -166,8 +167,8 @@ export class GatewayListener {
       socket.destroy()
       return
     }
-    if (tls === null)
-      return this.#serveClient({ socket, wire: socket }, listener.protocol === 'tls-passthrough' ? null : '')
+    if (listener.protocol === 'http') return this.#serveClear(readShared(socket), '')
+    if (tls === null) return this.#serveClear(socket, listener.protocol === 'tls-passthrough' ? null : '')
     const key = addressOf(socket)
     const handshake = { socket, sinceMs: this.#deps.monotonicMs() }
     this.#handshakes.set(key, handshake)
@@ -183,6 +184,10 @@ export class GatewayListener {
     this.#handshakes.delete(key)
     if (this.#isClosing) socket.destroy()
     else this.#serveClient({ socket, wire }, typeof socket.servername === 'string' ? socket.servername : '')
+  }
+
+  #serveClear(socket: Socket, serverName: string | null): void {
+    this.#serveClient({ socket, wire: socket }, serverName)
   }
 
   #serveClient(client: Client, serverName: string | null): void {
