@@ -188,6 +188,42 @@ test('a client that goes away is DC, and what was no request is DPE', async (t) 
   assert.deepEqual(await entries(2), ['GET 0 DC downstream_remote_disconnect', '- 400 DPE http1.codec_error'])
 })
 
+test('a request that is refused for its body is told of as every other, and so is what a malformed one was answered', async (t) => {
+  const backend = await startBackend(t, saying('ok'))
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [backend.port])])
+  const template = '%REQ(:METHOD)% %REQ(:PATH)% %REQ(USER-AGENT)% %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_SENT%'
+  const log = logOf(t)
+  const http = {
+    accessLog: { path: log.path, format: { kind: 'text', template } },
+    limits: { bodyBytesMax: 5 },
+  } as const
+  const listeners = snapshot.listeners.map((listener) => ({ ...listener, http }))
+  const live = await startProxy(t, { ...snapshot, listeners }, { clock: hastyClock })
+  const sizes: number[] = []
+  const answered = async (text: string): Promise<void> => {
+    const reply = await new RawClient(t, live.port).send(text).untilClosed()
+    sizes.push(reply.length - reply.indexOf('\r\n\r\n') - 4)
+    await log.entries(sizes.length)
+  }
+  const head = 'POST /up HTTP/1.1\r\nhost: a\r\nuser-agent: me\r\n'
+  await answered(`${head}content-length: 6\r\n\r\n`)
+  await answered(`${head}transfer-encoding: chunked\r\n\r\n6\r\n123456\r\n0\r\n\r\n`)
+  await answered(`${head}transfer-encoding: chunked\r\n\r\nnonsense\r\n`)
+  await answered('nonsense\r\n\r\n')
+  const session = connect(`http://127.0.0.1:${live.port}`)
+  t.after(() => session.destroy())
+  const stream = session.request({ ':method': 'POST', ':path': '/two', 'user-agent': 'me', 'content-length': 6 })
+  const reply = await stream.setEncoding('utf8').toArray()
+  assert.deepEqual(await log.entries(5), [
+    `POST /up me 413 DPE ${sizes[0]}`,
+    `POST /up me 413 DPE ${sizes[1]}`,
+    `POST /up me 400 DPE ${sizes[2]}`,
+    `- - - 400 DPE ${sizes[3]}`,
+    `POST /two me 413 DPE ${reply.join('').length}`,
+  ])
+  assert.deepEqual(live.counted(), { '413 DPE': 3, '400 DPE': 2 })
+})
+
 test('an entry in JSON has numbers, and null for what is missing', async (t) => {
   const backend = await startBackend(t, saying('hello'))
   const log = logOf(t)

@@ -22,6 +22,7 @@ import { readShared } from './read-shared.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import { peerOf } from '../telling/access-entry.ts'
 import { refusedEntry } from '../telling/bare-entry.ts'
+import type { RefusedRequest } from '../telling/bare-entry.ts'
 import type { ServerTlsContext } from '../tls/server-tls.ts'
 
 export interface GatewayListenerDeps {
@@ -225,10 +226,10 @@ export class GatewayListener {
       scheme: tls === null ? 'http' : 'https',
       serving,
       isDraining: () => this.#isClosing,
-      onRefused: (status) => {
+      onRefused: (refused) => {
         const { nowhere, telling } = serving()
-        countRefused(nowhere, status)
-        telling?.write(refusedEntry(status, peerOf(socket), telling.epochMs(this.#deps.monotonicMs())))
+        countRefused(nowhere, refused)
+        telling?.write(refusedEntry(refused, peerOf(socket), telling.epochMs(refused.startedMs)))
       },
       onCrash: this.#deps.onCrash,
       onClosed: (closed: Connection) => this.#forget(closed),
@@ -248,8 +249,8 @@ export class GatewayListener {
   }
 }
 
-function countRefused(nowhere: DestinationTraffic, status: number): void {
-  nowhere.count({ status, flag: 'DPE', durationMs: 0, requestBytes: 0, responseBytes: 0 })
+function countRefused(nowhere: DestinationTraffic, { status, durationMs, bytesSent }: RefusedRequest): void {
+  nowhere.count({ status, flag: 'DPE', durationMs, requestBytes: 0, responseBytes: bytesSent })
 }
 
 /** By ALPN. */

@@ -20,6 +20,7 @@ import { probeUnread } from './socket-probe.ts'
 import { peerOf } from '../telling/access-entry.ts'
 import { Http1Body, TOO_LARGE } from './http1-body.ts'
 import type { ClientPeer } from '../telling/access-entry.ts'
+import type { RefusedRequest } from '../telling/bare-entry.ts'
 
 /** How long a client may leave a response unread. Long: a slow one takes minutes for what is already in the buffers. */
 const SEND_IDLE_TIMEOUT_MS = 300_000
@@ -41,7 +42,7 @@ export interface Http1ConnectionDeps extends ExchangeDeps {
   /** What the socket's bytes go over: another one where there is TLS. */
   readonly wire: Socket
   readonly scheme: Scheme
-  readonly onRefused: (status: number) => void
+  readonly onRefused: (refused: RefusedRequest) => void
   /** An error of ours; the connection is gone. */
   readonly onCrash: (error: unknown) => void
   readonly onClosed: (connection: Http1ClientConnection) => void
@@ -311,8 +312,8 @@ export class Http1ClientConnection implements ClientSide {
       return false
     }
     this.#isFresh = false
-    if (!this.#body.begin(head.fields, http)) return this.#refuseWithBody(TOO_LARGE)
     cleanHead(head, http)
+    if (!this.#body.begin(head.fields, http)) return this.#refuseWithBody(TOO_LARGE)
     const from = head.end
     const to = this.#body.read(input, from)
     if (to < 0) return this.#refuseWithBody(to)
@@ -325,8 +326,7 @@ export class Http1ClientConnection implements ClientSide {
 
   /** `problem`: of the part of the body that came with the head. */
   #refuseWithBody(problem: number): boolean {
-    if (problem === TOO_LARGE) this.#refuse(413, 'the request body is too large')
-    else this.#refuse(400, 'malformed chunked body')
+    this.#exchange.reject(this.#head, problem === TOO_LARGE ? 'body-too-large' : 'bad-chunk')
     return false
   }
 
@@ -367,8 +367,12 @@ export class Http1ClientConnection implements ClientSide {
 
   /** Before there is a request that could be routed. */
   #refuse(status: number, problem: string): void {
-    this.#deps.onRefused(status)
-    this.write(encodeAnswer(plainAnswer(status, 'DPE', problem), { withBody: true, connection: 'close' }), null)
+    const answer = plainAnswer(status, 'DPE', problem)
+    const nowMs = this.#deps.monotonicMs()
+    // Where something has come since the sweep, it is what is refused.
+    const startedMs = this.#moved ? nowMs : this.#sinceMs
+    this.#deps.onRefused({ status, bytesSent: answer.body.length, startedMs, durationMs: nowMs - startedMs })
+    this.write(encodeAnswer(answer, { withBody: true, connection: 'close' }), null)
     this.#close()
   }
 

@@ -14,6 +14,7 @@ import { chunkOf } from '../http1/chunk.ts'
 import { RequestHead } from '../http1/request-head.ts'
 import { RequestExchange } from '../exchange/request-exchange.ts'
 import type { ClientPeer } from '../telling/access-entry.ts'
+import type { RefusedRequest } from '../telling/bare-entry.ts'
 
 import { Http2Response } from './http2-response.ts'
 import { requestText, trailerText } from '../http2/message-text.ts'
@@ -40,7 +41,7 @@ export interface StreamOwner {
 }
 
 export interface StreamDeps extends ExchangeDeps {
-  readonly onRefused: (status: number) => void
+  readonly onRefused: (refused: RefusedRequest) => void
   /** An error of ours has ended a stream. */
   readonly onCrash: (error: unknown) => void
 }
@@ -179,8 +180,8 @@ export class Http2ClientStream implements ClientSide {
     head.fields.countMax = http.headerFieldsMax
     if (head.parse(text, 0) !== 'complete') return this.#refuse(head.problemStatus, head.problem)
     const { contentLength, chunked } = head.fields
-    if (contentLength > http.bodyBytesMax) return this.#refuse(413, 'the request body is too large')
     cleanHead(head, http)
+    if (contentLength > http.bodyBytesMax) return this.#exchange.reject(head, 'body-too-large')
     this.#isChunked = chunked
     this.#remaining = contentLength
     this.#bodyBytesLeft = http.bodyBytesMax
@@ -198,18 +199,23 @@ export class Http2ClientStream implements ClientSide {
 
   /** Whoever sends it should know better (RFC 9113 §8.1.1). */
   #refuseMalformed(): void {
-    this.#owner.deps.onRefused(400)
+    this.#tellRefused(400)
     this.#phase = 'over'
     this.#reset(NGHTTP2_PROTOCOL_ERROR)
   }
 
   /** Before there is a request that could be routed. */
   #refuse(status: number, problem: string): void {
-    this.#owner.deps.onRefused(status)
     this.#phase = 'over'
     this.response.refuse(status, problem)
+    this.#tellRefused(status)
     this.response.end()
     if (this.#isInputOpen) this.#stream?.resume()
+  }
+
+  #tellRefused(status: number): void {
+    const { monotonicMs, onRefused } = this.#owner.deps
+    onRefused({ status, bytesSent: this.response.bytes, startedMs: monotonicMs(), durationMs: 0 })
   }
 
   #readInput(): void {

@@ -30,6 +30,8 @@ import type { Body, UpstreamFailure } from '../upstream/side.ts'
 /** A call of gRPC that goes on for so long counts as a tunnel. */
 const LONG_CALL_MS = 1_000
 
+const NOTHING_OF_IT: RequestBody = { first: null, done: false }
+
 type State = 'idle' | 'waiting' | 'responding' | 'tunnel'
 
 export class RequestExchange implements TriesOwner {
@@ -69,6 +71,12 @@ export class RequestExchange implements TriesOwner {
   start(head: RequestHead, body: RequestBody): void {
     this.#reset(head, body)
     this.#route(head, body)
+  }
+
+  /** What came with the head shows that the request cannot be served: nobody else hears of it. */
+  reject(head: RequestHead, failure: Failure): void {
+    this.#reset(head, NOTHING_OF_IT)
+    this.#answer(failureAnswer(failure))
   }
 
   /** More of the request's body; the input may be paused in it. */

@@ -25,10 +25,20 @@ const BARE = {
   trailer: missing,
 } as const
 
-/** What a client sent could not be read as a request. */
-export function refusedEntry(status: number, client: ClientPeer, startedAtMs: number): AccessEntry {
+/** What a client sent could not be read as a request, and this was the answer. */
+export interface RefusedRequest {
+  readonly status: number
+  /** Of its body. */
+  readonly bytesSent: number
+  /** When the first of it came, as far as that is known. */
+  readonly startedMs: number
+  readonly durationMs: number
+}
+
+export function refusedEntry(refused: RefusedRequest, client: ClientPeer, startedAtMs: number): AccessEntry {
+  const { status, bytesSent, durationMs } = refused
   const details = detailsOf('DPE', status, false)
-  return { ...BARE, client, startedAtMs, status, flag: 'DPE', details, bytesReceived: 0, bytesSent: 0, durationMs: 0 }
+  return { ...BARE, client, startedAtMs, status, flag: 'DPE', details, bytesReceived: 0, bytesSent, durationMs }
 }
 
 export interface TcpOutcome extends Observation {
