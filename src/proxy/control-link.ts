@@ -19,7 +19,7 @@ import type { TrafficReport } from '../telemetry/report.ts'
 
 import type { ProxyDescription } from './cluster-report.ts'
 import { cutSnapshot } from './link/snapshot-pieces.ts'
-import { readMessages, sendMessage } from './link-protocol.ts'
+import { encodeMessage, MESSAGE_BYTES_MAX, readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy } from './link-protocol.ts'
 
 /** Of a process that was just told to end: it has not said yet which endpoints it still uses. */
@@ -91,6 +91,8 @@ interface Peer {
   id: string
   pid: number
   startedAtMs: number
+  /** Undefined: of a release that does not say it. */
+  startedUptimeMs: number | undefined
   takesPieces: boolean
   /** Whether the newest snapshot still has to be sent. */
   owesSnapshot: boolean
@@ -173,7 +175,15 @@ class Link implements ControlLink {
     const snapshot = this.#published.value
     if (snapshot === undefined || peer.id === '' || peer.isReplaced) return
     peer.owesSnapshot = peer.socket.writableNeedDrain
-    if (!peer.owesSnapshot) sendSnapshot(peer, snapshot)
+    if (peer.owesSnapshot) return
+    const messages = messagesOf(peer, snapshot)
+    if (messages.every((text) => Buffer.byteLength(text) <= MESSAGE_BYTES_MAX)) {
+      for (const text of messages) peer.socket.write(text)
+      return
+    }
+    const most = `${MESSAGE_BYTES_MAX / 1024 / 1024} MB`
+    const reason = `Cannot serve the snapshot: a part of it is larger than ${most}; divide its largest virtual host`
+    this.#onRefused(peer, { generation: snapshot.generation, reason })
   }
 
   #accept(socket: Socket): void {
@@ -182,6 +192,7 @@ class Link implements ControlLink {
       id: '',
       pid: 0,
       startedAtMs: 0,
+      startedUptimeMs: undefined,
       takesPieces: false,
       owesSnapshot: false,
       isCandidate: false,
@@ -215,10 +226,7 @@ class Link implements ControlLink {
         this.#onStanding(peer, { ...message, acknowledged: message.generation })
         return
       case 'nack':
-        this.#options.log.error('proxy refused a snapshot', { proxy: peer.id, reason: message.reason })
-        if (!peer.isCandidate && !peer.isReplaced) {
-          this.#update(peer.id, { refused: { generation: message.generation, reason: message.reason } })
-        }
+        this.#onRefused(peer, message)
         return
       case 'standing':
         this.#onStanding(peer, { ...message, acknowledged: peer.standing.acknowledged })
@@ -231,12 +239,18 @@ class Link implements ControlLink {
     }
   }
 
-  #onHello(peer: Peer, { id, pid, startedAtMs, pieces = false }: Extract<FromProxy, { kind: 'hello' }>): void {
+  #onRefused(peer: Peer, { generation, reason }: { readonly generation: number; readonly reason: string }): void {
+    this.#options.log.error('proxy refused a snapshot', { proxy: peer.id, reason })
+    if (!peer.isCandidate && !peer.isReplaced) this.#update(peer.id, { refused: { generation, reason } })
+  }
+
+  #onHello(peer: Peer, hello: Extract<FromProxy, { kind: 'hello' }>): void {
+    const { id, pid, startedAtMs, startedUptimeMs, pieces = false } = hello
     const others = [...this.#peers].filter((other) => other !== peer && other.id === id && !other.isReplaced)
     // The same process on a new connection: the old one is only not known to be dead yet.
     for (const stale of others.filter((other) => other.pid === pid)) this.#forget(stale)
-    Object.assign(peer, { id, pid, startedAtMs, takesPieces: pieces })
-    const newer = others.find((other) => other.pid !== pid && other.startedAtMs > startedAtMs)
+    Object.assign(peer, { id, pid, startedAtMs, startedUptimeMs, takesPieces: pieces })
+    const newer = others.find((other) => other.pid !== pid && isNewer(other, peer))
     peer.isCandidate = newer === undefined && others.some((other) => other.pid !== pid)
     this.#options.log.info('proxy connected', {
       proxy: id,
@@ -338,8 +352,14 @@ class Link implements ControlLink {
   }
 }
 
-function sendSnapshot({ socket, takesPieces }: Peer, snapshot: RoutingSnapshot): void {
+function messagesOf({ takesPieces }: Peer, snapshot: RoutingSnapshot): readonly string[] {
   const { pieces, rest } = takesPieces ? cutSnapshot(snapshot) : { pieces: [], rest: snapshot }
-  for (const piece of pieces) sendMessage(socket, { kind: 'piece', piece })
-  sendMessage(socket, { kind: 'snapshot', snapshot: rest })
+  const parts = pieces.map((piece) => encodeMessage({ kind: 'piece', piece }))
+  return [...parts, encodeMessage({ kind: 'snapshot', snapshot: rest })]
+}
+
+/** By the wall clock, which may have been set back since, only where one of them says nothing better. */
+function isNewer(a: Peer, b: Peer): boolean {
+  if (a.startedUptimeMs === undefined || b.startedUptimeMs === undefined) return a.startedAtMs > b.startedAtMs
+  return a.startedUptimeMs > b.startedUptimeMs
 }

@@ -12,7 +12,7 @@ import type { ProxyDescription } from './cluster-report.ts'
 import type { SnapshotPiece } from './link/snapshot-pieces.ts'
 
 /** A snapshot of some ten thousand routes fits; what does not fit is a mistake of the other side. */
-const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
+export const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 
 export type ToProxy =
   | { readonly kind: 'piece'; readonly piece: SnapshotPiece }
@@ -29,6 +29,8 @@ export type FromProxy =
       readonly id: string
       readonly pid: number
       readonly startedAtMs: number
+      /** On the machine's clock that never goes back: which of two processes is the newer one. */
+      readonly startedUptimeMs?: number
       /** It takes snapshots in pieces. */
       readonly pieces?: boolean
     }
@@ -45,7 +47,11 @@ interface ProxyStanding {
 }
 
 export function sendMessage(socket: Socket, message: ToProxy | FromProxy): boolean {
-  return socket.write(`${JSON.stringify(message)}\n`)
+  return socket.write(encodeMessage(message))
+}
+
+export function encodeMessage(message: ToProxy | FromProxy): string {
+  return `${JSON.stringify(message)}\n`
 }
 
 export interface MessageHandlers<Message> {

@@ -133,6 +133,26 @@ test('a snapshot that is refused is reported with its reason, and the one before
   assert.equal(healed.proxies[0]?.refused, undefined)
 })
 
+test('a snapshot that is too large to be sent is refused, and the link holds', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const { link } = await startControl(t, socketPath)
+  startWorker(t, socketPath)
+  const good = forwardingTo(backend.port)
+  link.publish(good)
+  await untilLive(link, good.generation)
+  const body = Buffer.alloc(64 * 1024 * 1024, 'x').toString('latin1')
+  const large = snapshotOf([{ ...route('r', {}), action: { kind: 'respond', status: 200, body, headers: [] } }], [])
+  link.publish(large)
+  const { proxies } = await untilWatched(link.state, (state) => state.proxies[0]?.refused !== undefined)
+  assert.equal(proxies[0]?.refused?.generation, large.generation)
+  assert.match(proxies[0]?.refused?.reason ?? '', /larger than 64 MB; divide/)
+  assert.deepEqual([proxies[0]?.connected, proxies[0]?.acknowledged], [true, good.generation])
+  const better = forwardingTo(backend.port)
+  link.publish(better)
+  await untilLive(link, better.generation)
+})
+
 test('of snapshots that come faster than they can be applied the last one is served', async (t) => {
   const socketPath = await socketIn(t)
   const backend = await startBackend(t, saying('v1'))
@@ -200,6 +220,7 @@ function secondProcess(
   t: TestContext,
   socketPath: string,
   startedAtMs = Date.now() + 1_000,
+  startedUptimeMs?: number,
 ): { readonly told: readonly string[]; say(message: FromProxy): void; end(): void } {
   const socket = connect(socketPath)
   t.after(() => socket.destroy())
@@ -212,7 +233,8 @@ function secondProcess(
     if (kind === 'describe') say({ kind: 'description', description: { pools: [], clusters: [] } })
   }
   readMessages<ToProxy>(socket, { onMessage, onBroken: () => {} })
-  say({ kind: 'hello', id: 'proxy-0', pid: 1, startedAtMs })
+  const uptime = startedUptimeMs === undefined ? {} : { startedUptimeMs }
+  say({ kind: 'hello', id: 'proxy-0', pid: 1, startedAtMs, ...uptime })
   return { told, say, end: () => socket.destroy() }
 }
 
@@ -263,6 +285,21 @@ test('an older process that connects last does not take the place of the newer o
   const late = secondProcess(t, socketPath, 2)
   await eventually(() => late.told.includes('stop'))
   assert.deepEqual(stateOf(control), [['proxy-0', true, snapshot.generation]])
+})
+
+test('a process that starts after the wall clock was set back is the newer one', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const control = await startControl(t, socketPath)
+  const first = startWorker(t, socketPath)
+  const snapshot = forwardingTo(backend.port)
+  control.link.publish(snapshot)
+  const { proxies } = await untilLive(control.link, snapshot.generation)
+  const second = secondProcess(t, socketPath, 1, Number.MAX_SAFE_INTEGER)
+  const { listeners = [] } = proxies[0] ?? {}
+  second.say({ kind: 'ack', generation: snapshot.generation, listeners, draining: [] })
+  await first.ended
+  assert.deepEqual(second.told, ['snapshot'])
 })
 
 test('a second process that ends before it took over changes nothing', async (t) => {

@@ -60,6 +60,8 @@ class ProxyWorker {
   readonly #options: ProxyWorkerOptions
   readonly #recorder: TrafficRecorder
   readonly #startedAtMs: number
+  /** All processes of a machine have this clock in common. */
+  readonly #startedUptimeMs = Number(process.hrtime.bigint() / 1_000_000n)
   readonly #proxy: Proxy
   readonly #stopped = Promise.withResolvers<void>()
   #socket: Socket | null = null
@@ -116,7 +118,8 @@ class ProxyWorker {
       this.#isLinked = true
       this.#attempt = 0
       log.info('connected to control', { proxy: id })
-      this.#send({ kind: 'hello', id, pid: process.pid, startedAtMs: this.#startedAtMs, pieces: true })
+      const started = { startedAtMs: this.#startedAtMs, startedUptimeMs: this.#startedUptimeMs }
+      this.#send({ kind: 'hello', id, pid: process.pid, ...started, pieces: true })
       this.#send({ kind: 'standing', ...this.#standing() })
       this.#send({ kind: 'report', report: this.#recorder.report() })
     })
