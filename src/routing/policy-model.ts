@@ -75,7 +75,7 @@ export interface Fault {
 
 /** Preflights of allowed origins are answered by the data plane; all others are requests like any. */
 export interface CorsPolicy {
-  /** `present`: every origin. */
+  /** `present`, or `*`: every origin. */
   readonly allowOrigins: readonly ValueMatch[]
   readonly allowMethods: readonly string[]
   readonly allowHeaders: readonly string[]

@@ -64,6 +64,17 @@ describe('requests across origins', () => {
     })
   }
 
+  test('* allows every origin', async (t) => {
+    const backend = await startBackend(t, (_request, response) => void response.end('ok'))
+    const all: CorsPolicy = { ...cors, allowOrigins: [{ kind: 'exact', value: '*' }] }
+    const live = await startProxy(t, forwardingTo(backend.port, { cors: all }))
+    const origin = 'https://any.example.com'
+    for (const method of ['GET', 'OPTIONS']) {
+      const { headers } = await fetchFrom(live.port, { method, headers: { origin, ...preflight } })
+      assert.equal(headers['access-control-allow-origin'], origin)
+    }
+  })
+
   test('the response to an origin that is not allowed is the endpoint’s, and caches are told that it depends', async (t) => {
     const { from } = await start(t)
     const { headers } = await from('https://pr-x.example.com')

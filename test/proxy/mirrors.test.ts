@@ -63,6 +63,16 @@ test('a mirror gets a copy of the whole request under a shadow of its host, and 
   assert.deepEqual(copies, [{ method: 'POST', url: '/a?b=c', host: 'shop.example-shadow:80', body: 'hello' }])
 })
 
+test('a request without a host has a mirror without one', async (t) => {
+  const copies: Copy[] = []
+  const live = await startBackend(t, echoing)
+  const mirror = await startMirror(t, copies)
+  const proxy = await startProxy(t, mirrored({ live: live.port, mirror: mirror.port }, everything))
+  await new RawClient(t, proxy.port).send('GET / HTTP/1.0\r\n\r\n').untilClosed()
+  await eventually(() => copies.length === 1)
+  assert.equal(copies[0]?.host, '')
+})
+
 test('a body that comes in parts is copied too, once it is complete', async (t) => {
   const copies: Copy[] = []
   const live = await startBackend(t, echoing)

@@ -1,5 +1,5 @@
 /** Requests across origins (Fetch standard, "HTTP CORS protocol"): which are allowed, and how a browser is told. */
-import { compileValue } from '../../routing/match.ts'
+import { compileOrigins } from '../../routing/origins.ts'
 import type { CorsPolicy } from '../../routing/policy-model.ts'
 import type { Answer } from './answers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
@@ -23,12 +23,11 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
 const VARY: HeadEdit = { dropped: new Set(), appended: 'vary: Origin\r\n' }
 
 export function prepareCors(policy: CorsPolicy): ServingCors {
-  const tests = policy.allowOrigins.map(compileValue)
   const credentials = policy.allowCredentials ? [['access-control-allow-credentials', 'true'] as const] : []
   const expose =
     policy.exposeHeaders.length === 0 ? '' : `access-control-expose-headers: ${policy.exposeHeaders.join(', ')}\r\n`
   return {
-    allows: (origin) => tests.some((test) => test(origin)),
+    allows: compileOrigins(policy),
     forPreflight: [
       ...listField('access-control-allow-methods', policy.allowMethods),
       ...listField('access-control-allow-headers', policy.allowHeaders),

@@ -58,7 +58,7 @@ export function countLost({ nobody }: ServingCluster): void {
   nobody.count({ status: 0, flag: 'UO', durationMs: 0, requestBytes: 0, responseBytes: 0 })
 }
 
-/** The head of the copy: `example.com:80` becomes `example.com-shadow:80`, as Envoy has it. */
+/** The head of the copy: `example.com:80` becomes `example.com-shadow:80`, as Envoy has it; who names no host has no shadow. */
 function shadowed(head: string): string {
-  return head.replace(/\r\nhost:[ \t]*([^\r]*?)(:[0-9]+)?[ \t]*\r\n/i, '\r\nhost: $1-shadow$2\r\n')
+  return head.replace(/\r\nhost:[ \t]*([^\r \t:][^\r]*?)(:[0-9]+)?[ \t]*\r\n/i, '\r\nhost: $1-shadow$2\r\n')
 }

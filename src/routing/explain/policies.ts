@@ -1,6 +1,6 @@
 /** What a route does to a request and its response besides taking it somewhere, in words. */
 import type { ExplainedPolicy, ExplainedRequest } from '../explanation.ts'
-import { compileValue } from '../match.ts'
+import { compileOrigins } from '../origins.ts'
 import type { CorsPolicy, HeaderEdits, Mirror, RetryPolicy } from '../policy-model.ts'
 import type { Route } from '../route-model.ts'
 import { compileRewrite } from '../rewrite.ts'
@@ -40,19 +40,15 @@ export function explainPolicies(
 export function isPreflight({ cors }: Route['policy'], request: ExplainedRequest): boolean {
   const origin = headerOf(request, 'origin')
   if (cors === undefined || request.method !== 'OPTIONS' || origin === undefined) return false
-  return headerOf(request, 'access-control-request-method') !== undefined && allows(cors, origin)
+  return headerOf(request, 'access-control-request-method') !== undefined && compileOrigins(cors)(origin)
 }
 
 function corsText(cors: CorsPolicy, request: ExplainedRequest): string {
   const origin = headerOf(request, 'origin')
   if (origin === undefined) return 'the request has no origin, so nothing is added but vary'
-  return allows(cors, origin)
+  return compileOrigins(cors)(origin)
     ? `origin ${origin} is allowed, and the response says so`
     : `origin ${origin} is not allowed: the request goes on, and the browser keeps the answer from the page`
-}
-
-function allows({ allowOrigins }: CorsPolicy, origin: string): boolean {
-  return allowOrigins.some((match) => compileValue(match)(origin))
 }
 
 function faultPolicies(fault: Route['policy']['fault']): ExplainedPolicy[] {

@@ -221,7 +221,7 @@ const fault = s.object<Fault>({
 
 const names = s.byDefault(s.list(name), [], 'Names, or *')
 const cors = s.object<CorsPolicy>({
-  allowOrigins: s.required(s.list(valueMatch, { min: 1 }), 'Origins that may ask'),
+  allowOrigins: s.required(s.list(valueMatch, { min: 1 }), 'Origins that may ask; *: all'),
   allowMethods: names,
   allowHeaders: names,
   exposeHeaders: names,
