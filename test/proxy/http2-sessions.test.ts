@@ -255,6 +255,38 @@ describe('limits of a cluster', () => {
     assert.deepEqual(live.proxy.gates.get('v1'), { requests: 0, connections: 1, pending: 0 })
   })
 
+  test('all that wait share the session that takes the place of one that ended', async (t) => {
+    const held = await startHolding(t, 3)
+    const live = await startProxy(t, limited(held.backend.port, { connectionsMax: 1 }))
+    await fetchAfter(held, live, '/first')
+    for (const path of paths(6)) send(t, live, path)
+    await eventually(() => held.waiting.size === 3 && live.proxy.gates.get('v1')?.pending === 3)
+    const cut = [...held.waiting.keys()]
+    held.waiting.clear()
+    held.backend.sessions[0]?.destroy()
+    await eventually(() => held.waiting.size === 3)
+    assert.equal(held.backend.sessions.length, 2)
+    assert.equal(cut.length, 3)
+  })
+
+  test('requests that wait are sent when the endpoint takes more streams', async (t) => {
+    const { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS } = constants
+    const streams: number[] = []
+    const backend = await startRawHttp2Backend(
+      t,
+      (_peer, { type, stream }) => {
+        if (type === FRAME.HEADERS) streams.push(stream)
+      },
+      { settings: [[NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 1]] },
+    )
+    const live = await startProxy(t, limited(backend.port, { connectionsMax: 1 }))
+    for (const path of paths(4)) send(t, live, path)
+    await eventually(() => streams.length === 1 && live.proxy.gates.get('v1')?.pending === 3)
+    const raised = Buffer.from([0, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 0, 0, 0, 9])
+    backend.peers[0]?.send(FRAME.SETTINGS, 0, 0, raised)
+    await eventually(() => streams.length === 4)
+  })
+
   test('end a session after so many requests, and not before its last one is over', async (t) => {
     const held = await startHolding(t)
     const live = await startProxy(t, limited(held.backend.port, { requestsPerConnectionMax: 2 }))

@@ -179,6 +179,46 @@ test('counts go on over a new snapshot', async (t) => {
   assert.deepEqual([(await first).body, (await second).body], ['/1', '/2'])
 })
 
+test('requests that wait are served at once when a snapshot raises the limit, or takes it away', async (t) => {
+  const held = await startHolding(t)
+  const { port } = held.backend
+  const live = await startProxy(t, limited([port], { connectionsMax: 1 }))
+  for (const path of ['/1', '/2', '/3', '/4']) {
+    send(t, live, path)
+    await eventually(() => live.proxy.gates.get('v1')?.requests === Number(path.slice(1)))
+  }
+  await eventually(() => held.waiting.has('/1'))
+  await live.apply(limited([port], { connectionsMax: 3 }))
+  await eventually(() => held.waiting.size === 3)
+  await live.apply(snapshotOf([route('r', { v1: 1 })], [cluster('v1', [port])]))
+  await eventually(() => held.waiting.has('/4'))
+})
+
+test('requests that wait are served although the first one takes a connection of another cluster', async (t) => {
+  const held = await startHolding(t)
+  const backend = await startBackend(t, saying('ok'))
+  const both = (isHeld: boolean): RoutingSnapshot =>
+    snapshotOf(
+      [
+        route('other', { other: 1 }, { match: { path: { kind: 'prefix', value: '/other', caseSensitive: true } } }),
+        route('r', { v1: 1 }),
+      ],
+      [
+        cluster('v1', [isHeld ? held.backend.port : backend.port], { limits: { ...NO_LIMITS, connectionsMax: 1 } }),
+        cluster('other', [backend.port]),
+      ],
+    )
+  const live = await startProxy(t, both(true))
+  const first = fetchFrom(live.port, { path: '/1' })
+  await eventually(() => held.waiting.has('/1'))
+  const others = ['/2', '/3', '/4'].map((path) => fetchFrom(live.port, { path }))
+  await eventually(() => live.proxy.gates.get('v1')?.pending === 3)
+  assert.equal((await fetchFrom(live.port, { path: '/other' })).status, 200)
+  await live.apply(both(false))
+  held.answer('/1')
+  for (const { status } of await Promise.all([first, ...others])) assert.equal(status, 200)
+})
+
 test('a limit that is no whole number, or that would let nothing through, is refused', async (t) => {
   const live = await startProxy(t, limited([1], {}))
   await assert.rejects(live.apply(limited([1], { connectionsMax: 0 })), /clusters\[0\]\.limits\.connectionsMax/)

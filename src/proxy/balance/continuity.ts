@@ -109,6 +109,7 @@ export class Continuity {
     this.#turns.settle()
     this.#splits.settle()
     this.#tables.settle()
+    for (const gate of this.#gates.unused()) gate.open()
     this.#gates.settle()
     this.#outliers.settle()
     this.#drifting.settle()
@@ -133,6 +134,11 @@ class Generations<Value> {
 
   get kept(): ReadonlyMap<string, Value> {
     return this.#kept
+  }
+
+  /** What will be forgotten. */
+  unused(): readonly Value[] {
+    return [...this.#kept].flatMap(([key, value]) => (this.#used.has(key) ? [] : [value]))
   }
 
   settle(): void {

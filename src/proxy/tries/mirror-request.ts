@@ -59,9 +59,7 @@ export class MirrorRequest implements Exchange, Waiting {
   }
 
   /** A copy does not wait: it was given up when it would have had to. */
-  onTurn(): boolean {
-    return false
-  }
+  onTurn(): void {}
 
   onConnected(): void {
     if (this.#upstream !== null) this.#options.request.sendTo(this.#upstream)

@@ -269,14 +269,13 @@ export class RequestTries implements Exchange, Waiting {
   }
 
   /** A connection may be had, under the limits of the cluster. */
-  onTurn(): boolean {
+  onTurn(): void {
     try {
       if (!this.#isComplete) this.#owner.releaseInput()
       this.#follow(this.#search.onTurn())
     } catch (error) {
       this.#owner.onCrash(error)
     }
-    return this.#upstream !== null || this.#search.gate?.hasWaiting === true
   }
 
   /** Does what the search says. `failure`: what it comes to where there is no endpoint. */

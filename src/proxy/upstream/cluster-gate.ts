@@ -2,16 +2,16 @@
  * The limits of a cluster in one proxy: how many requests and connections it may have, and the queue of those that
  * wait for a connection. First come, first served: nobody overtakes a request that waits.
  *
- * What must stay true: `admit` is paired with `leave`, `connected` with `closed`; each event that frees a connection gives one
- * waiting request its turn.
+ * What must stay true: `admit` is paired with `leave`, `connected` with `closed`; nobody waits while a connection may be had. One
+ * that is freed may serve several (streams), or be left to the next (the first takes another cluster's), so turns are given
+ * until the first of the queue finds nothing.
  */
-import { defined } from '../../base/assert.ts'
 import type { ClusterLimits } from '../../routing/cluster-model.ts'
 
 /** A request that waits for a connection. */
 export interface Waiting {
-  /** A connection may be had. False: it has no use for it any more, so the next one gets the turn. */
-  onTurn(): boolean
+  /** A connection may be had: takes it, leaves, or waits again. */
+  onTurn(): void
 }
 
 /** What there is of each that is limited. */
@@ -22,14 +22,24 @@ export interface GateState {
 }
 
 export class ClusterGate {
-  /** Of the newest snapshot; what is above a lowered limit runs out by itself. */
-  limits: ClusterLimits
+  #limits: ClusterLimits
   readonly #queue: Waiting[] = []
   #requests = 0
   #connections = 0
+  #isTurnDue = false
 
   constructor(limits: ClusterLimits) {
-    this.limits = limits
+    this.#limits = limits
+  }
+
+  get limits(): ClusterLimits {
+    return this.#limits
+  }
+
+  /** Of the newest snapshot; what is above a lowered limit runs out by itself. */
+  set limits(limits: ClusterLimits) {
+    this.#limits = limits
+    this.freed()
   }
 
   get state(): GateState {
@@ -37,7 +47,7 @@ export class ClusterGate {
   }
 
   get mayConnect(): boolean {
-    return this.#connections < this.limits.connectionsMax
+    return this.#connections < this.#limits.connectionsMax
   }
 
   get hasWaiting(): boolean {
@@ -46,7 +56,7 @@ export class ClusterGate {
 
   /** False: there are too many requests. */
   admit(): boolean {
-    if (this.#requests >= this.limits.requestsMax) return false
+    if (this.#requests >= this.#limits.requestsMax) return false
     this.#requests++
     return true
   }
@@ -63,8 +73,9 @@ export class ClusterGate {
       this.#queue.unshift(request)
       return true
     }
-    if (this.#queue.length >= this.limits.pendingMax) return false
+    if (this.#queue.length >= this.#limits.pendingMax) return false
     this.#queue.push(request)
+    if (this.mayConnect) this.freed()
     return true
   }
 
@@ -77,14 +88,24 @@ export class ClusterGate {
     this.freed()
   }
 
-  /** A connection is idle. The turn comes later: whoever freed it is not done yet. */
-  freed(): void {
-    if (this.#queue.length > 0) queueMicrotask(() => this.#giveTurn())
+  /** The cluster has no limits any more: nobody waits. */
+  open(): void {
+    const connectionsMax = Number.POSITIVE_INFINITY
+    this.limits = { ...this.#limits, connectionsMax }
   }
 
-  #giveTurn(): void {
-    while (this.#queue.length > 0) {
-      if (defined(this.#queue.shift(), 'waiting request').onTurn()) return
+  /** A connection may be had. The turn comes later: whoever freed it is not done yet. */
+  freed(): void {
+    if (this.#isTurnDue || this.#queue.length === 0) return
+    this.#isTurnDue = true
+    queueMicrotask(() => this.#giveTurns())
+  }
+
+  #giveTurns(): void {
+    this.#isTurnDue = false
+    for (let first = this.#queue.shift(); first !== undefined; first = this.#queue.shift()) {
+      first.onTurn()
+      if (this.#queue[0] === first) return
     }
   }
 }

@@ -258,6 +258,7 @@ export class Http2UpstreamSession implements StreamSession {
     this.#takesProtocols = enableConnectProtocol
     this.#streamsMax = Math.min(STREAMS_PER_SESSION_MAX, maxConcurrentStreams)
     this.#owner.learn(this.#streamsMax)
+    this.#gate?.freed()
     if (this.#state !== 'connecting') return
     this.#state = 'open'
     const waiting = [...this.#streams]
