@@ -157,6 +157,24 @@ describe('spans', () => {
     assert.equal(first?.name, 'echo.echo.svc.cluster.local/*')
   })
 
+  test('of what strangers send, a span keeps the beginning', async (t) => {
+    const { port: to } = await startListening(t)
+    const { spans, target } = await startCollector(t)
+    const live = await startProxy(t, tracing(forwardingTo(to), { export: target }))
+    const long = 'é'.repeat(2_000)
+    const headers = {
+      host: 'a',
+      'user-agent': Buffer.from(`x${long}`).toString('latin1'),
+      'x-request-id': 'r'.repeat(3_000),
+    }
+    await fetchFrom(live.port, { path: `/${'p'.repeat(3_000)}`, headers })
+    await live.proxy.close(0)
+    const { tags = {} } = spans[0] ?? {}
+    assert.equal(tags['user_agent'], `x${'é'.repeat(127)}`)
+    assert.equal(tags['guid:x-request-id'], 'r'.repeat(256))
+    assert.equal(tags['http.url'], `http://a/${'p'.repeat(247)}`)
+  })
+
   test('a failure is marked as one', async (t) => {
     const { spans, target } = await startCollector(t)
     const snapshot = snapshotOf([route('empty', { v1: 1 })], [cluster('v1', [])])

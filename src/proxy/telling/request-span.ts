@@ -8,8 +8,12 @@ import type { AccessEntry } from './access-entry.ts'
 import { toUnicode } from './escape.ts'
 import type { RequestTrace } from './tracer.ts'
 
-/** As Envoy has it. */
-const URL_LENGTH_MAX = 256
+/** Spans wait while a collector takes none: of what strangers sent, so much is kept in each. */
+const TAG_BYTES_MAX = 256
+/** What the W3C asks of everybody who passes one on. */
+const STATE_LENGTH_MAX = 512
+/** Of a character of UTF-8 that was cut. */
+const CUT_CHARACTER = /[\xc0-\xff][\x80-\xbf]{0,2}$/
 
 export interface TracedRequest extends AccessEntry {
   readonly requestId: string
@@ -24,10 +28,10 @@ export function spanOf(record: TracedRequest, trace: RequestTrace, serviceName: 
   const { status, client, startedAtMs, durationMs } = record
   return {
     serviceName,
-    traceId: trace.traceId,
+    traceId: apart(trace.traceId),
     spanId: trace.spanId,
-    parentId: trace.parentId,
-    state: trace.state,
+    parentId: apart(trace.parentId),
+    state: trace.state.length > STATE_LENGTH_MAX ? '' : apart(trace.state),
     isDebug: trace.isDebug,
     name: nameOf(record),
     startedAtMs,
@@ -55,18 +59,19 @@ function pathPattern({ kind, value }: PathMatch): string {
 
 function tagsOf(record: TracedRequest): Readonly<Record<string, string>> {
   const { destination, flag, cluster, serve } = record
-  const url = `${record.scheme}://${record.requestHeader(':authority')}${record.requestHeader(':path')}`
+  const path = record.requestHeader('x-envoy-original-path') || record.requestHeader(':path')
+  const url = `${record.scheme}://${record.requestHeader(':authority')}${path}`
   const tags: Record<string, string> = {
     component: 'proxy',
-    'http.method': record.requestHeader(':method'),
-    'http.url': toUnicode(url.slice(0, URL_LENGTH_MAX)),
+    'http.method': tagText(record.requestHeader(':method')),
+    'http.url': tagText(url),
     'http.protocol': record.protocol,
     'http.status_code': String(record.status),
-    user_agent: toUnicode(record.requestHeader('user-agent')),
+    user_agent: tagText(record.requestHeader('user-agent')),
     request_size: String(record.bytesReceived),
     response_size: String(record.bytesSent),
     response_flags: flag === '' ? '-' : flag,
-    'guid:x-request-id': toUnicode(record.requestId),
+    'guid:x-request-id': tagText(record.requestId),
     'peer.address': record.client.address,
   }
   if (cluster !== '') tags['upstream_cluster'] = cluster
@@ -79,4 +84,14 @@ function tagsOf(record: TracedRequest): Readonly<Record<string, string>> {
     tags['destination_version'] = destination.version
   }
   return tags
+}
+
+function tagText(bytes: string): string {
+  const kept = bytes.length > TAG_BYTES_MAX ? bytes.slice(0, TAG_BYTES_MAX).replace(CUT_CHARACTER, '') : bytes
+  return toUnicode(apart(kept))
+}
+
+/** The same as a text of its own: a part of a head would keep the whole head in memory for as long as the span waits. */
+function apart(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('latin1')
 }
