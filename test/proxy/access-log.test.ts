@@ -27,6 +27,8 @@ import type { Clock } from '../../src/base/clock.ts'
 import { ACCESS_LOG_TEMPLATE } from '../../src/routing/access-log.ts'
 import type { AccessLog, TcpListener } from '../../src/routing/listener-model.ts'
 import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { RoutePolicy } from '../../src/routing/policy-model.ts'
+import type { Route } from '../../src/routing/route-model.ts'
 
 /** A log of its own, which is read once `count` entries are in it. */
 interface ReadLog {
@@ -146,6 +148,37 @@ test('what the endpoint gets is what the log says: path, host, request id, forwa
   const id = String(headers['x-request-id'])
   assert.equal(line, `${url} /old/a?b ${headers.host} ${id} ${String(headers['x-forwarded-for'])} echo`)
   assert.equal(line, `/new/a?b /old/a?b inside ${id} 127.0.0.1 echo`)
+})
+
+test('what a route or a destination changes in headers is in the log as the endpoint and the client get it', async (t) => {
+  const backend = await startBackend(t, (request, response) => {
+    response.setHeader('x-said', request.headersDistinct['x-asked'] ?? []).setHeader('server', 'echo')
+    response.end()
+  })
+  const edits = (value: string) => ({ set: [{ name: 'X-Asked', value }], add: [{ name: 'x-more', value }], remove: [] })
+  const policy: Partial<RoutePolicy> = {
+    requestHeaders: { set: [], add: [{ name: 'x-more', value: 'route' }], remove: ['x-gone'] },
+    responseHeaders: { set: [{ name: 'x-own', value: 'route' }], add: [], remove: ['server'] },
+  }
+  const base = route('all', {}, { policy })
+  const destinations = [{ kind: 'cluster', cluster: 'v1', weight: 1, requestHeaders: edits('destination') }] as const
+  const respond = { kind: 'respond', status: 200, body: '', headers: [{ name: 'x-said', value: 'self' }] } as const
+  const routes: Route[] = [
+    {
+      ...route('own', {}, { match: { path: { kind: 'exact', value: '/own', caseSensitive: true } }, policy }),
+      action: respond,
+    },
+    { ...base, action: { kind: 'forward', split: 'all', destinations } },
+  ]
+  const template = '%REQ(X-ASKED)% %REQ(X-MORE)% %REQ(X-GONE)% %RESP(X-SAID)% %RESP(X-OWN)% %RESP(SERVER)%'
+  const { port, entries } = await serving(t, snapshotOf(routes, [cluster('v1', [backend.port])]), template)
+  const headers = { 'x-asked': 'client', 'x-more': 'client', 'x-gone': 'client' }
+  await fetchFrom(port, { headers })
+  await fetchFrom(port, { path: '/own' })
+  assert.deepEqual(await entries(2), [
+    'destination client,destination,route - destination route -',
+    '- route - self route -',
+  ])
 })
 
 test('an entry says which ends a request went over, and how long what took', async (t) => {

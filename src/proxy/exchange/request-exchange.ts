@@ -292,7 +292,7 @@ export class RequestExchange implements TriesOwner {
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
     const { cluster, policy } = destination
     if (policy !== ofRoute) this.#client.response.edit = responseEdit(policy, head)
-    this.#notes.onCluster(cluster.name)
+    this.#notes.onCluster(cluster.name, policy)
     const { startedMs } = this.#times
     const isAdmitted = this.#upstream.begin(cluster, {
       method: head.method,

@@ -8,6 +8,7 @@ import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import { joinEdits } from '../policy/head-edit.ts'
 import type { Answer } from '../policy/answers.ts'
+import type { ServingPolicy } from '../serving/route-policy.ts'
 import type { ServingListener, ServingRoute } from '../serving/serving-state.ts'
 import type { TraceEdit } from '../telling/tracer.ts'
 import { DecisionTrail } from './decision-trail.ts'
@@ -73,8 +74,9 @@ export class RequestNotes {
     if (this.#record !== null) this.#record.onRoute(serve, virtualHostName)
   }
 
-  onCluster(name: string): void {
-    if (this.#record !== null) this.#record.onCluster(name)
+  /** `policy`: of the way to this destination. */
+  onCluster(name: string, policy: ServingPolicy): void {
+    if (this.#record !== null) this.#record.onCluster(name, policy)
   }
 
   onTry({ pool, traffic }: ServingEndpoint): void {

@@ -8,6 +8,8 @@ import type { Scheme } from '../serving/forwarded-heads.ts'
 import type { ServingHttp } from '../serving/http-policy.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
+import { editedValue } from '../policy/head-edit.ts'
+import type { ServingPolicy } from '../serving/route-policy.ts'
 import type { ServingRoute } from '../serving/serving-state.ts'
 
 import type { ClientPeer } from '../telling/access-entry.ts'
@@ -29,6 +31,7 @@ export interface RecordedRequest {
 
 const NONE = -1
 const NO_ENTRY: readonly string[] = []
+const NO_NAMES: ReadonlySet<string> = new Set()
 
 export class RequestRecord implements TracedRequest {
   readonly #telling: ListenerTelling
@@ -41,6 +44,8 @@ export class RequestRecord implements TracedRequest {
   readonly requestId: string
   readonly trace: RequestTrace | null
   #serve: ServingRoute | null = null
+  /** Of the route, or of its destination. */
+  #policy: ServingPolicy | null = null
   #responseValues: readonly string[] = NO_ENTRY
   #requestDoneMs = NONE
   #triedMs = NONE
@@ -122,11 +127,13 @@ export class RequestRecord implements TracedRequest {
 
   onRoute(serve: ServingRoute, virtualHostName: string): void {
     this.#serve = serve
+    this.#policy = serve.policy
     this.virtualHostName = virtualHostName
   }
 
-  onCluster(name: string): void {
+  onCluster(name: string, policy: ServingPolicy): void {
     this.cluster = name
+    this.#policy = policy
   }
 
   /** The request is on its way to an endpoint. */
@@ -183,7 +190,7 @@ export class RequestRecord implements TracedRequest {
   /** As the endpoint gets it, where it got it. */
   requestHeader(name: string): string {
     const head = this.#head
-    const rewritePath = this.#serve?.policy.rewritePath ?? null
+    const rewritePath = this.#policy?.rewritePath ?? null
     switch (name) {
       case ':method':
         return head.method
@@ -193,7 +200,7 @@ export class RequestRecord implements TracedRequest {
         return rewritePath === null ? (head.fields.get(name) ?? '') : head.target
       case ':authority':
       case 'host':
-        return this.#serve?.policy.authority ?? head.host
+        return this.#policy?.authority ?? head.host
       case ':scheme':
       case 'x-forwarded-proto':
         return this.scheme
@@ -202,16 +209,28 @@ export class RequestRecord implements TracedRequest {
       case 'x-request-id':
         return this.requestId
       default:
-        return head.fields.get(name) ?? ''
+        return this.#editedField(name)
     }
   }
 
+  /** As the client got it. */
   responseHeader(name: string): string {
-    return this.#responseValues[this.#telling.responseHeaders.indexOf(name)] ?? ''
+    const value = this.#responseValues[this.#telling.responseHeaders.indexOf(name)] ?? ''
+    const { status, edit } = this.#side.response
+    return status === 0 || edit === null ? value : editedValue(name, value, edit)
   }
 
   trailer(name: string): string {
     return this.#side.response.trailer(name)
+  }
+
+  #editedField(name: string): string {
+    const { trace } = this
+    const edit = this.#policy?.editRequest ?? null
+    const sent = this.#head.fields.get(name) ?? ''
+    const traced =
+      trace === null ? sent : editedValue(name, sent, { dropped: trace.dropped ?? NO_NAMES, appended: trace.added })
+    return edit === null ? traced : editedValue(name, traced, edit)
   }
 
   #since(timeMs: number): number {

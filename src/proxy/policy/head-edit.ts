@@ -34,3 +34,13 @@ export function joinEdits(first: HeadEdit | null, second: HeadEdit): HeadEdit {
   const appended = kept.map((line) => `${line}\r\n`).join('') + second.appended
   return { dropped: new Set([...first.dropped, ...second.dropped]), appended }
 }
+
+/** What a field is after the edit; several values are joined by `,`. `name` in lower case, `value`: what came of it, or empty. */
+export function editedValue(name: string, value: string, { dropped, appended }: HeadEdit): string {
+  const values = value === '' || dropped.has(name) ? [] : [value]
+  for (const line of appended.split('\r\n')) {
+    const colon = line.indexOf(':')
+    if (line.slice(0, colon).toLowerCase() === name) values.push(line.slice(colon + 1).trim())
+  }
+  return values.join(',')
+}
