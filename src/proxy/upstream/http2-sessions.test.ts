@@ -93,3 +93,33 @@ test('one that the endpoint has not ended fails with its session', options, asyn
   await eventually(() => request.failure !== null)
   assert.deepEqual([request.isDone, request.failure], [false, 'upstream-closed'])
 })
+
+for (const [name, lastFlags] of [
+  ['here as a whole', FLAG.END_STREAM],
+  ['not complete', 0],
+] as const) {
+  test(
+    `a place in a session is free again when a request leaves while its response is ${name} and unread`,
+    options,
+    async (t) => {
+      const read = Promise.withResolvers<void>()
+      const backend = await startRawHttp2Backend(t, (peer, { type, stream, flags }) => {
+        if (type === FRAME.PING && flags === FLAG.ACK) read.resolve()
+        if (type !== FRAME.HEADERS) return
+        peer.respond(stream, [[':status', '200']], 0)
+        for (let count = 1; count <= PARTS; count++) {
+          peer.send(FRAME.DATA, count === PARTS ? lastFlags : 0, stream, PART)
+        }
+        peer.send(FRAME.PING, 0, 0, Buffer.alloc(8))
+      })
+      const sessions = new Http2Sessions({ address: '127.0.0.1', port: backend.port, tls: null }, silentLog)
+      t.after(() => sessions.closeAll())
+      const way = sessions.open(Infinity, null)
+      const request = new SlowRequest(way)
+      await read.promise
+      assert.deepEqual([request.isAnswered, request.isDone, sessions.idle], [true, false, 0])
+      way.destroy()
+      await eventually(() => sessions.idle === 1)
+    },
+  )
+}
