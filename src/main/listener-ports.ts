@@ -1,12 +1,14 @@
 /** Definite ports for listeners, before several workers open them: any free port is chosen once, a taken one is noticed. */
 import { messageOf } from '../base/errors.ts'
-import { claimPort } from '../proxy/shared-port.ts'
+import { claimPort, claimPortAgain } from '../proxy/shared-port.ts'
 import type { Listener, TcpListener } from '../routing/listener-model.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
 
 export class ListenerPorts {
   /** By what was asked for. */
   #ports: ReadonlyMap<string, number> = new Map()
+  /** That were ours at any time: the workers may still have them open. */
+  readonly #ours = new Set<number>()
 
   /** The snapshot with a port for every listener. Rejects when one cannot be had; what was settled before stays so. */
   async settle(snapshot: RoutingSnapshot): Promise<RoutingSnapshot> {
@@ -16,6 +18,7 @@ export class ListenerPorts {
     const settledTcp =
       tcpListeners === undefined ? undefined : await this.#settleAll(tcpListeners, 'tcpListeners', ports)
     this.#ports = ports
+    for (const port of ports.values()) this.#ours.add(port)
     return { ...snapshot, listeners: settled, ...(settledTcp !== undefined && { tcpListeners: settledTcp }) }
   }
 
@@ -29,23 +32,28 @@ export class ListenerPorts {
       const key = keyOf(listener)
       const place = `${list}[${index}]`
       if (ports.has(key)) throw refusal(listener, place, 'another listener has it')
-      const port = this.#ports.get(key) ?? (await claim(listener, place))
+      const port = this.#ports.get(key) ?? (await this.#claim(listener, place))
       ports.set(key, port)
       settled.push({ ...listener, port })
     }
     return settled
   }
-}
 
-async function claim(listener: Listener | TcpListener, place: string): Promise<number> {
-  try {
-    return await claimPort(listener.address, listener.port)
-  } catch (error) {
-    throw refusal(listener, place, messageOf(error), error)
+  async #claim({ address, port }: Listener | TcpListener, place: string): Promise<number> {
+    try {
+      return await (this.#ours.has(port) ? claimPortAgain(address, port) : claimPort(address, port))
+    } catch (error) {
+      throw refusal({ address, port }, place, messageOf(error), error)
+    }
   }
 }
 
-function refusal({ address, port }: Listener | TcpListener, place: string, why: string, cause?: unknown): Error {
+function refusal(
+  { address, port }: Pick<Listener, 'address' | 'port'>,
+  place: string,
+  why: string,
+  cause?: unknown,
+): Error {
   const cure = `choose another in ${place}`
   return new Error(`Cannot listen on "${address}:${port}": ${why}; ${cure}`, { cause })
 }

@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { hostPort } from '../base/host-port.ts'
 import { messageOf } from '../base/errors.ts'
 import { createLog } from '../base/log.ts'
@@ -19,6 +20,8 @@ import { canSharePorts } from '../proxy/shared-port.ts'
 import { socketFlags, WorkerGroup } from '../proxy/worker-group.ts'
 import { prometheusParts } from '../telemetry/prometheus.ts'
 import { liveGeneration } from '../routing/data-plane.ts'
+import type { DataPlaneState } from '../routing/data-plane.ts'
+import type { RoutingSnapshot } from '../routing/model.ts'
 import { TelemetryStore } from '../telemetry/store.ts'
 import { explainServed } from './explain.ts'
 import { ListenerPorts } from './listener-ports.ts'
@@ -55,7 +58,11 @@ class Alone {
   #link: ControlLink | undefined
   /** What came of the last reading, and what is served. */
   #problems: readonly string[] = []
-  #good: Extract<Reading, { kind: 'good' }> | undefined
+  #good: RoutingSnapshot | undefined
+  /** What all workers serve or have served. */
+  #proven: RoutingSnapshot | undefined
+  /** Why nothing could be served from the beginning. */
+  #failure: string | undefined
   #reloading: Promise<unknown> = Promise.resolve()
 
   constructor(options: ProxyFileOptions, surroundings: Surroundings, log: Log) {
@@ -81,6 +88,7 @@ class Alone {
     const shared = { clock, log: this.#log, signal: closing.signal }
     const link = await startControlLink({ ...shared, socketPath, expected: this.#options.workers, onReport })
     this.#link = link
+    link.state.subscribe((state) => this.#onState(state))
     const ended = new AbortController()
     try {
       const admin = await this.#startAdmin(ended.signal)
@@ -93,6 +101,7 @@ class Alone {
       await aborted(ending)
       this.#ending.abort()
       await group.stop()
+      if (this.#failure !== undefined) throw new Error(this.#failure)
     } finally {
       ended.abort()
       closing.abort()
@@ -103,13 +112,15 @@ class Alone {
   async #reload(): Promise<boolean> {
     const reading = await this.#read()
     if (reading === undefined) return this.#problems.length === 0
+    const known = this.#problems
     this.#problems = reading.kind === 'bad' ? reading.problems : []
     if (reading.kind === 'bad') {
-      this.#tell(reading.problems)
+      // Of what is tried again and again only the news.
+      if (!isDeepStrictEqual(known, this.#problems)) this.#tell(reading.problems)
       return false
     }
     for (const warning of reading.warnings) this.#log.warn('the file is doubtful', { warning })
-    this.#good = reading
+    this.#good = reading.snapshot
     this.#log.info('read the file', { file: this.#options.source, generation: reading.snapshot.generation })
     this.#publish()
     return true
@@ -125,16 +136,44 @@ class Alone {
 
   async #read(): Promise<Reading | undefined> {
     const reading = await this.#reader.read()
-    if (reading?.kind !== 'good') return reading
+    if (reading?.kind !== 'good') {
+      this.#reader.settle()
+      return reading
+    }
     try {
-      return { ...reading, snapshot: await this.#ports.settle(reading.snapshot) }
+      const snapshot = await this.#ports.settle(reading.snapshot)
+      this.#reader.settle()
+      return { ...reading, snapshot }
     } catch (error) {
       return { kind: 'bad', problems: [messageOf(error)] }
     }
   }
 
+  /** Once one worker has refused a snapshot none is to have it: one that starts later would have nothing to serve. */
+  #onState(state: DataPlaneState): void {
+    const published = this.#link?.published.value
+    if (published === undefined) return
+    if (liveGeneration(state) === published.generation) this.#proven = published
+    if (published === this.#proven || published !== this.#good) return
+    const refused = state.proxies.find((proxy) => proxy.refused?.generation === published.generation)?.refused
+    if (refused !== undefined) this.#onRefused(refused.reason)
+  }
+
+  #onRefused(reason: string): void {
+    this.#problems = [reason]
+    this.#good = this.#proven === undefined ? undefined : { ...this.#proven, generation: this.#reader.nextGeneration() }
+    if (this.#good === undefined) {
+      this.#failure = reason
+      this.#ending.abort()
+      return
+    }
+    this.#tell(this.#problems)
+    this.#proven = this.#good
+    this.#publish()
+  }
+
   #publish(): void {
-    if (this.#good !== undefined) this.#link?.publish(this.#good.snapshot)
+    if (this.#good !== undefined) this.#link?.publish(this.#good)
   }
 
   #workers(

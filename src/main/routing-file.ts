@@ -1,14 +1,10 @@
 /** A routing file as it is on disk now: read again when it changes, each good version with the next generation. */
-import { watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import type { Clock, Timer } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { formatFinding, readRoutingFile } from '../routing/file.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
-
-/** Editors write in several steps: the file is read when it has been quiet for so long. */
-const QUIET_MS = 50
+import { stampOf, watchFile } from './file-watch.ts'
 
 /** What came of one reading. */
 export type Reading =
@@ -25,43 +21,52 @@ export interface RoutingFileOptions {
 
 export class RoutingFileReader {
   readonly #options: RoutingFileOptions
+  #stamp = ''
   #text: string | undefined
+  /** What was read last, until it is settled. */
+  #reading: Reading | undefined
   #generation = 0
 
   constructor(options: RoutingFileOptions) {
     this.#options = options
   }
 
-  /** Undefined when nothing has changed since the last reading. */
+  /** Undefined when nothing has changed since the last reading that was settled. */
   async read(): Promise<Reading | undefined> {
-    const { file, source } = this.#options
-    let text: string
+    const { file } = this.#options
+    this.#stamp = await stampOf(file)
     try {
-      text = await readFile(file, 'utf8')
+      const text = await readFile(file, 'utf8')
+      if (text === this.#text) return this.#reading
+      this.#text = text
+      this.#reading = this.#readingOf(text)
     } catch (error) {
       this.#text = undefined
-      return { kind: 'bad', problems: [`Cannot read "${source}": ${messageOf(error)}`] }
+      this.#reading = { kind: 'bad', problems: [`Cannot read "${this.#options.source}": ${messageOf(error)}`] }
     }
-    if (text === this.#text) return undefined
-    this.#text = text
-    const { snapshot, findings } = readRoutingFile(text)
-    const found = findings.map((finding) => formatFinding(finding, source))
-    if (snapshot === undefined) return { kind: 'bad', problems: found }
-    return { kind: 'good', snapshot: { ...snapshot, generation: ++this.#generation }, warnings: found }
+    return this.#reading
   }
 
-  /**
-   * Calls `onChange` when the file may have changed, until the signal aborts. It watches the folder: editors put a new file
-   * in the old one's place, and Kubernetes swaps a link beside it.
-   */
+  /** What was read last is served, or never can be. */
+  settle(): void {
+    if (this.#text !== undefined) this.#reading = undefined
+  }
+
+  nextGeneration(): number {
+    return ++this.#generation
+  }
+
+  /** Calls `onChange` when the file may be worth reading again, until the signal aborts. */
   watch(onChange: () => void, signal: AbortSignal): void {
-    let quiet: Timer | undefined
-    const watcher = watch(dirname(this.#options.file), { signal }, () => {
-      quiet?.cancel()
-      quiet = this.#options.clock.after(QUIET_MS, onChange)
-    })
-    // The folder is gone: SIGHUP still reads the file again.
-    watcher.on('error', () => watcher.close())
-    signal.addEventListener('abort', () => quiet?.cancel(), { once: true })
+    const { file, clock } = this.#options
+    const known = (): string => this.#stamp
+    watchFile({ file, clock, signal, onChange, known, isDue: () => this.#reading !== undefined })
+  }
+
+  #readingOf(text: string): Reading {
+    const { snapshot, findings } = readRoutingFile(text)
+    const found = findings.map((finding) => formatFinding(finding, this.#options.source))
+    if (snapshot === undefined) return { kind: 'bad', problems: found }
+    return { kind: 'good', snapshot: { ...snapshot, generation: this.nextGeneration() }, warnings: found }
   }
 }

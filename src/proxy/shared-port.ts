@@ -1,5 +1,5 @@
 /** Several processes on one port: who may, and which port is free to begin with. */
-import { createServer } from 'node:net'
+import net, { createServer, isIP } from 'node:net'
 
 /** Where the kernel spreads connections over all sockets that listen on one port (`SO_REUSEPORT`). */
 export function canSharePorts(platform: NodeJS.Platform): boolean {
@@ -19,4 +19,15 @@ export function claimPort(address: string, port: number): Promise<number> {
       server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : port))
     })
   })
+}
+
+/**
+ * As `claimPort`, of a port that sockets of ours are bound to, at this or another address: only another program's is in the
+ * way. Nobody listens meanwhile, so no client is taken from them.
+ */
+export async function claimPortAgain(address: string, port: number): Promise<number> {
+  if (isIP(address) === 0 || !canSharePorts(process.platform) || !('BoundSocket' in net))
+    return claimPort(address, port)
+  new net.BoundSocket({ host: address, port, reusePort: true }).close()
+  return port
 }

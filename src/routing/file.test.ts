@@ -184,6 +184,12 @@ test('what is no YAML, empty, or another thing altogether is refused', () => {
   assert.match(findings('a: 1\n---\nb: 1')[0] ?? '', /multiple documents/)
 })
 
+test('a text that there is not the memory for is refused at once', () => {
+  const { snapshot, findings } = readRoutingFile(`${SMALLEST}#${'x'.repeat(16 * 1024 * 1024)}`)
+  assert.equal(snapshot, undefined)
+  assert.match(findings.map(({ message }) => message).join(), /more than 16777216/)
+})
+
 test('a template that nobody filled in is told as a mistake, and nothing is said beside it', async (t) => {
   const warnings: string[] = []
   const note = ({ message }: Error): unknown => warnings.push(message)

@@ -15,6 +15,8 @@ import type { RoutingSnapshot } from './model.ts'
 
 /** Aliases may multiply a small text into a huge value; this many is far beyond honest use. */
 const ALIASES_MAX = 1_000
+/** Some 50,000 routes. Reading takes 120 times as much memory, and who reads answers for a data plane. */
+const TEXT_CHARACTERS_MAX = 16 * 1024 * 1024
 
 export interface RoutingFile {
   /** Undefined when there is an error. */
@@ -35,6 +37,7 @@ export interface Finding {
 
 /** Reads the text, fills in what was left out, and checks that the whole can be served. */
 export function readRoutingFile(text: string): RoutingFile {
+  if (text.length > TEXT_CHARACTERS_MAX) return tooLarge(text.length)
   const lines = new LineCounter()
   // Of what is odd the library would otherwise tell the terminal.
   const options = { merge: true, prettyErrors: false, logLevel: 'error' } as const
@@ -64,6 +67,11 @@ export function readRoutingFile(text: string): RoutingFile {
     ),
   ].toSorted((a, b) => a.line - b.line || a.column - b.column)
   return { snapshot: findings.some(({ severity }) => severity === 'error') ? undefined : snapshot, findings }
+}
+
+function tooLarge(characters: number): RoutingFile {
+  const message = `Cannot read the file: it has ${characters} characters, more than ${TEXT_CHARACTERS_MAX}`
+  return { snapshot: undefined, findings: [{ severity: 'error', line: 1, column: 1, path: '', message }] }
 }
 
 /** `routing.yaml:12:9: clusters[0].endpoints[1].port: Cannot use 70000: …` */

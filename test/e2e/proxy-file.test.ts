@@ -1,9 +1,14 @@
 /** The data plane alone, as users run it: `sluice proxy -f`. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { claimPort } from '../../src/proxy/shared-port.ts'
+import { testAuthority } from '../support/certificates.ts'
 import { runCli } from '../support/cli.ts'
 import { fetchFrom, saying, startBackend } from '../support/live-proxy.ts'
 import { startLoad } from '../support/load.ts'
@@ -92,6 +97,76 @@ test('a taken port is told before anything is started', async (t) => {
   const text = routing(backend.port).replace('port: 0', `port: ${backend.port}`)
   await assert.rejects(startLoneProxy(t, { text }), /Cannot listen on "127\.0\.0\.1:\d+": .*EADDRINUSE.*listeners\[0\]/)
 })
+
+test('a port that was taken at a change of the file is served once it is free', async (t) => {
+  const backend = await startBackend(t, saying('v1'))
+  const other = createServer().listen(0, '127.0.0.1')
+  t.after(() => other.close())
+  await once(other, 'listening')
+  const taken = (other.address() as AddressInfo).port
+  const sluice = await startLoneProxy(t, { text: routing(backend.port), flags: ['--watch'] })
+  sluice.write(routing(backend.port, HELLO).replace('port: 0 }', `port: 0 }, { id: b, port: ${taken} }`))
+  await sluice.untilLogged('EADDRINUSE')
+  assert.equal((await fetchFrom(sluice.port, { path: '/hello' })).body, 'v1')
+  other.close()
+  await sluice.untilLogged('generation=2')
+  while ((await fetchFrom(sluice.port, { path: '/hello' })).body !== 'hello');
+  while ((await codeAt(taken)) !== '200');
+})
+
+const codeAt = (port: number, address = '127.0.0.1'): Promise<string> =>
+  fetchFrom(port, { address }).then(
+    ({ status }) => String(status),
+    (error: NodeJS.ErrnoException) => error.code ?? '',
+  )
+
+test('a listener may have its own port at another address', { skip: process.platform !== 'linux' }, async (t) => {
+  const backend = await startBackend(t, saying('v1'))
+  const port = await claimPort('127.0.0.1', 0)
+  const at = (address: string): string => routing(backend.port).replace('port: 0', `address: ${address}, port: ${port}`)
+  const sluice = await startLoneProxy(t, { text: at('127.0.0.1'), flags: ['--watch'] })
+  sluice.write(at('0.0.0.0'))
+  await sluice.untilLogged('address=0.0.0.0')
+  assert.equal(await codeAt(port, '127.0.0.2'), '200')
+  sluice.write(at('127.0.0.1'))
+  while ((await codeAt(port, '127.0.0.2')) !== 'ECONNREFUSED');
+  assert.equal(await codeAt(port), '200')
+})
+
+test('what a worker refuses is taken back, so that the next worker has something to serve', async (t) => {
+  const backend = await startBackend(t, saying('v1'))
+  const sluice = await startLoneProxy(t, { text: routing(backend.port), flags: ['--watch'] })
+  const [, first] = /proxy connected proxy=worker-0 pid=(\d+)/.exec(sluice.log) ?? []
+  sluice.write(await withForeignKey(routing(backend.port)))
+  await sluice.untilLogged('cannot serve the file, serving on')
+  const config = JSON.parse((await fetchFrom(sluice.adminPort, { path: '/config' })).body) as {
+    problems: readonly string[]
+    snapshot: { listeners: readonly { protocol: string }[] }
+  }
+  assert.match(config.problems.join(), /Cannot use the certificates of listener "listener-0".*mismatch/)
+  assert.deepEqual(
+    config.snapshot.listeners.map(({ protocol }) => protocol),
+    ['http'],
+  )
+  process.kill(Number(first), 'SIGKILL')
+  await sluice.untilLogged('worker died')
+  assert.equal((await fetchFrom(sluice.port)).body, 'v1')
+})
+
+test('what a worker refuses at the start is told, and the end of it', async (t) => {
+  await assert.rejects(
+    startLoneProxy(t, { text: await withForeignKey(routing(9001)) }),
+    /sluice: Cannot use the certificates of listener "listener-0"/,
+  )
+})
+
+/** The first listener ends TLS with the key of another certificate: no check of the file sees that. */
+async function withForeignKey(text: string): Promise<string> {
+  const authority = await testAuthority()
+  const [own, foreign] = await Promise.all([authority.issue('a.example'), authority.issue('b.example')])
+  const certificates = [{ certificate: own.certificate, privateKey: foreign.privateKey }]
+  return text.replace('port: 0', `port: 0, protocol: https, tls: ${JSON.stringify({ certificates })}`)
+}
 
 test('a log that cannot be written ends nothing', { skip: process.platform !== 'linux' }, async (t) => {
   const backend = await startBackend(t, saying('v1'))

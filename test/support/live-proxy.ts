@@ -229,15 +229,17 @@ export interface RequestOptions {
   readonly path?: string
   readonly headers?: Readonly<Record<string, string | string[]>>
   readonly body?: string | Buffer
+  /** Of this machine; 127.0.0.1 unless said otherwise. */
+  readonly address?: string
 }
 
 /** One request on a connection of its own, by Node's client. */
 export function fetchFrom(
   port: number,
-  { method = 'GET', path = '/', headers = {}, body }: RequestOptions = {},
+  { method = 'GET', path = '/', headers = {}, body, address: host = '127.0.0.1' }: RequestOptions = {},
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+    const request = httpRequest({ host, port, method, path, headers, agent: false }, (response) => {
       readBody(response).then(
         (text) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
         reject,
