@@ -4,9 +4,11 @@
  * is written in a file by control.
  */
 import { closeSync, openSync, renameSync, statSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { join } from 'node:path'
 
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { identityOf, isRunning } from '../base/process-identity.ts'
 import type { Random } from '../base/random.ts'
@@ -21,6 +23,8 @@ import { WorkerGroup } from './worker-group.ts'
 const DRAIN_TIMEOUT_MS = 4_000
 /** The log is renamed to `.1` above this when its proxy is started. */
 const LOG_BYTES_MAX = 8 * 1024 * 1024
+/** From a list that could not be written to the next attempt. */
+const SAVE_RETRY_MS = 1_000
 
 export interface KeeperOptions {
   /** Where order, state and logs are. */
@@ -51,6 +55,7 @@ class Keeper {
   readonly #orphans: readonly ProxyProcess[]
   #order: Order
   readonly #group: WorkerGroup
+  #saving: Timer | undefined
 
   constructor(options: KeeperOptions) {
     this.#options = options
@@ -63,7 +68,7 @@ class Keeper {
       ...options,
       ...this.#order,
       nameOf,
-      openOutput: (name) => openLog(join(options.folder, `${name}.log`)),
+      openOutput: (name) => this.#openOutput(join(options.folder, `${name}.log`)),
       drainTimeoutMs: DRAIN_TIMEOUT_MS,
       onChange: () => queueMicrotask(() => this.#save()),
     })
@@ -71,7 +76,8 @@ class Keeper {
 
   /** Reads the order again and replaces the proxies by what it says. */
   obey(): void {
-    const order = readOrder(this.#files)
+    const order = this.#readOrder()
+    if (order === undefined) return
     this.#options.log.info('proxies are replaced', { version: order.version, was: this.#order.version })
     this.#order = order
     this.#group.run(order)
@@ -80,10 +86,41 @@ class Keeper {
   async stop(): Promise<void> {
     for (const orphan of this.#orphans) signalProxy(orphan, 'SIGTERM')
     await this.#group.stop()
+    this.#saving?.cancel()
     this.#save()
+    this.#saving?.cancel()
+  }
+
+  #readOrder(): Order | undefined {
+    try {
+      return readOrder(this.#files)
+    } catch (error) {
+      this.#options.log.error('cannot obey', { error: messageOf(error) })
+      return undefined
+    }
+  }
+
+  /** No proxy is worth less than its log. */
+  #openOutput(path: string): { readonly fd: number; close(): void } {
+    try {
+      return openLog(path)
+    } catch (error) {
+      this.#options.log.error('cannot open the log of a proxy', { path, error: messageOf(error) })
+      return openLog(devNull)
+    }
   }
 
   #save(): void {
+    this.#saving?.cancel()
+    try {
+      this.#write()
+    } catch (error) {
+      this.#options.log.error('cannot write down which proxies there are', { error: messageOf(error) })
+      this.#saving = this.#options.clock.after(SAVE_RETRY_MS, () => this.#save(), { unref: true })
+    }
+  }
+
+  #write(): void {
     const proxies = this.#group.processes.flatMap(({ name: id, pid }) => this.#identify(id, pid) ?? [])
     writeProcesses(this.#files.proxies, [...this.#orphans.filter(isRunning), ...proxies])
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -191,6 +192,33 @@ function startNewcomers(port: number): { readonly count: number; stop(): Promise
     },
   }
 }
+
+test('a disk that takes nothing more ends neither the keeper nor its proxies', async (t) => {
+  const { dataDir, supervise, control } = await lab(t)
+  const backend = await startBackend(t, saying('v1'))
+  const { link } = await control()
+  const supervisor = await supervise()
+  const snapshot = await published(link, backend.port)
+  const port = snapshot.listeners[0]?.port ?? 0
+  const [first] = supervisor.processes
+  // As good as a full disk, to those that write there.
+  const folder = join(dataDir, 'proxy')
+  const blocks = ['processes.json.new', 'keeper.json.new'].map((name) => join(folder, name))
+  await Promise.all(blocks.map((path) => mkdir(path)))
+  await rename(join(folder, 'proxy-0.log'), join(folder, 'old.log'))
+  await mkdir(join(folder, 'proxy-0.log'))
+  process.kill(first?.pid ?? 0, 'SIGKILL')
+  assert.equal((await fetchFrom(port)).body, 'v1')
+  const { keeper } = supervisor
+  assert.ok(isRunning(keeper))
+  process.kill(keeper.pid, 'SIGKILL')
+  await eventually(() => supervisor.keeper.pid !== keeper.pid)
+  const next = supervisor.keeper
+  await Promise.all(blocks.map((path) => rm(path, { recursive: true })))
+  await eventually(() => supervisor.processes.some(({ pid }) => pid !== first?.pid))
+  await eventually(() => readFileSync(join(folder, 'keeper.json'), 'utf8').includes(`"pid":${next.pid},`))
+  assert.equal(supervisor.keeper, next)
+})
 
 test('control of another version replaces the proxies, again and again, and no client notices', async (t) => {
   const { supervise, control } = await lab(t)

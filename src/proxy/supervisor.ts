@@ -67,6 +67,8 @@ class Supervisor implements ProxySupervisor {
   readonly #files: StateFiles
   #keeper: ProxyProcess
   #startedMs: number
+  /** Whether the next control plane will find the keeper. */
+  #isKnown = true
   #failures = 0
   #retryAtMs: number | undefined
   #watch: Timer | null = null
@@ -101,7 +103,7 @@ class Supervisor implements ProxySupervisor {
     while (this.#all().length > 0 && clock.now() < untilMs) await sleep(clock, STOP_POLL_MS)
     for (const each of this.#all()) signalProxy(each, 'SIGKILL')
     while (this.#all().length > 0) await sleep(clock, STOP_POLL_MS)
-    writeProcesses(this.#files.proxies, [])
+    this.#write(this.#files.proxies, [])
     rmSync(this.#files.keeper, { force: true })
   }
 
@@ -128,13 +130,24 @@ class Supervisor implements ProxySupervisor {
     try {
       const command = [...keeperCommand, '--dir', this.#folder]
       const keeper = spawnProxy({ id: 'keeper', version, command, logFile, onExit: () => this.#onExit() })
-      writeProcesses(this.#files.keeper, [keeper])
+      this.#isKnown = this.#write(this.#files.keeper, [keeper])
       this.#startedMs = clock.now()
       this.#retryAtMs = undefined
       log.info('started the keeper of the proxies', { pid: keeper.pid })
       return keeper
     } finally {
       closeSync(logFile)
+    }
+  }
+
+  /** Says whether it could: what runs is not given up because the disk is full. */
+  #write(path: string, processes: readonly ProxyProcess[]): boolean {
+    try {
+      writeProcesses(path, processes)
+      return true
+    } catch (error) {
+      if (this.#isKnown) this.#options.log.error('cannot write down which proxies there are', { path, error })
+      return false
     }
   }
 
@@ -158,6 +171,8 @@ class Supervisor implements ProxySupervisor {
       const nowMs = this.#options.clock.now()
       this.#retryAtMs ??= this.#noteDeath(nowMs)
       if (nowMs >= this.#retryAtMs) this.#respawn(nowMs)
+    } else if (!this.#isKnown) {
+      this.#isKnown = this.#write(this.#files.keeper, [this.#keeper])
     }
     this.#scheduleWatch()
   }
