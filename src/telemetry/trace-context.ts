@@ -115,7 +115,7 @@ export class TraceIds {
       this.#used = 0
     }
     const id = this.#digits.slice(this.#used, (this.#used += length))
-    return isZero(id) ? this.#take(length) : id
+    return id.startsWith('0') && isZero(id) ? this.#take(length) : id
   }
 }
 

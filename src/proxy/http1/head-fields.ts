@@ -7,6 +7,8 @@
 import { loweredCode } from '../../base/ascii.ts'
 import { isForwardedHeader, isInternalHeader } from '../../routing/edge-headers.ts'
 
+import { FieldSet } from './field-set.ts'
+
 /** Envoy's default. */
 export const HEADER_FIELDS_MAX = 100
 
@@ -18,6 +20,7 @@ const LF = 0x0a
 const COLON = 0x3a
 const SPACE = 0x20
 const TAB = 0x09
+const ZERO = 0x30
 
 const IS_TOKEN = table((code) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code)))
 const IS_VALUE = table((code) => code === TAB || (code >= SPACE && code !== 0x7f))
@@ -41,12 +44,12 @@ export class HeadFields {
   readonly #nextLines: number[] = []
 
   /** Indexes of the fields that end here whatever `connection` says. */
-  #hopByHop: number[] = []
+  readonly #hopByHop = new FieldSet()
   /** Whether `connection` names fields of its own. */
   #namesFields = false
   /** Indexes of the fields that only we and proxies that we trust may send. */
-  #internal: number[] = []
-  #hidden: number[] = []
+  readonly #internal = new FieldSet()
+  readonly #hidden = new FieldSet()
   /** How many fields are let in. */
   countMax = HEADER_FIELDS_MAX
 
@@ -83,21 +86,19 @@ export class HeadFields {
 
   /** Whether one field or more may not be passed on. */
   get hasHopByHop(): boolean {
-    return this.#hopByHop.length > 0
+    return !this.#hopByHop.isEmpty
   }
 
   /** Whether there are fields that not everybody may send. */
   get hasInternal(): boolean {
-    return this.#internal.length > 0
+    return !this.#internal.isEmpty
   }
 
   /** From now on they are as good as not sent; those about the way here stay where proxies on it are trusted. */
   hideInternal(trustsForwarded: boolean): void {
-    for (const index of this.#internal) {
-      const name = this.name(index)
-      if (trustsForwarded && isForwardedHeader(name)) continue
-      this.#hidden.push(index)
-      this.#hopByHop.push(index)
+    for (let index = 0; index < this.count; index++) {
+      if (!this.#internal.has(index) || (trustsForwarded && isForwardedHeader(this.name(index)))) continue
+      this.#hide(index)
     }
     if (trustsForwarded) return
     this.forwardedFor = -1
@@ -106,11 +107,14 @@ export class HeadFields {
 
   /** The same for the internal ones of this (lower-case) name. */
   hideNamed(name: string): void {
-    for (const index of this.#internal) {
-      if (!this.isNamed(index, name)) continue
-      this.#hidden.push(index)
-      this.#hopByHop.push(index)
+    for (let index = 0; index < this.count; index++) {
+      if (this.#internal.has(index) && this.isNamed(index, name)) this.#hide(index)
     }
+  }
+
+  #hide(index: number): void {
+    this.#hidden.add(index)
+    this.#hopByHop.add(index)
   }
 
   /** The values of all fields of this (lower-case) name, joined by `,`. */
@@ -130,11 +134,16 @@ export class HeadFields {
 
   /** `name` in lower case. */
   isNamed(index: number, name: string): boolean {
-    if (this.#hidden.length > 0 && this.#hidden.includes(index)) return false
-    const start = this.#spans[4 * index] ?? 0
-    if ((this.#spans[4 * index + 1] ?? 0) - start !== name.length) return false
-    for (let offset = 0; offset < name.length; offset++) {
-      if (loweredCode(this.text.charCodeAt(start + offset)) !== name.charCodeAt(offset)) return false
+    if (this.#hidden.has(index)) return false
+    return this.#reads(4 * index, name)
+  }
+
+  /** Whether the text between two positions is this, but for capitals. `at`: where in the spans the positions are. */
+  #reads(at: number, lowered: string): boolean {
+    const start = this.#spans[at] ?? 0
+    if ((this.#spans[at + 1] ?? 0) - start !== lowered.length) return false
+    for (let offset = 0; offset < lowered.length; offset++) {
+      if (loweredCode(this.text.charCodeAt(start + offset)) !== lowered.charCodeAt(offset)) return false
     }
     return true
   }
@@ -168,7 +177,7 @@ export class HeadFields {
   }
 
   #isHopByHop(index: number): boolean {
-    if (this.#hopByHop.includes(index)) return true
+    if (this.#hopByHop.has(index)) return true
     if (!this.#namesFields) return false
     const name = this.name(index)
     return !NEVER_REMOVED.has(name) && listHas(this.get('connection') ?? '', name)
@@ -186,9 +195,9 @@ export class HeadFields {
     this.forwardedFor = -1
     this.forwardedProto = -1
     this.requestId = -1
-    if (this.#hopByHop.length > 0) this.#hopByHop = []
-    if (this.#internal.length > 0) this.#internal = []
-    if (this.#hidden.length > 0) this.#hidden = []
+    this.#hopByHop.clear()
+    this.#internal.clear()
+    this.#hidden.clear()
     this.#namesFields = false
     this.connectionClose = false
     this.connectionKeepAlive = false
@@ -226,12 +235,12 @@ export class HeadFields {
     // By the first letter first: of the usual fields, none begins as these do.
     const letter = loweredCode(this.text.charCodeAt(this.#spans[4 * index] ?? 0))
     if ((letter === LETTER_X || letter === LETTER_L || letter === LETTER_F) && isInternalHeader(this.name(index))) {
-      this.#internal.push(index)
+      this.#internal.add(index)
     }
     const length = (this.#spans[4 * index + 1] ?? 0) - (this.#spans[4 * index] ?? 0)
     switch (length) {
       case 2:
-        if (this.isNamed(index, 'te')) this.#hopByHop.push(index)
+        if (this.isNamed(index, 'te')) this.#hopByHop.add(index)
         return ''
       case 4:
         return this.isNamed(index, 'host') ? this.#noteHost(index) : ''
@@ -241,11 +250,11 @@ export class HeadFields {
       case 7:
         if (!this.isNamed(index, 'upgrade')) return ''
         this.upgrade = index
-        this.#hopByHop.push(index)
+        this.#hopByHop.add(index)
         return ''
       case 10:
         if (this.isNamed(index, 'connection')) this.#noteConnection(index)
-        else if (this.isNamed(index, 'keep-alive')) this.#hopByHop.push(index)
+        else if (this.isNamed(index, 'keep-alive')) this.#hopByHop.add(index)
         return ''
       case 12:
         return this.isNamed(index, 'x-request-id') ? this.#noteRequestId(index) : ''
@@ -260,7 +269,7 @@ export class HeadFields {
       case 16:
       case 18:
       case 19:
-        if (LONG_HOP_BY_HOP.has(this.name(index))) this.#hopByHop.push(index)
+        if (LONG_HOP_BY_HOP.has(this.name(index))) this.#hopByHop.add(index)
         return ''
       default:
         return ''
@@ -275,14 +284,19 @@ export class HeadFields {
 
   /** An empty one is none, and of several the first one counts. */
   #noteRequestId(index: number): string {
-    if (this.requestId !== -1 || this.value(index) === '') this.#hopByHop.push(index)
+    if (this.requestId !== -1 || this.value(index) === '') this.#hopByHop.add(index)
     else this.requestId = index
     return ''
   }
 
   #noteConnection(index: number): void {
     this.connection = index
-    this.#hopByHop.push(index)
+    this.#hopByHop.add(index)
+    // What most say.
+    if (this.#reads(4 * index + 2, 'keep-alive')) {
+      this.connectionKeepAlive = true
+      return
+    }
     for (const name of elementsOf(this.value(index))) {
       if (name === 'close') this.connectionClose = true
       else if (name === 'keep-alive') this.connectionKeepAlive = true
@@ -293,9 +307,16 @@ export class HeadFields {
   /** One field, digits only. Equal duplicates are refused too: somebody before us may have added one. */
   #noteContentLength(index: number): string {
     if (this.contentLength !== -1) return 'more than one content-length'
-    const value = this.value(index)
-    if (!/^[0-9]+$/.test(value) || value.length > CONTENT_LENGTH_DIGITS_MAX) return 'malformed content-length'
-    this.contentLength = Number(value)
+    const from = this.#spans[4 * index + 2] ?? 0
+    const to = this.#spans[4 * index + 3] ?? 0
+    if (to === from || to - from > CONTENT_LENGTH_DIGITS_MAX) return 'malformed content-length'
+    let length = 0
+    for (let position = from; position < to; position++) {
+      const digit = this.text.charCodeAt(position) - ZERO
+      if (digit < 0 || digit > 9) return 'malformed content-length'
+      length = 10 * length + digit
+    }
+    this.contentLength = length
     return ''
   }
 

@@ -12,6 +12,7 @@ import type { ParseState } from './request-head.ts'
 export type BodyFraming = 'none' | 'length' | 'chunked' | 'close'
 
 const SPACE = 0x20
+const ZERO = 0x30
 
 export class ResponseHead {
   readonly fields = new HeadFields()
@@ -60,9 +61,8 @@ export class ResponseHead {
     if (text.startsWith('HTTP/1.1 ', from)) this.minorVersion = 1
     else if (text.startsWith('HTTP/1.0 ', from)) this.minorVersion = 0
     else return false
-    const code = text.slice(from + 9, from + 12)
-    if (!/^[1-5][0-9][0-9]$/.test(code)) return false
-    this.status = Number(code)
+    this.status = statusAt(text, from + 9)
+    if (this.status < 100 || this.status > 599) return false
     if (from + 12 === lineEnd) return true
     return text.charCodeAt(from + 12) === SPACE && !hasControl(text, from + 13, lineEnd)
   }
@@ -71,6 +71,17 @@ export class ResponseHead {
     this.problem = problem
     return 'refused'
   }
+}
+
+/** Of three digits; -1: there are none. */
+function statusAt(text: string, from: number): number {
+  let status = 0
+  for (let position = from; position < from + 3; position++) {
+    const digit = text.charCodeAt(position) - ZERO
+    if (!(digit >= 0 && digit <= 9)) return -1
+    status = 10 * status + digit
+  }
+  return status
 }
 
 function hasControl(text: string, from: number, to: number): boolean {

@@ -6,6 +6,7 @@ import { IS_PLAIN } from './escape.ts'
 
 /** From here on one call of Node's is cheaper than a loop. */
 const LONG_TEXT = 128
+const ZERO = 0x30
 
 export class LineBytes {
   #bytes: Buffer
@@ -49,6 +50,22 @@ export class LineBytes {
       bytes[from + index] = code
     }
     this.used = from + text.length
+  }
+
+  /** Of a number that is not below 0, what stands before its point. */
+  putWhole(value: number): void {
+    if (!(value <= Number.MAX_SAFE_INTEGER)) return this.put(String(value))
+    let rest = Math.floor(value)
+    let length = 1
+    for (let above = 10; rest >= above; above *= 10) length++
+    const bytes = this.#room(length)
+    const from = this.used
+    for (let at = from + length - 1; at >= from; at--) {
+      const tenth = Math.floor(rest / 10)
+      bytes[at] = ZERO + (rest - 10 * tenth)
+      rest = tenth
+    }
+    this.used = from + length
   }
 
   #room(length: number): Buffer {

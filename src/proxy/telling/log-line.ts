@@ -64,7 +64,7 @@ export function compileLogLine(format: AccessLog['format'], hostname: string): L
 function putPart({ before, read, escape, quote, missing }: Part, entry: AccessEntry, line: LineBytes): void {
   line.put(before)
   const value = read(entry)
-  if (typeof value === 'number') return line.put(value < 0 ? missing : String(Math.floor(value)))
+  if (typeof value === 'number') return value < 0 ? line.put(missing) : line.putWhole(value)
   if (value === '') return line.put(missing)
   line.put(quote)
   line.putEscaped(value, escape)

@@ -50,9 +50,12 @@ export class Tracer {
     if (caller !== null) return this.#continued(caller)
     const traceId = this.#ids.newTraceId()
     const spanId = this.#ids.newSpanId()
-    const context = { traceId, spanId, parentId: '', isSampled: samples.next() === 0, isDebug: false }
-    const added = traceFields(context, tracing.propagation)
-    return { ...context, state: '', added, dropped: hasFields ? TRACE_FIELDS : null }
+    const isSampled = samples.next() === 0
+    const dropped = hasFields ? TRACE_FIELDS : null
+    // One object: there is one for each request.
+    const trace = { traceId, spanId, parentId: '', isSampled, isDebug: false, state: '', added: '', dropped }
+    trace.added = traceFields(trace, tracing.propagation)
+    return trace
   }
 
   #continued(caller: CallerTrace): RequestTrace {
