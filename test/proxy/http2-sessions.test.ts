@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test'
 import { FakeClock } from '../support/fake-clock.ts'
 import { startHttp2Backend, startRawHttp2Backend } from '../support/http2-backend.ts'
 import type { Http2Backend } from '../support/http2-backend.ts'
-import { FLAG, FRAME } from '../support/http2-client.ts'
+import { FLAG, FRAME, encodeFields, encodeFrame } from '../support/http2-client.ts'
 import {
   RawClient,
   cluster,
@@ -209,6 +209,29 @@ describe('sessions', () => {
     assert.equal((await asked[1])?.body, '/1')
     await eventually(() => live.proxy.draining.length === 0)
     await eventually(() => held.backend.sessions.every(({ destroyed }) => destroyed))
+  })
+
+  test('go on when a try is given up just as the last of its body goes out', async (t) => {
+    const got: string[] = []
+    const backend = await startRawHttp2Backend(t, (peer, { type, stream }) => {
+      got.push(`${type} ${stream}`)
+      if (type === FRAME.HEADERS && stream !== 3) peer.respond(stream, OK)
+    })
+    const backoff = { initialMs: 1, maxMs: 1 }
+    const retry = { attempts: 1, on: ['5xx'], statuses: [], perTryTimeoutMs: 0, backoff, budget: 1 } as const
+    const cluster1 = cluster('v1', [backend.port], { protocol: 'http2' })
+    const live = await startProxy(t, snapshotOf([route('r', { v1: 1 }, { policy: { retry } })], [cluster1]))
+    assert.equal((await fetchFrom(live.port)).status, 200)
+    const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+    const client = new RawClient(t, live.port).send(`${head}3\r\nabc\r\n`)
+    await eventually(() => got.includes(`${FRAME.DATA} 3`))
+    // The proxy reads both before it writes: its stream ends, and is reset before the end is sent.
+    client.send('0\r\n\r\n')
+    const unavailable = encodeFrame(FRAME.HEADERS, FLAG.END_HEADERS, 3, encodeFields([[':status', '503']]))
+    const body = encodeFrame(FRAME.DATA, FLAG.END_STREAM, 3, Buffer.from('x'))
+    backend.peers[0]?.socket.write(Buffer.concat([unavailable, body]))
+    await client.until((text) => text.startsWith('HTTP/1.1 200 '))
+    assert.equal(backend.peers.length, 1)
   })
 
   test('go on when a client leaves; its stream is cancelled', async (t) => {
