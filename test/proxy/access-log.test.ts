@@ -12,6 +12,7 @@ import {
   echoing,
   eventually,
   fetchFrom,
+  readBody,
   refusePort,
   route,
   saying,
@@ -21,6 +22,7 @@ import {
   startRawBackend,
 } from '../support/live-proxy.ts'
 import type { LiveProxy } from '../support/live-proxy.ts'
+import { ask, http2Session } from '../support/http2-client.ts'
 import { startHttp2Backend } from '../support/http2-backend.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import type { Clock } from '../../src/base/clock.ts'
@@ -255,6 +257,31 @@ test('a request that is refused for its body is told of as every other, and so i
     `POST /two me 413 DPE ${reply.join('').length}`,
   ])
   assert.deepEqual(live.counted(), { '413 DPE': 3, '400 DPE': 2 })
+})
+
+test('of bodies, the bytes are told that the client’s own protocol has for them', async (t) => {
+  const chunked = await startBackend(t, (request, response) => {
+    void readBody(request).then((body) => {
+      response.write('hel')
+      setImmediate(() => response.end(`lo${body}`))
+    })
+  })
+  const template = '%PROTOCOL% %BYTES_RECEIVED% %BYTES_SENT%'
+  const snapshot = snapshotOf([route('all', { v1: 1 })], [cluster('v1', [chunked.port])])
+  const { port, entries, ...live } = await serving(t, snapshot, template)
+  const session = http2Session(t, port)
+  const reply = await ask(session, { headers: { ':method': 'POST' }, body: 'abc', trailers: { 'x-a': 'b' } })
+  assert.equal(reply.body, 'helloabc')
+  await entries(1)
+  await new RawClient(t, port).send('GET / HTTP/1.0\r\nhost: a\r\n\r\n').untilClosed()
+  await entries(2)
+  const body = '3\r\nabc\r\n0\r\n\r\n'
+  const head = 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n'
+  const raw = await new RawClient(t, port).send(head + body).untilClosed()
+  const sent = raw.length - raw.indexOf('\r\n\r\n') - 4
+  assert.deepEqual(await entries(3), ['HTTP/2 3 8', 'HTTP/1.0 0 5', `HTTP/1.1 ${body.length} ${sent}`])
+  const [all] = live.series()
+  assert.deepEqual([all?.requests, all?.requestBytes, all?.responseBytes], [3, 3 + body.length, 8 + 5 + sent])
 })
 
 test('an entry in JSON has numbers, and null for what is missing', async (t) => {

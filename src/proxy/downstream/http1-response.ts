@@ -6,7 +6,7 @@ import { responseHead, switchingHead } from '../serving/forwarded-heads.ts'
 import { ChunkedReader } from '../http1/chunked-reader.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
-import { writeContent, writePart } from '../upstream/message-output.ts'
+import { writePart } from '../upstream/message-output.ts'
 import type { MessageOutput } from '../upstream/message-output.ts'
 import { editHead } from '../policy/head-edit.ts'
 import type { HeadEdit } from '../policy/head-edit.ts'
@@ -107,9 +107,18 @@ export class Http1Response implements ClientResponse {
   }
 
   #write(text: string, body: Body): boolean {
+    if (this.#dechunk !== null) return this.#writeContent(text, body, this.#dechunk)
     this.bytes += body.to - body.from
-    return this.#dechunk === null
-      ? writePart(this.#output, text, body)
-      : writeContent(this.#output, text, body, this.#dechunk)
+    return writePart(this.#output, text, body)
+  }
+
+  /** Of a chunked part, for a client that does not know chunks. */
+  #writeContent(text: string, { buffer, from, to }: Body, chunks: ChunkedReader): boolean {
+    let more = text === '' || this.#output.write(text, null)
+    chunks.read(buffer, from, to, (start, end) => {
+      this.bytes += end - start
+      more = this.#output.write('', buffer.subarray(start, end))
+    })
+    return more
   }
 }

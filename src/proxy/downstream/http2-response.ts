@@ -129,9 +129,9 @@ export class Http2Response implements ClientResponse {
 
   part(body: Body): boolean {
     const { buffer, from, to } = body
-    this.bytes += to - from
     if (from === to) return true
     if (this.#chunks !== null) return this.#writeChunks(this.#chunks, body)
+    this.bytes += to - from
     return this.#write(from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to))
   }
 
@@ -189,7 +189,7 @@ export class Http2Response implements ClientResponse {
     chunks.read(buffer, from, to, (start, end) => parts.push(buffer.subarray(start, end)))
     // Where all is here, so are the trailers; otherwise they may come.
     const hasTrailers = !chunks.done || chunks.trailers !== ''
-    this.bytes += to - from
+    for (const part of parts) this.bytes += part.length
     const stream = this.#writable()
     this.#owesTrailers = hasTrailers
     if (stream !== null && hasTrailers) stream.once('wantTrailers', () => this.#sendTrailers(stream))
@@ -202,6 +202,7 @@ export class Http2Response implements ClientResponse {
   #writeChunks(chunks: ChunkedReader, { buffer, from, to }: Body): boolean {
     let more = true
     chunks.read(buffer, from, to, (start, end) => {
+      this.bytes += end - start
       more = this.#write(buffer.subarray(start, end))
     })
     return more

@@ -253,7 +253,7 @@ export class Http2ClientStream implements ClientSide {
     this.#moved = true
     this.#bodyBytesLeft -= chunk.length
     if (this.#bodyBytesLeft < 0) return this.#exchange.refuse('body-too-large')
-    if (this.#isChunked) return this.#exchange.sendBody(chunkOf(chunk), false)
+    if (this.#isChunked) return this.#exchange.sendBody(chunkOf(chunk), false, chunk.length)
     // The library has seen to it that there is no more than was said.
     this.#remaining -= chunk.length
     const done = this.#remaining <= 0
@@ -276,7 +276,7 @@ export class Http2ClientStream implements ClientSide {
     if (!this.#isChunked) return this.#refuseMalformedBody()
     if (this.#trailers === null) return this.#exchange.refuse('bad-chunk')
     this.#phase = 'waiting'
-    this.#exchange.sendBody(Buffer.from(`0\r\n${this.#trailers}\r\n`, 'latin1'), true)
+    this.#exchange.sendBody(Buffer.from(`0\r\n${this.#trailers}\r\n`, 'latin1'), true, 0)
   }
 
   /** The body is shorter than was said. */

@@ -4,7 +4,7 @@
  */
 import { defined } from '../../base/assert.ts'
 import type { Timer } from '../../base/clock.ts'
-import { decide } from '../../routing/decide.ts'
+import { NO_VIRTUAL_HOST, decide } from '../../routing/decide.ts'
 import type { Route } from '../../routing/route-model.ts'
 
 import { failureAnswer, plainAnswer } from '../policy/answers.ts'
@@ -79,9 +79,9 @@ export class RequestExchange implements TriesOwner {
     this.#answer(failureAnswer(failure))
   }
 
-  /** More of the request's body; the input may be paused in it. */
-  sendBody(chunk: Buffer, done: boolean): void {
-    this.#requestBytes += chunk.length
+  /** More of the request's body; the input may be paused in it. `bytes`: as the client sent it. */
+  sendBody(chunk: Buffer, done: boolean, bytes = chunk.length): void {
+    this.#requestBytes += bytes
     this.#deps.passed.add(chunk.length)
     this.#times.moved = true
     if (done) {
@@ -231,18 +231,19 @@ export class RequestExchange implements TriesOwner {
 
   #route(head: RequestHead, body: RequestBody): void {
     const { table, routes } = this.#serving
-    const decision = decide(table, head)
+    const index = decide(table, head)
     this.#notes.onDecision(head, table)
-    if (decision.kind !== 'route') {
-      if (decision.kind === 'no-virtual-host' && table.unknownHost !== 'not-found') return this.#toUnknown(head, body)
-      return this.#answer(failureAnswer(head.method === 'CONNECT' ? 'connect' : decision.kind))
+    if (index < 0) {
+      if (index === NO_VIRTUAL_HOST && table.unknownHost !== 'not-found') return this.#toUnknown(head, body)
+      const failure = index === NO_VIRTUAL_HOST ? 'no-virtual-host' : 'no-route'
+      return this.#answer(failureAnswer(head.method === 'CONNECT' ? 'connect' : failure))
     }
-    const serve = defined(routes[decision.index], 'route')
-    this.#notes.onRoute(serve, decision.virtualHost.name)
+    const serve = defined(routes[index], 'route')
+    this.#notes.onRoute(serve)
     const { cors, fault } = serve.policy
     this.#client.response.edit = cors === null ? serve.policy.editResponse : responseEdit(serve.policy, head)
     if ((cors !== null || fault !== null) && !this.#passesPolicy(serve, head, body)) return
-    if (serve.forward === undefined) this.#answer(ownAnswer(head, serve.route))
+    if (serve.forward === null) this.#answer(ownAnswer(head, serve.route))
     else this.#forward(serve, serve.forward, body)
   }
 
@@ -251,8 +252,8 @@ export class RequestExchange implements TriesOwner {
     const { passthrough } = this.#serving
     if (passthrough === null) return this.#answer(failureAnswer('host-refused'))
     const serve = passthrough.route(head)
-    if (serve?.forward === undefined) return this.#answer(failureAnswer('no-way-outside'))
-    this.#notes.onRoute(serve, '')
+    if (serve === null || serve.forward === null) return this.#answer(failureAnswer('no-way-outside'))
+    this.#notes.onRoute(serve)
     this.#forward(serve, serve.forward, body)
   }
 
@@ -283,15 +284,16 @@ export class RequestExchange implements TriesOwner {
     }
   }
 
-  #forward({ route, policy: ofRoute }: ServingRoute, forward: ServingForward, body: RequestBody): void {
+  #forward({ route, policy: ofRoute, split }: ServingRoute, forward: ServingForward, body: RequestBody): void {
     this.#routed = route
     const head = defined(this.#head, 'request head')
-    const index = this.#keys.destinationOf(forward)
+    const index = this.#keys.destinationOf(forward, split)
     const destination = defined(forward.destinations[index], 'destination')
     this.#notes.onDestination(route, index)
     if (destination.kind === 'invalid') return this.#answer(plainAnswer(destination.status, '', destination.reason))
-    const { cluster, policy } = destination
-    if (policy !== ofRoute) this.#client.response.edit = responseEdit(policy, head)
+    const { cluster, policy: own } = destination
+    if (own !== null) this.#client.response.edit = responseEdit(own, head)
+    const policy = own ?? ofRoute
     this.#notes.onCluster(cluster.name, policy)
     const { startedMs } = this.#times
     const isAdmitted = this.#upstream.begin(cluster, {

@@ -1,6 +1,5 @@
 /** Writing heads and parts of bodies to a client: in one piece where that is cheap. */
 import type { Body } from './side.ts'
-import type { ChunkedReader } from '../http1/chunked-reader.ts'
 
 /** Bodies up to this size are written as one string with their head: one system call, no second buffer. */
 export const INLINE_BODY_BYTES_MAX = 8 * 1024
@@ -16,14 +15,4 @@ export function writePart(output: MessageOutput, text: string, { buffer, from, t
   if (text !== '' && to - from <= INLINE_BODY_BYTES_MAX)
     return output.write(text + buffer.toString('latin1', from, to), null)
   return output.write(text, from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to))
-}
-
-/** The content of a chunked part, for a client of HTTP/1.0, which does not know chunks. */
-export function writeContent(output: MessageOutput, text: string, body: Body, chunks: ChunkedReader): boolean {
-  const { buffer, from, to } = body
-  let more = text === '' || output.write(text, null)
-  chunks.read(buffer, from, to, (start, end) => {
-    more = output.write('', buffer.subarray(start, end))
-  })
-  return more
 }
