@@ -112,6 +112,20 @@ test('checks end with the cluster that asks for them, and with the proxy', async
   await eventually(() => clock.pending === 0)
 })
 
+test('checks follow a new interval at once', async (t) => {
+  const clock = new FakeClock()
+  const backend = await startChecked(t, 'ok')
+  const every = (intervalMs: number): RoutingSnapshot =>
+    checking([backend.port], { healthCheck: { ...CHECK, intervalMs } })
+  const live = await startProxy(t, every(100_000_000), { clock })
+  const { pending } = clock
+  await live.apply(every(1_000))
+  assert.equal(clock.pending, pending)
+  const changedMs = clock.now()
+  await pass(clock, () => backend.checks.length === 1)
+  assert.ok(clock.now() - changedMs <= 2_000)
+})
+
 test('a check that cannot be made is refused', async (t) => {
   const plain = await startBackend(t, saying('plain'))
   const live = await startProxy(t, checking([plain.port]))

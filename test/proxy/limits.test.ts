@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { startHttp2Backend } from '../support/http2-backend.ts'
 import type { Backend, LiveProxy } from '../support/live-proxy.ts'
 import {
   cluster,
@@ -155,6 +156,70 @@ test('an idle connection of another endpoint serves where no more may be opened'
     held.reduce((sum, { backend }) => sum + backend.accepted, 0),
     1,
   )
+})
+
+test('an idle connection of an endpoint that is out makes room for one to an endpoint that is not', async (t) => {
+  const bad = await startBackend(t, (_request, response) => {
+    response.writeHead(500).end('bad')
+  })
+  const held = await startHolding(t)
+  const outlier = {
+    consecutive5xx: 1,
+    consecutiveGatewayErrors: 0,
+    intervalMs: 60_000,
+    baseEjectionMs: 60_000,
+    maxEjectionMs: 60_000,
+    ejectedShareMax: 1,
+  }
+  const limits = { ...NO_LIMITS, connectionsMax: 2 }
+  const v1 = cluster('v1', [bad.port, held.backend.port], { limits, outlier })
+  const live = await startProxy(t, snapshotOf([route('r', { v1: 1 })], [v1]))
+  assert.equal((await fetchFrom(live.port)).body, 'bad')
+  const asked = ['/1', '/2'].map((path) => fetchFrom(live.port, { path }))
+  await eventually(() => held.waiting.size === 2)
+  for (const path of ['/1', '/2']) held.answer(path)
+  for (const { status } of await Promise.all(asked)) assert.equal(status, 200)
+  assert.equal(live.proxy.gates.get('v1')?.connections, 2)
+})
+
+for (const protocol of ['http1', 'http2'] as const) {
+  test(`where no more connections may be opened, a key stays with its endpoint of ${protocol}`, async (t) => {
+    const backends = await Promise.all(
+      ['a', 'b', 'c'].map((name) =>
+        protocol === 'http1'
+          ? startBackend(t, saying(name))
+          : startHttp2Backend(t, (stream) => {
+              stream.respond({})
+              stream.end(name)
+            }),
+      ),
+    )
+    const ports = backends.map(({ port }) => port)
+    const balance = { kind: 'maglev', key: { kind: 'header', name: 'x-user' } } as const
+    const asked = async (limits: ClusterLimits | undefined): Promise<readonly string[]> => {
+      const v1 = cluster('v1', ports, { protocol, balance, ...(limits === undefined ? {} : { limits }) })
+      const live = await startProxy(t, snapshotOf([route('r', { v1: 1 })], [v1]))
+      const bodies: string[] = []
+      for (let user = 0; user < 20; user++) {
+        bodies.push((await fetchFrom(live.port, { headers: { 'x-user': String(user) } })).body)
+      }
+      return bodies
+    }
+    assert.deepEqual(await asked({ ...NO_LIMITS, connectionsMax: 1 }), await asked(undefined))
+  })
+}
+
+test('where no more connections may be opened, an idle one makes room for a tunnel', async (t) => {
+  const backend = await startBackend(t, saying('ok'))
+  const v1 = cluster('v1', [backend.port], { limits: { ...NO_LIMITS, connectionsMax: 1 } })
+  const connects = route('connect', { v1: 1 }, { match: { methods: ['CONNECT'] } })
+  const live = await startProxy(t, snapshotOf([connects, route('r', { v1: 1 })], [v1]))
+  assert.equal((await fetchFrom(live.port)).status, 200)
+  await eventually(() => live.proxy.pools[0]?.idle === 1)
+  const client = new RawClient(t, live.port).send('CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n')
+  await eventually(() => live.proxy.gates.get('v1')?.requests === 1)
+  assert.deepEqual(live.proxy.gates.get('v1'), { requests: 1, connections: 1, pending: 0 })
+  await client.until((text) => text.startsWith('HTTP/1.1 200 '))
 })
 
 test('a connection is closed after so many requests', async (t) => {

@@ -185,6 +185,19 @@ describe('retries by policy', () => {
     for (const { socket } of clients) socket.destroy()
   })
 
+  test('a retry takes of the budget until its response begins', async (t) => {
+    let tries = 0
+    const backend = await startBackend(t, (_request, response) => {
+      if (++tries % 2 === 1) response.writeHead(503).end()
+      else response.writeHead(200).write('begun')
+    })
+    const live = await startProxy(t, forwardingTo(backend.port, { retry: retry({ budget: 0 }) }))
+    for (let index = 0; index < 4; index++) {
+      const client = new RawClient(t, live.port).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      assert.match(await client.until((text) => text.includes('begun') || text.includes('503')), / 200 /)
+    }
+  })
+
   test('beyond the budget the answer that there is goes through with its status', async (t) => {
     const clock = new FakeClock()
     const backend = await startBackend(t, (_request, response) => {

@@ -3,7 +3,7 @@ import { defined } from '../../base/assert.ts'
 
 import type { ClusterGate, Waiting } from '../upstream/cluster-gate.ts'
 import type { EndpointPool } from '../upstream/endpoint-pool.ts'
-import { pickEndpoint } from './pick-endpoint.ts'
+import { isGood, pickEndpoint } from './pick-endpoint.ts'
 import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
 import type { UpstreamSide } from '../upstream/side.ts'
 
@@ -127,17 +127,34 @@ export class EndpointSearch {
     return pickEndpoint(this.cluster, this.#hash, this.#nowMs, this.#tried)
   }
 
-  /** Where no connection may be opened, one that stands idle elsewhere in the cluster serves too. */
+  /** Where no connection may be opened, one that stands idle elsewhere in the cluster serves too, or makes room. */
   #throughGate(gate: ClusterGate, endpoint: ServingEndpoint, isTurn: boolean): Search {
     if (isTurn || !gate.hasWaiting) {
       const idle = this.#takeIdle(endpoint.pool)
       if (idle !== undefined || gate.mayConnect) return this.#found(endpoint, idle)
-      for (const other of this.cluster.endpoints) {
-        const found = this.#tried?.includes(other.pool) === true ? undefined : this.#takeIdle(other.pool)
-        if (found !== undefined) return this.#found(other, found)
-      }
+      const elsewhere = this.#takeElsewhere()
+      if (elsewhere !== null) return elsewhere
+      if (this.#makesRoom(gate)) return this.#found(endpoint, undefined)
     }
     return gate.wait(this.#request, isTurn) ? 'waiting' : 'overflow'
+  }
+
+  /** A key stays with its endpoint. */
+  #takeElsewhere(): Search | null {
+    if (this.cluster.key !== null) return null
+    for (const other of this.cluster.endpoints) {
+      if (this.#tried?.includes(other.pool) === true || !isGood(other, this.#nowMs)) continue
+      const idle = this.#takeIdle(other.pool)
+      if (idle !== undefined) return this.#found(other, idle)
+    }
+    return null
+  }
+
+  #makesRoom(gate: ClusterGate): boolean {
+    for (const { pool } of this.cluster.endpoints) {
+      while (!gate.mayConnect && pool.closeIdle(gate));
+    }
+    return gate.mayConnect
   }
 
   #takeIdle(pool: EndpointPool): UpstreamSide | undefined {

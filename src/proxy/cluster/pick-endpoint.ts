@@ -43,6 +43,7 @@ function isOpen({ pool }: ServingEndpoint, tried: readonly EndpointPool[] | null
   return !pool.isRetired && (tried === null || !tried.includes(pool))
 }
 
-function isGood(endpoint: ServingEndpoint, nowMs: number): boolean {
+/** Has not just failed, is neither ejected nor unhealthy. */
+export function isGood(endpoint: ServingEndpoint, nowMs: number): boolean {
   return !endpoint.pool.isAvoided(nowMs) && isUsable(endpoint)
 }

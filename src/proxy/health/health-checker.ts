@@ -84,6 +84,8 @@ class Host implements CheckedHost {
   /** How many in a row spoke against what it counts as. */
   #against = 0
   #timer: Timer | null = null
+  /** The interval for which the next check waits; null: it is under way. */
+  #waitsMs: number | null = null
   #endCheck: () => void = () => {}
 
   constructor(cluster: string, at: CheckedAddress, deps: HostDeps) {
@@ -93,10 +95,12 @@ class Host implements CheckedHost {
     this.#deps = deps
   }
 
-  /** The first check comes at any time within the interval, so that not all are made at once. */
+  /** The first check comes at any time within the interval, so that not all are made at once; so does the first of a new interval. */
   start(): void {
-    if (this.#isStarted) return
+    const follows = this.#waitsMs === null || this.#waitsMs === this.check?.intervalMs
+    if (this.#isStarted && follows) return
     this.#isStarted = true
+    this.#timer?.cancel()
     this.#schedule(this.#deps.random())
   }
 
@@ -108,11 +112,13 @@ class Host implements CheckedHost {
 
   #schedule(part: number): void {
     if (this.#isStopped || this.check === null) return
+    this.#waitsMs = this.check.intervalMs
     this.#timer = this.#deps.clock.after(this.check.intervalMs * part, () => this.#run(), { unref: true })
   }
 
   #run(): void {
     if (this.check === null) return
+    this.#waitsMs = null
     const { timeoutMs } = this.check
     let isOver = false
     const end = (isGood: boolean): void => {

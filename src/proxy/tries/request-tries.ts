@@ -138,6 +138,7 @@ export class RequestTries implements Exchange, Waiting {
 
   openTunnel(): void {
     this.#isAnswered = true
+    this.#retries?.end()
     this.#upstream?.openTunnel()
   }
 
@@ -215,6 +216,7 @@ export class RequestTries implements Exchange, Waiting {
     }
     if (this.#retries !== null && this.#triesAgainOn(this.#retries, head)) return this.#discard(head.status, done)
     this.#isAnswered = true
+    this.#retries?.end()
     // Whoever streams for hours needs the beginning no more.
     if (this.#copiesTo === null) this.#kept.clear()
     this.#times.endTry()

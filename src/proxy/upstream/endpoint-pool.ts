@@ -178,9 +178,17 @@ export class EndpointPool implements ConnectionOwner {
     gated?.gate.closed()
   }
 
+  /** Closes an idle connection that counts there. False: there is none. */
+  closeIdle(gate: ClusterGate): boolean {
+    if (this.#sessions?.closeIdle(gate) === true) return true
+    const idle = this.#idle.find((connection) => this.#gated.get(connection)?.gate === gate)
+    idle?.destroy()
+    return idle !== undefined
+  }
+
   retire(): void {
     this.#retired = true
-    this.#closeIdle()
+    this.#closeAllIdle()
     this.#sessions?.drain()
   }
 
@@ -188,7 +196,7 @@ export class EndpointPool implements ConnectionOwner {
     this.#retired = false
   }
 
-  #closeIdle(): void {
+  #closeAllIdle(): void {
     for (const connection of this.#idle.splice(0)) connection.destroy()
   }
 

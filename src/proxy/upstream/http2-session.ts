@@ -92,7 +92,8 @@ type State = 'connecting' | 'open' | 'closed'
 export class Http2UpstreamSession implements StreamSession {
   readonly scheme: 'http' | 'https'
   readonly #owner: SessionOwner
-  readonly #gate: ClusterGate | null
+  /** Where it counts. */
+  readonly gate: ClusterGate | null
   readonly #connectDeadlineMs: number
   readonly #socket: Socket
   /** Those that have a place in it. */
@@ -118,7 +119,7 @@ export class Http2UpstreamSession implements StreamSession {
 
   constructor(owner: SessionOwner, { deadlineMs, gate, streamsMax }: SessionStart) {
     this.#owner = owner
-    this.#gate = gate
+    this.gate = gate
     this.#connectDeadlineMs = deadlineMs
     this.#streamsMax = streamsMax
     const { address, port, tls } = owner
@@ -208,7 +209,7 @@ export class Http2UpstreamSession implements StreamSession {
   leave(stream: Http2UpstreamStream): void {
     this.#released.delete(stream)
     if (!this.#streams.delete(stream)) return
-    this.#gate?.freed()
+    this.gate?.freed()
     if (this.#isDraining && this.#streams.size === 0) this.destroy()
   }
 
@@ -258,7 +259,7 @@ export class Http2UpstreamSession implements StreamSession {
     this.#takesProtocols = enableConnectProtocol
     this.#streamsMax = Math.min(STREAMS_PER_SESSION_MAX, maxConcurrentStreams)
     this.#owner.learn(this.#streamsMax)
-    this.#gate?.freed()
+    this.gate?.freed()
     if (this.#state !== 'connecting') return
     this.#state = 'open'
     const waiting = [...this.#streams]
@@ -325,11 +326,11 @@ export class Http2UpstreamSession implements StreamSession {
     this.#session?.destroy(undefined, constants.NGHTTP2_NO_ERROR)
     if (this.#session === null) this.#socket.destroy()
     this.#owner.forget(this)
-    this.#gate?.closed()
+    this.gate?.closed()
   }
 
   #isSpent(): boolean {
-    const max = this.#gate === null ? 0 : this.#gate.limits.requestsPerConnectionMax
+    const max = this.gate === null ? 0 : this.gate.limits.requestsPerConnectionMax
     return (this.#served >= max && max > 0) || this.#served >= STREAM_IDS_MAX
   }
 }

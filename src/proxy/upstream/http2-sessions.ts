@@ -84,6 +84,16 @@ export class Http2Sessions implements SessionOwner {
     for (const session of this.#sessions) session.destroy()
   }
 
+  /** One of those that count there. False: there is none. */
+  closeIdle(gate: ClusterGate): boolean {
+    for (const session of this.#sessions) {
+      if (!session.isIdle || session.gate !== gate) continue
+      session.destroy()
+      return true
+    }
+    return false
+  }
+
   sweep(nowMs: number): void {
     for (const session of this.#sessions) session.sweep(nowMs)
   }
