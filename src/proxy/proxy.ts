@@ -69,6 +69,8 @@ export class Proxy {
   readonly #passed: PassedBytes
   #listeners = new Map<string, GatewayListener>()
   readonly #closing = new Set<GatewayListener>()
+  /** They have no place in the newest snapshot, and accept until those that have are bound. */
+  readonly #outgoing = new Set<GatewayListener>()
   readonly #emptied: (() => void)[] = []
   #sweepTimer: Timer | null = null
   #isClosed = false
@@ -164,7 +166,7 @@ export class Proxy {
     this.#isClosed = true
     this.#health.stop()
     this.#sockets.leave()
-    for (const listener of this.#listeners.values()) this.#retire(listener)
+    for (const listener of [...this.#listeners.values(), ...this.#outgoing]) this.#retire(listener)
     this.#listeners = new Map()
     await this.#untilEmpty(boundMs)
     for (const listener of this.#closing) listener.destroyConnections()
@@ -186,13 +188,17 @@ export class Proxy {
         this.#listeners.set(listener.id, kept)
         before.delete(listener.id)
       } else {
+        // Until it is closed it serves what its successor does.
+        kept?.serve(next)
         this.#listeners.set(listener.id, this.#createListener(next))
       }
     }
-    for (const gone of before.values()) this.#retire(gone)
+    for (const gone of before.values()) this.#outgoing.add(gone)
     this.#retirePools(served.flatMap((each) => clustersOf(each)))
     await Promise.all([...this.#listeners.values()].map((listener) => this.#bind(listener)))
     this.#sockets.using(served.map(({ listener }) => listener))
+    for (const gone of this.#outgoing) this.#retire(gone)
+    this.#outgoing.clear()
   }
 
   #retirePools(clusters: readonly { readonly endpoints: readonly { readonly pool: EndpointPool }[] }[]): void {
@@ -303,7 +309,7 @@ export class Proxy {
   #sweep(): void {
     const nowMs = this.#options.monotonicMs()
     for (const listener of this.#listeners.values()) listener.sweep(nowMs)
-    for (const listener of this.#closing) listener.sweep(nowMs)
+    for (const listener of [...this.#closing, ...this.#outgoing]) listener.sweep(nowMs)
     this.#pools.sweep(nowMs)
     this.#continuity.sweep(nowMs)
     this.#scheduleSweep()

@@ -10,12 +10,16 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 
+import type { ToHolder } from './listening/holder-protocol.ts'
 import { canHoldSockets, SocketHolder } from './listening/socket-holder.ts'
 import { canSharePorts } from './shared-port.ts'
 
 const RESTART_BACKOFF = { initialMs: 100, maxMs: 10_000 }
 /** A worker that lived so long had no trouble starting. */
 const HEALTHY_AFTER_MS = 10_000
+/** How often a worker must have said that its event loop turns; so many times in a row it may not. */
+const ALIVE_CHECK_MS = 1_000
+const SILENT_CHECKS_MAX = 10
 /** What a worker may take beyond its drain to end. */
 const STOP_GRACE_MS = 1_000
 
@@ -60,6 +64,9 @@ export class WorkerGroup {
   #places: Place[] = []
   /** All that have not ended, by name the newest last. */
   readonly #living = new Map<ChildProcess, string>()
+  /** Of those that have ever said that they live: how many checks ago. */
+  readonly #silent = new Map<ChildProcess, number>()
+  #checking: Timer
   #isStopping = false
 
   constructor(options: WorkerGroupOptions) {
@@ -69,6 +76,7 @@ export class WorkerGroup {
       onLeaving: (child) => this.#onLeaving(child),
     })
     this.run(options)
+    this.#checking = this.#scheduleCheck()
   }
 
   /** Those that still end included. */
@@ -94,6 +102,9 @@ export class WorkerGroup {
   /** Lets the workers drain; resolves when none is left. */
   async stop(): Promise<void> {
     this.#isStopping = true
+    this.#checking.cancel()
+    // From now on clients are refused, and find another data plane at once.
+    this.#holder.close()
     const children = [...this.#living.keys()]
     for (const { restart } of this.#places) restart?.cancel()
     const ended = Promise.all(children.map(untilEnded))
@@ -103,7 +114,6 @@ export class WorkerGroup {
     })
     await ended
     late.cancel()
-    this.#holder.close()
   }
 
   /** In a session of its own: signals from the terminal are for the group, which passes on what concerns the workers. */
@@ -122,10 +132,29 @@ export class WorkerGroup {
     place.startedMs = clock.now()
     place.restart = undefined
     this.#holder.serve(child, place.index)
+    child.on('message', (message) => {
+      if ((message as ToHolder).kind === 'alive') this.#silent.set(child, 0)
+    })
     // A process that could not be started emits no 'exit'.
     child.once('error', (error) => this.#onEnded(place, child, { error }))
     child.once('exit', (code, signal) => this.#onEnded(place, child, { code, signal }))
     this.#options.onChange?.()
+  }
+
+  #scheduleCheck(): Timer {
+    return this.#options.clock.after(ALIVE_CHECK_MS, () => this.#check(), { unref: true })
+  }
+
+  /** By checks, not by time: a machine that slept has not been served badly by its workers. */
+  #check(): void {
+    for (const [child, checks] of this.#silent) {
+      this.#silent.set(child, checks + 1)
+      if (checks < SILENT_CHECKS_MAX) continue
+      const silentMs = checks * ALIVE_CHECK_MS
+      this.#options.log.error('worker hangs', { worker: this.#living.get(child), pid: child.pid, silentMs })
+      child.kill('SIGKILL')
+    }
+    this.#checking = this.#scheduleCheck()
   }
 
   /** It drains; its successor need not wait for that. */
@@ -139,6 +168,7 @@ export class WorkerGroup {
   #onEnded(place: Place, child: ChildProcess, how: Readonly<Record<string, unknown>>): void {
     const { clock, random, log, nameOf } = this.#options
     this.#living.delete(child)
+    this.#silent.delete(child)
     this.#options.onChange?.()
     // It had been replaced, or its place is gone.
     if (this.#isStopping || place.child !== child || !this.#places.includes(place)) return

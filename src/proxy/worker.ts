@@ -26,6 +26,8 @@ import type { Applied } from './proxy.ts'
 const RECONNECT_BACKOFF = { initialMs: 20, maxMs: 1_000 }
 /** Short: until a report is in, a release's gate does not see that the new version fails. */
 const REPORT_INTERVAL_MS = 250
+/** Whoever holds our sockets takes us for hanging without it. */
+const ALIVE_INTERVAL_MS = 1_000
 /** Longest wait for requests in flight at the end, unless told otherwise. */
 const DRAIN_TIMEOUT_MS = 4_000
 
@@ -85,7 +87,7 @@ class ProxyWorker {
       recorder: this.#recorder,
       monotonicMs: options.monotonicMs ?? (() => performance.now()),
       collectYoung: options.collectYoung,
-      sockets: options.holder === undefined ? ownSockets : new LentSockets(options.holder, ownSockets),
+      sockets: options.holder === undefined ? ownSockets : new LentSockets(options.holder, ownSockets, options.clock),
       onChange: () => this.#send({ kind: 'standing', ...this.#standing() }),
     })
   }
@@ -96,6 +98,7 @@ class ProxyWorker {
       signal.addEventListener('abort', () => this.#stopped.resolve(), { once: true })
       this.#connect()
       this.#scheduleReport()
+      this.#tellAlive()
       await this.#stopped.promise
     }
     this.#isStopping = true
@@ -202,6 +205,13 @@ class ProxyWorker {
       },
       this.#options.clock,
     )
+  }
+
+  #tellAlive(): void {
+    const { holder, clock } = this.#options
+    if (holder === undefined) return
+    if (holder.isOpen) holder.send({ kind: 'alive' })
+    this.#after(ALIVE_INTERVAL_MS, () => this.#tellAlive(), clock)
   }
 
   #send(message: FromProxy): void {

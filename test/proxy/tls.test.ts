@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createServer as createHttpsServer, request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
@@ -318,4 +319,18 @@ describe('TLS to endpoints', () => {
     })
     assert.match(body, /resumed/)
   })
+})
+
+test('a client in its handshake when the proxy begins to end still gets its answer', async (t) => {
+  const backend = await startBackend(t, saying('v1'))
+  const live = await startProxy(t, overTls(forwardingTo(backend.port)), { clock: new FakeClock() })
+  const socket = connect(live.port, '127.0.0.1')
+  await once(socket, 'connect')
+  const closed = live.proxy.close(10_000)
+  const secure = await handshake(t, live.port, { socket })
+  secure.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  let text = ''
+  for await (const part of secure) text += String(part)
+  assert.match(text, /^HTTP\/1.1 200 OK\r\n[^]*connection: close\r\n[^]*v1$/i)
+  await closed
 })

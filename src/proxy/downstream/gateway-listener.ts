@@ -80,7 +80,10 @@ export class GatewayListener {
   #open: OpenListener | null = null
   #served: Served
   #isClosing = false
-  #closingSinceMs = 0
+  /** Nobody is accepted any more. */
+  #isClosed = false
+  #closedSinceMs = 0
+  readonly #secured = (socket: TLSSocket): void => this.#onSecure(socket)
   #bound: BoundListener | null = null
 
   constructor(served: Served, deps: GatewayListenerDeps) {
@@ -111,7 +114,7 @@ export class GatewayListener {
   serve(served: Served): void {
     if (served.kind !== this.#served.kind) for (const connection of this.#connections) connection.closeWhenIdle()
     this.#served = served
-    served.tls?.bind((socket) => this.#onSecure(socket))
+    served.tls?.bind(this.#secured)
   }
 
   /** Binds the address; where that fails, `bound` says why. */
@@ -120,7 +123,7 @@ export class GatewayListener {
     try {
       const open = await this.#deps.sockets.open({ id, address, port }, () => this.#createServer())
       this.#bound = { id, address, port: open.port }
-      if (this.#isClosing) open.close()
+      if (this.#isClosing) void open.close()
       else this.#open = open
     } catch (error) {
       this.#bound = { id, address, port, error: messageOf(error) }
@@ -130,13 +133,22 @@ export class GatewayListener {
   /** Stops accepting; connections close after the request they are at, idle ones a moment later. `onEmpty` follows. */
   close(): void {
     this.#isClosing = true
-    this.#closingSinceMs = this.#deps.monotonicMs()
-    this.#open?.close()
+    const { tls } = this.#served
+    // Another listener has the rest of their handshakes.
+    if (tls?.isBoundTo(this.#secured) === false) this.#endHandshakes()
+    void (this.#open?.close() ?? Promise.resolve()).then(() => this.#onNobodyAccepted())
     this.#open = null
+  }
+
+  #onNobodyAccepted(): void {
+    this.#isClosed = true
+    this.#closedSinceMs = this.#deps.monotonicMs()
+    this.#tellIfEmpty()
+  }
+
+  #endHandshakes(): void {
     for (const { socket } of this.#handshakes.values()) socket.destroy()
-    setImmediate(() => {
-      if (this.#connections.size === 0) this.#deps.onEmpty(this)
-    })
+    this.#handshakes.clear()
   }
 
   destroyConnections(): void {
@@ -145,8 +157,10 @@ export class GatewayListener {
 
   sweep(nowMs: number): void {
     for (const connection of this.#connections) connection.sweep(nowMs)
-    if (this.#isClosing && nowMs - this.#closingSinceMs >= LINGER_MS) {
+    if (this.#isClosed && nowMs - this.#closedSinceMs >= LINGER_MS) {
+      this.#endHandshakes()
       for (const connection of this.#connections) connection.closeWhenIdle()
+      this.#tellIfEmpty()
     }
     for (const { socket, sinceMs } of this.#handshakes.values()) {
       if (nowMs - sinceMs >= TLS_HANDSHAKE_TIMEOUT_MS) socket.destroy()
@@ -183,8 +197,7 @@ export class GatewayListener {
     const key = addressOf(socket)
     const wire = this.#handshakes.get(key)?.socket ?? socket
     this.#handshakes.delete(key)
-    if (this.#isClosing) socket.destroy()
-    else this.#serveClient({ socket, wire }, typeof socket.servername === 'string' ? socket.servername : '')
+    this.#serveClient({ socket, wire }, typeof socket.servername === 'string' ? socket.servername : '')
   }
 
   #serveClear(socket: Socket, serverName: string | null): void {
@@ -245,7 +258,11 @@ export class GatewayListener {
 
   #forget(connection: Connection): void {
     this.#connections.delete(connection)
-    if (this.#isClosing && this.#connections.size === 0) this.#deps.onEmpty(this)
+    this.#tellIfEmpty()
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#isClosed && this.#connections.size === 0 && this.#handshakes.size === 0) this.#deps.onEmpty(this)
   }
 }
 

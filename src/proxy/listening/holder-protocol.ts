@@ -11,6 +11,8 @@ export type ToHolder =
   | { readonly kind: 'using'; readonly keys: readonly string[] }
   /** I accept nobody any more and am about to end. */
   | { readonly kind: 'leaving' }
+  /** Again and again: my event loop turns. */
+  | { readonly kind: 'alive' }
 
 export type FromHolder =
   /** Goes with a socket to accept on. `index` tells those of one key apart. */
@@ -20,6 +22,8 @@ export type FromHolder =
   | { readonly kind: 'failed'; readonly key: string; readonly error: string }
   /** Whose socket it is accepts again. */
   | { readonly kind: 'give-back'; readonly key: string; readonly index: number }
+  /** Nobody but you has sockets of the key any more. */
+  | { readonly kind: 'closed'; readonly key: string }
 
 /** Any free port belongs to the listener that asked; a definite one to whoever has it now. */
 export function keyOf({ id, address, port }: { readonly id: string; readonly address: string; readonly port: number }) {

@@ -5,23 +5,34 @@
 import { isIP } from 'node:net'
 import type { Server, Socket } from 'node:net'
 
+import type { Clock } from '../../base/clock.ts'
+
 import { keyOf } from './holder-protocol.ts'
 import type { FromHolder, HolderChannel } from './holder-protocol.ts'
 import { BACKLOG } from './listener-sockets.ts'
 import type { ListenerSockets, ListeningAddress, OpenListener } from './listener-sockets.ts'
+import { closeSoon } from './own-sockets.ts'
 import type { OwnSockets } from './own-sockets.ts'
+
+/** A worker that is slow with a change keeps the sockets of a listener that is gone open; a holder of an older release says nothing. */
+const RELEASE_TIMEOUT_MS = 1_000
 
 export class LentSockets implements ListenerSockets {
   readonly #holder: HolderChannel
   /** For when the holder is gone, and for names: it binds addresses only. */
   readonly #own: OwnSockets
+  readonly #clock: Clock
   readonly #open = new Map<string, LentListener>()
+  /** Who waits for the holder to close its sockets, by key. */
+  readonly #releases = new Map<string, () => void>()
 
-  constructor(holder: HolderChannel, own: OwnSockets) {
+  constructor(holder: HolderChannel, own: OwnSockets, clock: Clock) {
     this.#holder = holder
     this.#own = own
+    this.#clock = clock
     holder.onMessage((message, socket) => this.#onMessage(message, socket))
     holder.onClosed(() => {
+      this.#release()
       for (const listener of this.#open.values()) listener.fail('the process that holds the sockets is gone')
     })
   }
@@ -29,7 +40,7 @@ export class LentSockets implements ListenerSockets {
   open(at: ListeningAddress, createServer: () => Server): Promise<OpenListener> {
     if (!this.#holder.isOpen || isIP(at.address) === 0) return this.#own.open(at, createServer)
     const key = keyOf(at)
-    const listener = new LentListener(createServer)
+    const listener = new LentListener(createServer, () => this.#close(key, listener))
     this.#open.set(key, listener)
     this.#holder.send({ kind: 'open', key, address: at.address, port: at.port })
     return listener.opened
@@ -37,15 +48,37 @@ export class LentSockets implements ListenerSockets {
 
   using(addresses: readonly ListeningAddress[]): void {
     const keys = new Set(addresses.map(keyOf))
-    for (const key of this.#open.keys()) {
-      if (!keys.has(key)) this.#open.delete(key)
-    }
     this.#holder.send({ kind: 'using', keys: [...keys] })
   }
 
   leave(): void {
     this.#open.clear()
+    this.#release()
     this.#holder.send({ kind: 'leaving' })
+  }
+
+  /** The last listener of its address accepts until nobody else has the sockets: their queues end with whoever is last. */
+  async #close(key: string, listener: LentListener): Promise<void> {
+    if (this.#open.get(key) === listener && this.#holder.isOpen) await this.#untilReleased(key)
+    if (this.#open.get(key) === listener) this.#open.delete(key)
+    await listener.close()
+  }
+
+  #untilReleased(key: string): Promise<void> {
+    return new Promise((resolve) => {
+      const late = this.#clock.after(RELEASE_TIMEOUT_MS, resolve, { unref: true })
+      this.#releases.set(key, () => {
+        late.cancel()
+        resolve()
+      })
+    })
+  }
+
+  #release(keys: Iterable<string> = [...this.#releases.keys()]): void {
+    for (const key of keys) {
+      this.#releases.get(key)?.()
+      this.#releases.delete(key)
+    }
   }
 
   #onMessage(message: FromHolder, socket: Socket | null): void {
@@ -66,6 +99,9 @@ export class LentSockets implements ListenerSockets {
         return
       case 'give-back':
         listener?.giveBack(message.index)
+        return
+      case 'closed':
+        this.#release([message.key])
     }
   }
 }
@@ -75,10 +111,12 @@ class LentListener {
   readonly #createServer: () => Server
   readonly #servers = new Map<number, Server>()
   readonly #opened = Promise.withResolvers<OpenListener>()
+  readonly #onClose: () => Promise<void>
   #isClosed = false
 
-  constructor(createServer: () => Server) {
+  constructor(createServer: () => Server, onClose: () => Promise<void>) {
     this.#createServer = createServer
+    this.#onClose = onClose
   }
 
   get opened(): Promise<OpenListener> {
@@ -99,7 +137,7 @@ class LentListener {
   }
 
   settle(port: number): void {
-    this.#opened.resolve({ port, close: () => this.#close() })
+    this.#opened.resolve({ port, close: this.#onClose })
   }
 
   fail(error: string): void {
@@ -111,10 +149,10 @@ class LentListener {
     this.#servers.delete(index)
   }
 
-  /** The sockets stay open where they are held, so nobody in their queues is lost. */
-  #close(): void {
+  close(): Promise<void> {
     this.#isClosed = true
-    for (const server of this.#servers.values()) server.close()
+    const servers = [...this.#servers.values()]
     this.#servers.clear()
+    return closeSoon(servers)
   }
 }

@@ -3,6 +3,9 @@ import { BACKLOG } from './listener-sockets.ts'
 import type { ListenerSockets, ListeningAddress, OpenListener } from './listener-sockets.ts'
 import type { Server } from 'node:net'
 
+/** Where clients never stop coming. */
+const CLOSING_TURNS_MAX = 100
+
 export class OwnSockets implements ListenerSockets {
   readonly #reusePort: boolean
 
@@ -19,8 +22,7 @@ export class OwnSockets implements ListenerSockets {
         const bound = server.address()
         resolve({
           port: typeof bound === 'object' && bound !== null ? bound.port : port,
-          // After this turn's clients were accepted: the kernel resets those that wait in the queue of a closed socket.
-          close: () => void setImmediate(() => server.close()),
+          close: () => closeSoon([server]),
         })
       })
     })
@@ -29,4 +31,23 @@ export class OwnSockets implements ListenerSockets {
   using(): void {}
 
   leave(): void {}
+}
+
+/** After a turn in which nobody came: the kernel resets those that are in the queue of a socket when it is closed. */
+export function closeSoon(servers: readonly Server[]): Promise<void> {
+  let accepted = true
+  const onClient = (): void => void (accepted = true)
+  for (const server of servers) server.on('connection', onClient)
+  return new Promise((resolve) => {
+    const turn = (left: number): void => {
+      if (accepted && left > 0) {
+        accepted = false
+        setImmediate(turn, left - 1)
+        return
+      }
+      for (const server of servers) server.close()
+      resolve()
+    }
+    setImmediate(turn, CLOSING_TURNS_MAX)
+  })
 }

@@ -42,6 +42,7 @@ export class SocketHolder {
   readonly #held = new Map<string, Held>()
   readonly #workers = new Map<ChildProcess, Worker>()
   #places: number
+  #isClosed = false
 
   constructor(places: number, options: SocketHolderOptions) {
     this.#places = places
@@ -62,7 +63,9 @@ export class SocketHolder {
     child.on('error', () => this.#part(child))
   }
 
+  /** The workers are the last to accept. */
   close(): void {
+    this.#isClosed = true
     for (const key of this.#held.keys()) this.#close(key)
   }
 
@@ -81,6 +84,8 @@ export class SocketHolder {
       case 'leaving':
         this.#part(worker.child)
         this.#options.onLeaving(worker.child)
+        return
+      case 'alive':
     }
   }
 
@@ -92,6 +97,7 @@ export class SocketHolder {
   #open(worker: Worker, { key, address, port }: Extract<ToHolder, { kind: 'open' }>): void {
     worker.keys?.add(key)
     try {
+      if (this.#isClosed) throw new Error('the process that holds the sockets is ending')
       const held = this.#hold(key, address, port)
       for (const [index, socket] of held.sockets.entries()) {
         if (this.#isAtPlace(worker, index)) send(worker, { kind: 'socket', key, index }, socket)
@@ -155,6 +161,7 @@ export class SocketHolder {
   #close(key: string): void {
     for (const socket of this.#held.get(key)?.sockets ?? []) socket.destroy()
     this.#held.delete(key)
+    for (const worker of this.#workers.values()) send(worker, { kind: 'closed', key })
   }
 }
 

@@ -41,6 +41,10 @@ export class ServerTlsContext {
     this.#onSecure = onSecure
   }
 
+  isBoundTo(onSecure: (socket: TLSSocket) => void): boolean {
+    return this.#onSecure === onSecure
+  }
+
   /** Where it fails the socket is closed. */
   handshake(socket: Socket): void {
     this.#server.emit('connection', socket)
