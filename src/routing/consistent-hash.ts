@@ -20,6 +20,8 @@ export interface ConsistentHash {
 /** With so many points per owner the shares are within some 6 % of the weights. */
 const RING_POINTS_PER_OWNER = 256
 const RING_POINTS_MAX = 262_144
+/** More than there are owners; a point and a place are one whole number. */
+const RING_PLACES = 2 ** 20
 /** A prime, and Envoy's default: shares are exact to within one place of these. */
 const MAGLEV_PLACES = 65_537
 const SECOND_SEED = 0x5bd1e995
@@ -40,20 +42,22 @@ interface Ring {
   readonly indexes: Uint32Array
 }
 
+/** Sorted as numbers: the point, then the owner's place among the names. A quarter of a million objects would hold up requests. */
 function ringPoints(owners: readonly HashOwner[]): Ring {
   const sum = owners.reduce((total, { weight }) => total + weight, 0)
   const total = Math.min(RING_POINTS_MAX, RING_POINTS_PER_OWNER * owners.length)
-  const entries = owners.flatMap(({ name, weight }, index) =>
-    Array.from({ length: Math.max(1, Math.round((total * weight) / sum)) }, (_, copy) => ({
-      point: hashText(`${name}#${copy}`),
-      name,
-      index,
-    })),
-  )
-  entries.sort((a, b) => a.point - b.point || (a.name < b.name ? -1 : 1))
+  const byName = [...owners.keys()].sort((a, b) => ((owners[a]?.name ?? '') < (owners[b]?.name ?? '') ? -1 : 1))
+  const copies = byName.map((index) => Math.max(1, Math.round((total * (owners[index]?.weight ?? 0)) / sum)))
+  const keys = new Float64Array(copies.reduce((all, count) => all + count, 0))
+  let at = 0
+  for (const [place, count] of copies.entries()) {
+    const start = `${owners[byName[place] ?? 0]?.name ?? ''}#`
+    for (let copy = 0; copy < count; copy++) keys[at++] = hashText(start + copy) * RING_PLACES + place
+  }
+  keys.sort()
   return {
-    points: Uint32Array.from(entries, ({ point }) => point),
-    indexes: Uint32Array.from(entries, ({ index }) => index),
+    points: Uint32Array.from(keys, (key) => Math.floor(key / RING_PLACES)),
+    indexes: Uint32Array.from(keys, (key) => byName[key % RING_PLACES] ?? 0),
   }
 }
 

@@ -8,8 +8,13 @@
  */
 import { assert } from '../base/assert.ts'
 
+import { ruleOfFew } from './split/rule-of-few.ts'
+import { ruleOfMany } from './split/rule-of-many.ts'
+
 /** Up to this period the whole sequence is computed once, so that a pick costs one array read. */
 const PRECOMPUTED_PICKS_MAX = 10_000
+/** Beyond so many destinations it is dearer to go through all of them than to keep them in order. */
+const FEW_MAX = 16
 /** Of different weights: the oldest is forgotten for a new one. */
 const SHARED_SEQUENCES_MAX = 64
 
@@ -41,17 +46,12 @@ export function createSplit(weights: readonly number[], sequences = new SharedSe
   assert(first !== undefined, 'a split needs a positive weight')
   if (others.length === 0) return { next: () => first.index }
   const divisor = positive.reduce((soFar, { weight }) => greatestCommonDivisor(soFar, weight), 0)
-  const rule = tijdeman(positive.map(({ weight }) => weight / divisor))
+  const reduced = positive.map(({ weight }) => weight / divisor)
+  const rule = reduced.length > FEW_MAX ? ruleOfMany(reduced) : ruleOfFew(reduced)
   const indexes = positive.map(({ index }) => index)
   if (rule.period > PRECOMPUTED_PICKS_MAX) return { next: () => indexes[rule.pick()] ?? 0 }
   const compute = (): Uint32Array => Uint32Array.from({ length: rule.period }, () => indexes[rule.pick()] ?? 0)
   return new RepeatingSplit(sequences.of(weights, compute))
-}
-
-interface Rule {
-  /** After this many picks the sequence begins again. */
-  readonly period: number
-  pick(): number
 }
 
 class RepeatingSplit implements Split {
@@ -67,48 +67,6 @@ class RepeatingSplit implements Split {
     this.#position = position + 1 === this.#sequence.length ? 0 : position + 1
     return this.#sequence[position] ?? 0
   }
-}
-
-/** All numbers stay below 2·(2N−2)·W, far inside the safe integers for weights up to a million. */
-function tijdeman(weights: readonly number[]): Rule {
-  const sum = weights.reduce((total, weight) => total + weight, 0)
-  const scale = 2 * weights.length - 2
-  const leads = weights.map(() => 0)
-  return {
-    period: sum,
-    pick(): number {
-      let picked = -1
-      let pickedSlack = 0
-      let pickedWeight = 1
-      for (const [index, weight] of weights.entries()) {
-        const lead = (leads[index] ?? 0) + weight
-        leads[index] = lead
-        if (scale * lead < sum) continue
-        const slack = (scale - 1) * sum - scale * lead
-        if (picked !== -1 && !isSmallerFraction(slack, weight, pickedSlack, pickedWeight)) continue
-        picked = index
-        pickedSlack = slack
-        pickedWeight = weight
-      }
-      leads[picked] = (leads[picked] ?? 0) - sum
-      return picked
-    },
-  }
-}
-
-/** a/b < c/d for positive b and d, by whole part and then remainder: cross-multiplying could leave the safe integers. */
-// oxlint-disable-next-line max-params -- two fractions are four numbers, and an object per comparison is too dear here
-function isSmallerFraction(a: number, b: number, c: number, d: number): boolean {
-  const leftRest = modulo(a, b)
-  const rightRest = modulo(c, d)
-  const left = (a - leftRest) / b
-  const right = (c - rightRest) / d
-  return left === right ? leftRest * d < rightRest * b : left < right
-}
-
-function modulo(value: number, by: number): number {
-  const rest = value % by
-  return rest < 0 ? rest + by : rest
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -150,9 +150,14 @@ class Lottery {
     const bounds = this.#bounds
     if (bounds === null) return Math.floor(this.#random() * this.#count)
     const point = this.#random() * (bounds[this.#count - 1] ?? 0)
-    let index = 0
-    while (index < this.#count - 1 && point >= (bounds[index] ?? 0)) index++
-    return index
+    let low = 0
+    let high = this.#count - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (point >= (bounds[middle] ?? 0)) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }
 

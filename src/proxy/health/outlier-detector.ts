@@ -20,6 +20,8 @@ export class OutlierDetector {
   settings: OutlierDetection
   /** Rises whenever an endpoint is ejected or taken back. */
   changes = 0
+  /** How many are out; -1: it is to be counted. When all of many fail, each failure asks. */
+  #outCount = 0
   #hosts = new Map<string, Host>()
   #used = new Map<string, Host>()
   #sweepAtMs = 0
@@ -38,6 +40,12 @@ export class OutlierDetector {
   settle(): void {
     this.#hosts = this.#used
     this.#used = new Map()
+    this.#outCount = -1
+  }
+
+  noteChange(): void {
+    this.changes++
+    this.#outCount = -1
   }
 
   get ejected(): readonly string[] {
@@ -47,7 +55,8 @@ export class OutlierDetector {
   /** Whether one more may be ejected. */
   get hasRoom(): boolean {
     const count = this.#hosts.size
-    const after = this.ejected.length + 1
+    if (this.#outCount === -1) this.#outCount = this.ejected.length
+    const after = this.#outCount + 1
     return after < count && after <= Math.max(1, Math.floor(count * this.settings.ejectedShareMax))
   }
 
@@ -89,7 +98,7 @@ class Host implements OutlierHost {
       if (this.#ejections > 0) this.#ejections--
     } else if (nowMs >= this.#untilMs) {
       this.isEjected = false
-      this.#detector.changes++
+      this.#detector.noteChange()
       this.#errors = 0
       this.#gatewayErrors = 0
     }
@@ -102,7 +111,7 @@ class Host implements OutlierHost {
       (consecutiveGatewayErrors > 0 && this.#gatewayErrors >= consecutiveGatewayErrors)
     if (!isOut || this.isEjected || !this.#detector.hasRoom) return
     this.isEjected = true
-    this.#detector.changes++
+    this.#detector.noteChange()
     this.#ejections++
     this.#untilMs = nowMs + Math.min(maxEjectionMs, baseEjectionMs * this.#ejections)
   }
