@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { cluster, fetchFrom, route, snapshotOf } from '../../test/support/live-proxy.ts'
@@ -11,7 +14,7 @@ import type { AdminSource } from './admin.ts'
 import { reportClusters } from './cluster-report.ts'
 import type { PoolState } from './upstream/endpoint-pool.ts'
 
-async function adminOf(t: TestContext, change: Partial<AdminSource> = {}): Promise<number> {
+async function adminOf(t: TestContext, change: Partial<AdminSource> = {}, slowClientMs = 60_000): Promise<number> {
   const end = new AbortController()
   t.after(() => end.abort())
   const source: AdminSource = {
@@ -23,7 +26,8 @@ async function adminOf(t: TestContext, change: Partial<AdminSource> = {}): Promi
     drain: () => {},
     ...change,
   }
-  return startAdmin({ address: '127.0.0.1', port: 0, source, log: silentLog, signal: end.signal })
+  const shared = { address: '127.0.0.1', port: 0, log: silentLog, signal: end.signal }
+  return startAdmin({ ...shared, source, slowClientMs })
 }
 
 test('the admin port is ready exactly while there is no reason against it', async (t) => {
@@ -33,6 +37,30 @@ test('the admin port is ready exactly while there is no reason against it', asyn
   assert.deepEqual([before.status, before.body], [503, 'not ready: no worker serves yet\n'])
   why = undefined
   assert.equal((await fetchFrom(port, { path: '/ready' })).status, 200)
+})
+
+test('clients that do nothing keep the port from nobody for long', { timeout: 20_000 }, async (t) => {
+  const large = 'x'.repeat(16 * 1024 * 1024)
+  const port = await adminOf(t, { metrics: () => [large, large] }, 100)
+  const open = (text: string): Socket => {
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    socket.on('error', () => {})
+    socket.write(text)
+    return socket
+  }
+  const unread = open('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n')
+  for (const text of ['', 'GET / HTTP/1.1\r\n', 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n']) {
+    await once(open(text).resume(), 'close')
+  }
+  let bytes = 0
+  unread.on('data', (part: Buffer) => (bytes += part.length))
+  await once(unread, 'close')
+  assert.ok(bytes < 2 * large.length, `${bytes} bytes came`)
+})
+
+test('a target that is no path is the asker’s mistake', async (t) => {
+  assert.equal((await fetchFrom(await adminOf(t), { path: '//' })).status, 400)
 })
 
 test('only a POST that no browser sent drains', async (t) => {

@@ -12,7 +12,9 @@ import type { Explained } from '../routing/explanation.ts'
 
 const HEADER_BYTES_MAX = 16 * 1024
 const CONNECTIONS_MAX = 128
-const REQUEST_TIMEOUT_MS = 10_000
+/** For a request to be here whole, and without a byte either way: who waits longer keeps the port from others. */
+const SLOW_CLIENT_TIMEOUT_MS = 5_000
+const SLOW_CLIENT_CHECK_MS = 1_000
 
 /** Whatever is asked through the port. */
 export interface AdminSource {
@@ -36,6 +38,7 @@ export interface AdminOptions {
   readonly log: Log
   /** Closes the port. */
   readonly signal: AbortSignal
+  readonly slowClientMs?: number
 }
 
 interface Answer {
@@ -105,8 +108,20 @@ const PAGES: readonly Page[] = [
 ]
 
 /** Resolves with the port once it listens. */
-export function startAdmin({ address, port, source, log, signal }: AdminOptions): Promise<number> {
-  const options = { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: REQUEST_TIMEOUT_MS }
+export function startAdmin({
+  address,
+  port,
+  source,
+  log,
+  signal,
+  slowClientMs = SLOW_CLIENT_TIMEOUT_MS,
+}: AdminOptions): Promise<number> {
+  const options = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: slowClientMs,
+    requestTimeout: slowClientMs,
+    connectionsCheckingInterval: Math.min(slowClientMs, SLOW_CLIENT_CHECK_MS),
+  }
   const server = createServer(options, (request, response) => {
     answer(request, source).then(
       (ready) => send(response, ready),
@@ -117,6 +132,9 @@ export function startAdmin({ address, port, source, log, signal }: AdminOptions)
     )
   })
   server.maxConnections = CONNECTIONS_MAX
+  server.setTimeout(slowClientMs)
+  // One client could not be accepted, for example: out of file descriptors.
+  server.on('error', (error) => log.warn('admin port', { error }))
   const close = (): void => {
     server.close()
     server.closeAllConnections()
@@ -133,7 +151,9 @@ export function startAdmin({ address, port, source, log, signal }: AdminOptions)
 }
 
 async function answer(request: IncomingMessage, source: AdminSource): Promise<Answer> {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin')
+  const target = URL.parse(request.url ?? '/', 'http://admin')
+  if (target === null) return plain(400, 'Cannot read the path\n')
+  const { pathname, searchParams } = target
   const method = request.method === 'HEAD' ? 'GET' : request.method
   if (pathname === '/' && method === 'GET') return plain(200, helpText())
   const page = PAGES.find(({ path }) => path === pathname)

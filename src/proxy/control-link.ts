@@ -139,6 +139,8 @@ class Link implements ControlLink {
       this.#server.once('error', reject)
       this.#server.listen(socketPath, resolve)
     })
+    // One proxy could not be accepted, for example: out of file descriptors. It tries again.
+    this.#server.on('error', (error) => this.#options.log.warn('cannot accept a proxy', { error }))
     await chmod(socketPath, 0o600)
     if (signal.aborted) this.#close()
     else signal.addEventListener('abort', () => this.#close(), { once: true })
