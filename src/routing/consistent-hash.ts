@@ -46,18 +46,18 @@ interface Ring {
 function ringPoints(owners: readonly HashOwner[]): Ring {
   const sum = owners.reduce((total, { weight }) => total + weight, 0)
   const total = Math.min(RING_POINTS_MAX, RING_POINTS_PER_OWNER * owners.length)
-  const byName = [...owners.keys()].sort((a, b) => ((owners[a]?.name ?? '') < (owners[b]?.name ?? '') ? -1 : 1))
-  const copies = byName.map((index) => Math.max(1, Math.round((total * (owners[index]?.weight ?? 0)) / sum)))
-  const keys = new Float64Array(copies.reduce((all, count) => all + count, 0))
+  const byName = owners
+    .map(({ name, weight }, index) => ({ name, index, copies: Math.max(1, Math.round((total * weight) / sum)) }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const keys = new Float64Array(byName.reduce((all, { copies }) => all + copies, 0))
   let at = 0
-  for (const [place, count] of copies.entries()) {
-    const start = `${owners[byName[place] ?? 0]?.name ?? ''}#`
-    for (let copy = 0; copy < count; copy++) keys[at++] = hashText(start + copy) * RING_PLACES + place
+  for (const [place, { name, copies }] of byName.entries()) {
+    for (let copy = 0; copy < copies; copy++) keys[at++] = hashText(`${name}#${copy}`) * RING_PLACES + place
   }
   keys.sort()
   return {
     points: Uint32Array.from(keys, (key) => Math.floor(key / RING_PLACES)),
-    indexes: Uint32Array.from(keys, (key) => byName[key % RING_PLACES] ?? 0),
+    indexes: Uint32Array.from(keys, (key) => byName[key % RING_PLACES]?.index ?? 0),
   }
 }
 
