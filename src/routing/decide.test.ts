@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { answering, routingCases } from '../../test/routing-cases.ts'
 import type { CaseRequest } from '../../test/routing-cases.ts'
-import { decide, prepareRouteTable } from './decide.ts'
+import { NO_VIRTUAL_HOST, decide, prepareRouteTable } from './decide.ts'
 import { explainRoute } from './explain.ts'
 import type { RequestView } from './match.ts'
 import { compileRewrite } from './rewrite.ts'
@@ -32,8 +32,8 @@ test('the table is what it says: every case has its own name, and there are enou
 describe('decide takes the route of the table of cases', () => {
   for (const { name, request, route, ...table } of routingCases) {
     test(name, () => {
-      const decision = decide(prepareRouteTable({ id: 't', ...table }), viewOf(request))
-      assert.equal(decision.kind === 'route' ? decision.route.id : null, route)
+      const prepared = prepareRouteTable({ id: 't', ...table })
+      assert.equal(prepared.routes[decide(prepared, viewOf(request))]?.route.id ?? null, route)
     })
   }
 })
@@ -41,12 +41,14 @@ describe('decide takes the route of the table of cases', () => {
 describe('what is decided after the route is as in the table of cases', () => {
   for (const { name, request, outcome, ...table } of routingCases) {
     test(name, () => {
-      const decision = decide(prepareRouteTable({ id: 't', ...table }), viewOf(request))
+      const prepared = prepareRouteTable({ id: 't', ...table })
+      const decision = decide(prepared, viewOf(request))
       if (outcome.kind === 'outside' || outcome.kind === 'outside-tunnel') {
-        return assert.deepEqual([decision.kind, table.unknownHost], ['no-virtual-host', 'passthrough'])
+        return assert.deepEqual([decision, table.unknownHost], [NO_VIRTUAL_HOST, 'passthrough'])
       }
-      if (decision.kind !== 'route') return assert.equal(outcome.kind, 'answer')
-      const { action, match, policy } = decision.route
+      const decided = prepared.routes[decision]
+      if (decided === undefined) return assert.equal(outcome.kind, 'answer')
+      const { action, match, policy } = decided.route
       if (action.kind === 'respond' && policy.fault === undefined) {
         assert.equal(outcome.kind === 'answer' && outcome.status, action.status)
       }
@@ -98,5 +100,5 @@ test('a decision points at its route in the whole table', () => {
     ],
   })
   const decision = decide(table, viewOf({ method: 'GET', host: 'b', target: '/', headers: [] }))
-  assert.equal(decision.kind === 'route' && table.routes[decision.index]?.route.id, '3')
+  assert.equal(table.routes[decision]?.route.id, '3')
 })

@@ -8,42 +8,43 @@ import type { MatchTest, RequestView } from './match.ts'
 import type { Match } from './match-model.ts'
 import type { Route, RouteTable, VirtualHost } from './route-model.ts'
 
-/** A route table made ready for `decide`. Immutable. */
+/** A route table made ready for `decide`. Immutable. What each request reads lies close together: of many hosts none is in a cache. */
 export interface PreparedTable {
-  readonly exact: HostTable<PreparedHost>
+  /** The numbers of the host tables are indexes of `hosts`. */
+  readonly exact: HostTable
   /** By length of the suffix, longest first. */
-  readonly suffixes: readonly { readonly length: number; readonly hosts: HostTable<PreparedHost> }[]
-  readonly any: PreparedHost | undefined
+  readonly suffixes: readonly { readonly length: number; readonly hosts: HostTable }[]
+  /** -1: no virtual host takes every host. */
+  readonly any: number
   readonly unknownHost: NonNullable<RouteTable['unknownHost']>
-  /** All routes; `PreparedRoute.index` points here. */
+  readonly hosts: readonly PreparedHost[]
+  /** Of all hosts, one behind the other; `decide` gives an index. */
   readonly routes: readonly PreparedRoute[]
+  /** Of each host, the index of its first route; then the number of all routes. */
+  readonly firstRoutes: Int32Array
+  /** Of each route. */
+  readonly tests: readonly PreparedRoute['tests'][]
 }
 
 export interface PreparedHost {
   readonly virtualHost: VirtualHost
   readonly routes: readonly PreparedRoute[]
-  readonly noRoute: Decision
 }
 
-/** It is the decision for it, too: what is one object is fetched from memory once. */
 interface PreparedRoute {
-  readonly kind: 'route'
-  readonly index: number
   readonly route: Route
-  readonly virtualHost: VirtualHost
   /** Shared by routes that match alike. */
   readonly tests: readonly MatchTest[]
   /** Whether it takes `CONNECT`: only where that is said. */
   readonly tunnels: boolean
 }
 
-export type Decision =
-  | Pick<PreparedRoute, 'kind' | 'index' | 'route' | 'virtualHost'>
-  | { readonly kind: 'no-route'; readonly virtualHost: VirtualHost }
-  | { readonly kind: 'no-virtual-host' }
+/** Instead of a route: none of the virtual host's routes matches; no virtual host has a domain for the host. */
+export const NO_ROUTE = -1
+export const NO_VIRTUAL_HOST = -2
 
 const BRACKET = 0x5d
-const NO_VIRTUAL_HOST: Decision = { kind: 'no-virtual-host' }
+const NONE = -1
 
 /** Throws on what `checkSnapshot` reports as an error. A domain that two virtual hosts claim belongs to the first. */
 export function prepareRouteTable(table: RouteTable): PreparedTable {
@@ -52,65 +53,81 @@ export function prepareRouteTable(table: RouteTable): PreparedTable {
 
 /** The same, a virtual host in each step. */
 export function* prepareTableInSteps(table: RouteTable): Steps<PreparedTable> {
-  const routes: PreparedRoute[] = []
-  const exact = new Map<string, PreparedHost>()
-  const suffixes = new Map<number, Map<string, PreparedHost>>()
+  const hosts: PreparedHost[] = []
+  const exact = new Map<string, number>()
+  const suffixes = new Map<number, Map<string, number>>()
   const compiled = new Map<string, readonly MatchTest[]>()
-  let any: PreparedHost | undefined
+  let any = NONE
   for (const virtualHost of table.virtualHosts) {
     yield
-    const host = prepareHost(virtualHost, routes.length, compiled)
-    routes.push(...host.routes)
+    const host = hosts.length
+    hosts.push(prepareHost(virtualHost, compiled))
     for (const domain of virtualHost.domains.map((name) => name.toLowerCase())) {
-      if (domain === '*') any ??= host
+      if (domain === '*') any = any === NONE ? host : any
       else if (domain.startsWith('*')) addSuffix(suffixes, domain.slice(1), host)
       else if (!exact.has(domain)) exact.set(domain, host)
     }
   }
-  const byLength = [...suffixes].map(([length, hosts]) => ({ length, hosts: new HostTable(hosts) }))
+  const byLength = [...suffixes].map(([length, names]) => ({ length, hosts: new HostTable(names) }))
+  const routes = hosts.flatMap((host) => host.routes)
   return {
     exact: new HostTable(exact),
     suffixes: byLength.toSorted((a, b) => b.length - a.length),
     any,
-    routes,
     unknownHost: table.unknownHost ?? 'not-found',
+    hosts,
+    routes,
+    firstRoutes: firstRoutesOf(hosts),
+    tests: routes.map(({ tests }) => tests),
   }
 }
 
-/** The first route, in order, whose tests all hold, in the virtual host that fits the request's host best. */
-export function decide(table: PreparedTable, request: RequestView): Decision {
-  const host = findHost(table, request.host)
-  if (host === undefined) return NO_VIRTUAL_HOST
+function firstRoutesOf(hosts: readonly PreparedHost[]): Int32Array {
+  const first = new Int32Array(hosts.length + 1)
+  for (const [index, { routes }] of hosts.entries()) first[index + 1] = (first[index] ?? 0) + routes.length
+  return first
+}
+
+/**
+ * Index of the first route, in order, whose tests all hold, in the virtual host that fits the request's host best; `NO_ROUTE`
+ * or `NO_VIRTUAL_HOST`.
+ */
+export function decide(table: PreparedTable, request: RequestView): number {
+  const host = indexOfHost(table, request.host)
+  if (host === NONE) return NO_VIRTUAL_HOST
+  const { tests, firstRoutes } = table
+  const end = firstRoutes[host + 1] ?? 0
   const isTunnel = request.method === 'CONNECT'
-  for (const route of host.routes) {
-    if (isTunnel && !route.tunnels) continue
-    if (allHold(route.tests, request)) return route
+  for (let index = firstRoutes[host] ?? 0; index < end; index++) {
+    if (isTunnel && table.routes[index]?.tunnels !== true) continue
+    if (allHold(tests[index] ?? [], request)) return index
   }
-  return host.noRoute
+  return NO_ROUTE
+}
+
+export function findHost(table: PreparedTable, authority: string): PreparedHost | undefined {
+  return table.hosts[indexOfHost(table, authority)]
 }
 
 /** Exact before longest wildcard before `*`; at each, the name with its port before the bare name. */
-export function findHost({ exact, suffixes, any }: PreparedTable, authority: string): PreparedHost | undefined {
+function indexOfHost({ exact, suffixes, any }: PreparedTable, authority: string): number {
   if (exact.size === 0 && suffixes.length === 0) return any
   const end = authority.length
   const bareEnd = endOfName(authority)
-  return (
-    exact.find(authority, 0, end) ??
-    (bareEnd === end ? undefined : exact.find(authority, 0, bareEnd)) ??
-    findSuffix(suffixes, authority, bareEnd) ??
-    any
-  )
+  let host = exact.find(authority, 0, end)
+  if (host === NONE && bareEnd < end) host = exact.find(authority, 0, bareEnd)
+  if (host === NONE && suffixes.length > 0) host = findSuffix(suffixes, authority, bareEnd)
+  return host === NONE ? any : host
 }
 
-function findSuffix(suffixes: PreparedTable['suffixes'], authority: string, bareEnd: number): PreparedHost | undefined {
+function findSuffix(suffixes: PreparedTable['suffixes'], authority: string, bareEnd: number): number {
   const end = authority.length
   for (const { length, hosts } of suffixes) {
-    const host =
-      (end > length ? hosts.find(authority, end - length, end) : undefined) ??
-      (bareEnd > length && bareEnd < end ? hosts.find(authority, bareEnd - length, bareEnd) : undefined)
-    if (host !== undefined) return host
+    let host = end > length ? hosts.find(authority, end - length, end) : NONE
+    if (host === NONE && bareEnd > length && bareEnd < end) host = hosts.find(authority, bareEnd - length, bareEnd)
+    if (host !== NONE) return host
   }
-  return undefined
+  return NONE
 }
 
 function allHold(tests: readonly MatchTest[], request: RequestView): boolean {
@@ -120,20 +137,13 @@ function allHold(tests: readonly MatchTest[], request: RequestView): boolean {
   return true
 }
 
-function prepareHost(
-  virtualHost: VirtualHost,
-  firstIndex: number,
-  compiled: Map<string, readonly MatchTest[]>,
-): PreparedHost {
-  const routes = virtualHost.routes.map((route, offset): PreparedRoute => ({
-    kind: 'route',
-    index: firstIndex + offset,
+function prepareHost(virtualHost: VirtualHost, compiled: Map<string, readonly MatchTest[]>): PreparedHost {
+  const routes = virtualHost.routes.map((route): PreparedRoute => ({
     route,
-    virtualHost,
     tests: testsOf(route.match, compiled),
     tunnels: route.match.methods.includes('CONNECT'),
   }))
-  return { virtualHost, routes, noRoute: { kind: 'no-route', virtualHost } }
+  return { virtualHost, routes }
 }
 
 function testsOf(match: Match, compiled: Map<string, readonly MatchTest[]>): readonly MatchTest[] {
@@ -143,8 +153,8 @@ function testsOf(match: Match, compiled: Map<string, readonly MatchTest[]>): rea
   return tests
 }
 
-function addSuffix(suffixes: Map<number, Map<string, PreparedHost>>, suffix: string, host: PreparedHost): void {
-  const hosts = suffixes.get(suffix.length) ?? new Map<string, PreparedHost>()
+function addSuffix(suffixes: Map<number, Map<string, number>>, suffix: string, host: number): void {
+  const hosts = suffixes.get(suffix.length) ?? new Map<string, number>()
   suffixes.set(suffix.length, hosts)
   if (!hosts.has(suffix)) hosts.set(suffix, host)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { answering } from '../../test/routing-cases.ts'
-import { decide, prepareRouteTable } from './decide.ts'
+import { NO_VIRTUAL_HOST, decide, findHost, prepareRouteTable } from './decide.ts'
 import { explain, explainRoute } from './explain.ts'
 import type { Explanation, Question } from './explanation.ts'
 import { readRoutingFile } from './file.ts'
@@ -306,8 +306,11 @@ test('an explanation agrees with the decision, for any routes and requests', () 
       const table = prepareRouteTable({ id: 't', virtualHosts })
       const decision = decide(table, view)
       const { host, taken, considered } = explainRoute(table, view)
-      assert.equal(host?.virtualHost, decision.kind === 'no-virtual-host' ? undefined : decision.virtualHost.name)
-      assert.equal(taken, decision.kind === 'route' ? decision.route : null)
+      assert.equal(
+        host?.virtualHost,
+        decision === NO_VIRTUAL_HOST ? undefined : findHost(table, view.host)?.virtualHost.name,
+      )
+      assert.equal(taken, table.routes[decision]?.route ?? null)
       const passed = taken === null ? considered : considered.slice(0, -1)
       assert.ok(passed.every(({ matched, failed }) => !matched && failed !== undefined && failed.text !== ''))
       if (taken === null) return

@@ -110,12 +110,12 @@ export class RequestExchange implements TriesOwner {
     this.#tunnel?.drain(this.#deps.monotonicMs())
   }
 
-  /** The client is gone. */
-  cancel(): void {
+  /** The client is gone, or (DPE) has broken its protocol, so that it cannot be answered. */
+  cancel(flag: 'DC' | 'DPE' = 'DC'): void {
     if (this.#state === 'idle') return
     this.#upstream.drop()
     const isTunnel = this.#state === 'tunnel'
-    this.#count(isTunnel ? '' : 'DC')
+    this.#count(isTunnel ? '' : flag)
   }
 
   /** The request is not what it should be, or did not come in time. */

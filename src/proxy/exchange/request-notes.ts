@@ -70,8 +70,8 @@ export class RequestNotes {
     if (this.#trail !== null && action.kind === 'forward') this.#trail.onDestination(action, index)
   }
 
-  onRoute(serve: ServingRoute, virtualHostName: string): void {
-    if (this.#record !== null) this.#record.onRoute(serve, virtualHostName)
+  onRoute(serve: ServingRoute): void {
+    if (this.#record !== null) this.#record.onRoute(serve)
   }
 
   /** `policy`: of the way to this destination. */

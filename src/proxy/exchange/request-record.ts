@@ -61,7 +61,6 @@ export class RequestRecord implements TracedRequest {
   upstreamLocalAddress = ''
   cluster = ''
   attempts = 0
-  virtualHostName = ''
   grpcStatus: number | undefined = undefined
 
   constructor(telling: ListenerTelling, { head, client, http, startedMs, newRequestId }: RecordedRequest) {
@@ -100,6 +99,10 @@ export class RequestRecord implements TracedRequest {
     return this.#serve === null ? '' : this.#serve.route.id
   }
 
+  get virtualHostName(): string {
+    return this.#serve === null ? '' : this.#serve.virtualHost
+  }
+
   get transportFailure(): string {
     return this.#responseMs === NONE ? this.#connectProblem : ''
   }
@@ -125,10 +128,9 @@ export class RequestRecord implements TracedRequest {
     return this.#serve
   }
 
-  onRoute(serve: ServingRoute, virtualHostName: string): void {
+  onRoute(serve: ServingRoute): void {
     this.#serve = serve
     this.#policy = serve.policy
-    this.virtualHostName = virtualHostName
   }
 
   onCluster(name: string, policy: ServingPolicy): void {

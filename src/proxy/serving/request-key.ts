@@ -4,6 +4,7 @@ import type { RequestView } from '../../routing/match.ts'
 
 import type { RequestKey } from '../cluster/prepared-key.ts'
 import type { ServingCluster } from '../cluster/serving-cluster.ts'
+import type { Split } from '../../routing/split.ts'
 import type { ServingForward } from './serving-state.ts'
 
 /** The keys of one request after the other. */
@@ -30,7 +31,7 @@ export class RequestKeys {
   }
 
   /** Index of the destination. A request without the key follows the exact sequence. */
-  destinationOf({ split, affinity, hashKey }: ServingForward): number {
+  destinationOf({ affinity, hashKey }: ServingForward, split: Split): number {
     this.#routeKey = hashKey
     if (affinity === null) return split.next()
     const key = this.#keyOf(affinity.key)

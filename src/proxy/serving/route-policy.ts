@@ -39,12 +39,11 @@ export interface PolicyDeps extends MirrorsDeps {
   readonly policies: Map<string, ServingPolicy>
 }
 
-/** The route's policy where the destination has no edits of its own; these come before the route's. */
+/** The route's policy, with the destination's edits before those of the route. */
 export function policyTowards(
   { requestHeaders, responseHeaders }: Pick<ClusterDestination, 'requestHeaders' | 'responseHeaders'>,
   policy: ServingPolicy,
 ): ServingPolicy {
-  if (requestHeaders === undefined && responseHeaders === undefined) return policy
   return {
     ...policy,
     editRequest: before(prepareHeadEdit(requestHeaders), policy.editRequest),

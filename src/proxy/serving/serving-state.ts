@@ -11,7 +11,7 @@ import type { PreparedTable } from '../../routing/decide.ts'
 import { hashText } from '../../routing/hash.ts'
 import type { Listener } from '../../routing/listener-model.ts'
 import type { RoutingSnapshot } from '../../routing/model.ts'
-import type { Affinity, Route } from '../../routing/route-model.ts'
+import type { Affinity, ForwardAction, Route, WeightedDestination } from '../../routing/route-model.ts'
 import type { Split } from '../../routing/split.ts'
 import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
@@ -32,7 +32,7 @@ import { sourcedRecorder } from '../telling/sourced-recorder.ts'
 
 export interface ServingListener {
   readonly table: PreparedTable
-  /** By `Decision.index`. */
+  /** As `table.routes`. */
   readonly routes: readonly ServingRoute[]
   /** By name, for requests that must look for another endpoint. */
   readonly clusters: ReadonlyMap<string, ServingCluster>
@@ -47,15 +47,19 @@ export interface ServingListener {
   readonly telling: ListenerTelling | null
 }
 
+/** What is of one route alone is here and small: of many routes, none is in a cache. */
 export interface ServingRoute {
   readonly route: Route
+  /** Name of the virtual host; empty: it stands in none. */
+  readonly virtualHost: string
   readonly policy: ServingPolicy
-  /** Undefined unless the route forwards. */
-  readonly forward: ServingForward | undefined
+  /** Where the route forwards. */
+  readonly split: Split
+  /** Shared by routes that forward alike; null unless the route forwards. */
+  readonly forward: ServingForward | null
 }
 
 export interface ServingForward {
-  readonly split: Split
   /** Same order as the split's weights. */
   readonly destinations: readonly ServingDestination[]
   readonly affinity: ServingAffinity | null
@@ -71,7 +75,8 @@ interface ServingAffinity {
 }
 
 type ServingDestination =
-  | { readonly kind: 'cluster'; readonly cluster: ServingCluster; readonly policy: ServingPolicy }
+  /** `policy`: with the destination's own edits; null: it has none. */
+  | { readonly kind: 'cluster'; readonly cluster: ServingCluster; readonly policy: ServingPolicy | null }
   | { readonly kind: 'invalid'; readonly status: 500 | 503; readonly reason: string }
 
 export interface ListenerDeps extends ServingDeps {
@@ -92,11 +97,13 @@ export function* prepareListener(
   )
   const clusters = yield* prepareClusters(snapshot, listener.id, deps)
   const table = yield* prepareTableInSteps(source)
-  const routeDeps = { ...deps, mirror: mirrorsOf(snapshot, listener.id, deps), policies: new Map() }
+  const routeDeps = { ...deps, clusters, mirror: mirrorsOf(snapshot, listener.id, deps), ...nothingShared() }
   const routes: ServingRoute[] = []
-  for (const { route } of table.routes) {
-    yield
-    routes.push(prepareRoute(route, clusters, routeDeps))
+  for (const { virtualHost } of table.hosts) {
+    for (const route of virtualHost.routes) {
+      yield
+      routes.push(prepareRoute(route, virtualHost.name, routeDeps))
+    }
   }
   const passthrough =
     table.unknownHost === 'passthrough'
@@ -127,7 +134,7 @@ function passthroughOf(snapshot: RoutingSnapshot, listener: string, deps: Servin
       // An endpoint that has just left the snapshot, or was forgotten here, is wanted again.
       for (const { pool } of prepared.endpoints) pool.revive()
       const clusters = new Map([[cluster.name, prepared]])
-      return prepareRoute(route, clusters, { ...deps, mirror, policies: new Map() })
+      return prepareRoute(route, '', { ...deps, clusters, mirror, ...nothingShared() })
     },
   })
 }
@@ -151,32 +158,56 @@ function mirrorsOf(snapshot: RoutingSnapshot, listener: string, deps: ServingDep
   }
 }
 
-function prepareRoute(
-  route: Route,
-  clusters: ReadonlyMap<string, ServingCluster>,
-  deps: ServingDeps & Pick<PolicyDeps, 'mirror' | 'policies'>,
-): ServingRoute {
+interface RouteDeps extends ServingDeps, Pick<PolicyDeps, 'mirror' | 'policies'> {
+  readonly clusters: ReadonlyMap<string, ServingCluster>
+  /** Routes that forward alike have this between them: memory that many requests use stays near. */
+  readonly forwards: Map<string, ServingForward>
+}
+
+function nothingShared(): Pick<RouteDeps, 'policies' | 'forwards'> {
+  return { policies: new Map(), forwards: new Map() }
+}
+
+function prepareRoute(route: Route, virtualHost: string, deps: RouteDeps): ServingRoute {
   const policy = prepareRoutePolicy(route, deps)
-  if (route.action.kind !== 'forward') return { route, policy, forward: undefined }
-  const destinations = route.action.destinations.map((destination): ServingDestination => {
-    if (destination.kind === 'invalid') {
-      return { kind: 'invalid', status: destination.status, reason: destination.reason }
-    }
-    const cluster = defined(clusters.get(destination.cluster), 'cluster')
-    return { kind: 'cluster', cluster, policy: policyTowards(destination, policy) }
-  })
-  const { split, affinity, hashKey, destinations: weighted } = route.action
-  const weights = weighted.map(({ weight }) => weight)
+  const { action } = route
+  if (action.kind !== 'forward') return { route, virtualHost, policy, split: NO_SPLIT, forward: null }
+  const weights = action.destinations.map(({ weight }) => weight)
+  const split = deps.continuity.split(['route', action.split, action.destinations], weights)
+  return { route, virtualHost, policy, split, forward: prepareForward(action, policy, deps) }
+}
+
+const NO_SPLIT: Split = { next: () => 0 }
+
+function prepareForward(action: ForwardAction, policy: ServingPolicy, deps: RouteDeps): ServingForward {
+  const { destinations, affinity, hashKey } = action
+  // Edits of a destination are made together with those of its route.
+  if (destinations.some(hasEdits)) return newForward(action, policy, deps)
+  const key = JSON.stringify([destinations, affinity, hashKey])
+  const forward = deps.forwards.get(key) ?? newForward(action, policy, deps)
+  deps.forwards.set(key, forward)
+  return forward
+}
+
+function newForward(action: ForwardAction, policy: ServingPolicy, { clusters }: RouteDeps): ServingForward {
+  const { affinity, hashKey, destinations } = action
+  const weights = destinations.map(({ weight }) => weight)
   return {
-    route,
-    policy,
-    forward: {
-      split: deps.continuity.split(['route', split, weighted], weights),
-      destinations,
-      affinity: affinity === undefined ? null : prepareAffinity(affinity, weights),
-      hashKey: hashKey === undefined ? null : prepareKey(hashKey),
-    },
+    destinations: destinations.map((destination): ServingDestination => {
+      if (destination.kind === 'invalid') {
+        return { kind: 'invalid', status: destination.status, reason: destination.reason }
+      }
+      const cluster = defined(clusters.get(destination.cluster), 'cluster')
+      return { kind: 'cluster', cluster, policy: hasEdits(destination) ? policyTowards(destination, policy) : null }
+    }),
+    affinity: affinity === undefined ? null : prepareAffinity(affinity, weights),
+    hashKey: hashKey === undefined ? null : prepareKey(hashKey),
   }
+}
+
+function hasEdits(destination: WeightedDestination): boolean {
+  if (destination.kind !== 'cluster') return false
+  return destination.requestHeaders !== undefined || destination.responseHeaders !== undefined
 }
 
 function reachOf({ route: { id, action }, forward }: ServingRoute): ReachingRoute {
