@@ -11,6 +11,7 @@ import type { Random } from '../../src/base/random.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { FLAG, FRAME, GET, PREFACE, RawHttp2Client, ask, encodeFields, http2Session } from '../support/http2-client.ts'
 import { echoing, eventually, forwardingTo, saying, startBackend, startProxy } from '../support/live-proxy.ts'
+import type { LiveProxy } from '../support/live-proxy.ts'
 
 const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } = constants
 
@@ -83,10 +84,13 @@ describe('a malformed request', options, () => {
   })
 
   test('a body that is shorter than it was said to be is reset', async (t) => {
-    const { client } = await talkTo(t)
+    const { client, proxy, seen } = await talkTo(t)
     client.request(1, [...POST, ['content-length', '5']], 0)
+    await eventually(() => seen.length === 1)
     client.send(FRAME.DATA, FLAG.END_STREAM, 1, Buffer.from('1234'))
     assert.equal(await client.untilReset(1), NGHTTP2_PROTOCOL_ERROR)
+    await eventually(() => proxy.series().length > 0)
+    assert.deepEqual(proxy.counted(), { '0 DPE': 1 })
   })
 
   test('a body that is longer than it was said to be ends the connection', async (t) => {
@@ -319,6 +323,7 @@ function someOf<Item>(items: readonly [Item, ...Item[]], below: (count: number) 
 
 interface Talk {
   readonly client: RawHttp2Client
+  readonly proxy: LiveProxy
   readonly port: number
   /** Request lines at the endpoint. */
   readonly seen: readonly string[]
@@ -351,7 +356,7 @@ async function talkTo(
   if (greets) client.greet()
   const listeners = snapshot.listeners.map((listener) => ({ ...listener, id: 'other' }))
   const replace = (): Promise<void> => proxy.apply({ ...forwardingTo(backend.port), listeners })
-  return { client, port: proxy.port, seen, fields, replace }
+  return { client, proxy, port: proxy.port, seen, fields, replace }
 }
 
 async function bodyOf(client: RawHttp2Client, stream: number): Promise<string> {

@@ -281,7 +281,7 @@ export class Http2ClientStream implements ClientSide {
 
   /** The body is shorter than was said. */
   #refuseMalformedBody(): void {
-    this.#cancel()
+    this.#cancel('DPE')
     this.#reset(NGHTTP2_PROTOCOL_ERROR)
   }
 
@@ -290,21 +290,26 @@ export class Http2ClientStream implements ClientSide {
     this.#exchange.onClientDrain()
   }
 
-  readonly #onAborted = (): void => this.#cancel()
+  readonly #onAborted = (): void => this.#cancel(this.#endFlag)
 
   readonly #onClose = (): void => {
-    this.#cancel()
+    this.#cancel(this.#endFlag)
     this.#stream = null
     this.response.close()
     this.#owner.release(this)
   }
 
+  /** What of a request breaks the protocol the library resets by itself. */
+  get #endFlag(): 'DC' | 'DPE' {
+    return this.#stream?.rstCode === NGHTTP2_PROTOCOL_ERROR ? 'DPE' : 'DC'
+  }
+
   /** Nobody wants the response any more. */
-  #cancel(): void {
+  #cancel(flag: 'DC' | 'DPE' = 'DC'): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     try {
-      this.#exchange.cancel()
+      this.#exchange.cancel(flag)
     } catch (error) {
       this.#owner.deps.onCrash(error)
     }
