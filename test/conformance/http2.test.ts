@@ -84,7 +84,7 @@ describe('a malformed request', options, () => {
   })
 
   test('a body that is shorter than it was said to be is reset', async (t) => {
-    const { client, proxy, seen } = await talkTo(t)
+    const { client, proxy, seen } = await talkTo(t, { answer: () => {} })
     client.request(1, [...POST, ['content-length', '5']], 0)
     await eventually(() => seen.length === 1)
     client.send(FRAME.DATA, FLAG.END_STREAM, 1, Buffer.from('1234'))
