@@ -20,6 +20,7 @@ import { maybeSecure } from '../support/secured.ts'
 import {
   withHttpLimits,
   RawClient,
+  cluster,
   echoing,
   eventually,
   forwardingTo,
@@ -31,10 +32,18 @@ import {
   startProxy,
   startRawBackend,
 } from '../support/live-proxy.ts'
+import type { ClusterLimits } from '../../src/routing/cluster-model.ts'
 import type { Route } from '../../src/routing/route-model.ts'
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
 const options = { timeout: 20_000 }
+const NO_LIMITS: ClusterLimits = {
+  connectionsMax: 1_000,
+  pendingMax: 1_000,
+  requestsMax: 1_000,
+  retriesMax: 1_000,
+  requestsPerConnectionMax: 0,
+}
 
 describe('a client of HTTP/2', options, () => {
   test('is served like one of HTTP/1.1', async (t) => {
@@ -138,6 +147,35 @@ describe('a client of HTTP/2', options, () => {
     assert.deepEqual([plain.body, plain.trailers['x-sum']], ['one', undefined])
     assert.deepEqual([trailed.body, trailed.trailers['x-sum']], ['one', '7'])
   })
+
+  for (const [name, policy, limits] of [
+    ['is connected to', {}, undefined],
+    ['is delayed', { fault: { delay: { share: 1, delayMs: 1 } } }, undefined],
+    ['waits for its turn', {}, { ...NO_LIMITS, connectionsMax: 1 }],
+  ] as const) {
+    for (const trailers of [{}, { 'x-sum': '5' }]) {
+      test(`may end without content while it ${name}, ${Object.keys(trailers).length} trailers behind`, async (t) => {
+        const held: (() => void)[] = []
+        const backend = await startBackend(t, (request, response) => {
+          const answer = (body: string): unknown => response.end(JSON.stringify([body, request.trailers]))
+          if (request.method === 'GET') held.push(() => answer(''))
+          else void readBody(request).then(answer)
+        })
+        const v1 = cluster('v1', [backend.port], limits === undefined ? {} : { limits })
+        const live = await startProxy(t, snapshotOf([route('r', { v1: 1 }, { policy })], [v1]))
+        const session = http2Session(t, live.port)
+        const first = limits === undefined ? null : ask(session)
+        await eventually(() => first === null || held.length === 1)
+        const asked = Array.from({ length: 3 }, () =>
+          ask(session, { headers: { ':method': 'PUT' }, body: '', trailers }),
+        )
+        await eventually(() => first === null || live.proxy.gates.get('v1')?.pending === 3)
+        for (const answer of held) answer()
+        for (const { body } of await Promise.all(asked)) assert.deepEqual(JSON.parse(body), ['', trailers])
+        assert.equal((await first)?.status ?? 200, 200)
+      })
+    }
+  }
 
   test('has its trailers passed on', async (t) => {
     const backend = await startBackend(t, (request, response) => {

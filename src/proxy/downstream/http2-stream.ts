@@ -61,6 +61,9 @@ export class Http2ClientStream implements ClientSide {
   #phase: Phase = 'over'
   /** The client has not ended its side of the stream. */
   #isInputOpen = false
+  /** Nothing of it is wanted for now. */
+  #isInputHeld = false
+  #isEndHeld = false
   #isChunked = false
   /** Of a body with a content length. */
   #remaining = 0
@@ -87,6 +90,8 @@ export class Http2ClientStream implements ClientSide {
     this.#stream = stream
     this.#phase = 'waiting'
     this.#isInputOpen = !isComplete
+    this.#isInputHeld = false
+    this.#isEndHeld = false
     this.#moved = true
     this.response.open(stream)
     stream.on('close', this.#onClose)
@@ -102,11 +107,15 @@ export class Http2ClientStream implements ClientSide {
   }
 
   pauseInput(): void {
+    this.#isInputHeld = true
     this.#stream?.pause()
   }
 
   resumeInput(): void {
+    this.#isInputHeld = false
     if (this.#isInputOpen) this.#stream?.resume()
+    // As what is read comes: later, and not if it is held again.
+    else if (this.#isEndHeld) queueMicrotask(this.#onEnd)
   }
 
   enterTunnel(): void {
@@ -265,9 +274,11 @@ export class Http2ClientStream implements ClientSide {
     this.#trailers = trailerText(list, this.#http.isEdge)
   }
 
+  /** A stream that is paused tells its end all the same where there is no content before it. */
   readonly #onEnd = (): void => {
     this.#isInputOpen = false
-    this.#try(() => this.#endInput())
+    this.#isEndHeld = this.#isInputHeld
+    if (!this.#isEndHeld) this.#try(() => this.#endInput())
   }
 
   #endInput(): void {
