@@ -284,6 +284,24 @@ test('of bodies, the bytes are told that the client’s own protocol has for the
   assert.deepEqual([all?.requests, all?.requestBytes, all?.responseBytes], [3, 3 + body.length, 8 + 5 + sent])
 })
 
+for (const [name, policy, details] of [
+  ['the timeout of a route', { timeoutMs: 20 }, 'upstream_response_timeout'],
+  ['silence', { timeoutMs: 0, idleTimeoutMs: 20 }, 'stream_idle_timeout'],
+] as const) {
+  test(`${name} is named as what it is, before a response and in the middle of one`, async (t) => {
+    const backend = await startBackend(t, (request, response) => {
+      if (request.url === '/begun') response.writeHead(200).write('a')
+    })
+    const snapshot = snapshotOf([route('all', { v1: 1 }, { policy })], [cluster('v1', [backend.port])])
+    const template = '%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%'
+    const { port, entries } = await serving(t, snapshot, template)
+    await new RawClient(t, port).send('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n').untilClosed()
+    await entries(1)
+    await new RawClient(t, port).send('GET /begun HTTP/1.1\r\nhost: a\r\n\r\n').untilClosed()
+    assert.deepEqual(await entries(2), [`504 UT ${details}`, `200 UT ${details}`])
+  })
+}
+
 test('an entry in JSON has numbers, and null for what is missing', async (t) => {
   const backend = await startBackend(t, saying('hello'))
   const log = logOf(t)

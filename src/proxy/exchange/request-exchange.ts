@@ -134,6 +134,7 @@ export class RequestExchange implements TriesOwner {
     })
     if (exceeded === 'nothing') return
     if (exceeded === 'try') return this.#upstream.endTry()
+    if (exceeded === 'silence') this.#notes.onSilence()
     if (this.#state !== 'waiting') return this.#abort('UT')
     this.#upstream.timeOut()
     this.#answer(failureAnswer('upstream-timeout'))

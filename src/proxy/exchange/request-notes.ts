@@ -96,6 +96,11 @@ export class RequestNotes {
     if (this.#record !== null) this.#record.onAnswered(upstream.localAddress, this.#deps.monotonicMs())
   }
 
+  /** It is given up as nothing has moved. */
+  onSilence(): void {
+    if (this.#record !== null) this.#record.onSilence()
+  }
+
   onAnswer(answer: Answer): void {
     if (this.#record !== null) this.#record.onAnswer(answer)
   }

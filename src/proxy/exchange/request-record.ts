@@ -51,6 +51,7 @@ export class RequestRecord implements TracedRequest {
   #triedMs = NONE
   #responseMs = NONE
   #connectProblem = ''
+  #wasSilent = false
   #traffic: DestinationTraffic | null = null
   status = 0
   flag = ''
@@ -80,6 +81,7 @@ export class RequestRecord implements TracedRequest {
   }
 
   get details(): string {
+    if (this.flag === 'UT' && this.#wasSilent) return 'stream_idle_timeout'
     return detailsOf(this.flag, this.status, this.#responseMs !== NONE)
   }
 
@@ -164,6 +166,10 @@ export class RequestRecord implements TracedRequest {
     this.onAnswered(localAddress, nowMs)
     const names = this.#telling.responseHeaders
     if (names.length > 0) this.#responseValues = names.map((name) => head.fields.get(name) ?? '')
+  }
+
+  onSilence(): void {
+    this.#wasSilent = true
   }
 
   onAnswer({ headers }: Answer): void {

@@ -22,7 +22,7 @@ const AFTER_RESPONSE: Readonly<Record<string, string>> = {
   UC: `${AFTER}{connection_termination}`,
   UR: `${AFTER}{remote_reset}`,
   UPE: `${AFTER}{protocol_error}`,
-  UT: 'stream_idle_timeout',
+  UT: 'upstream_response_timeout',
   DC: 'downstream_remote_disconnect',
 }
 

@@ -47,12 +47,13 @@ export class ExchangeTimes {
     if (this.moved || this.#idleSinceMs === 0 || isHeld) this.#idleSinceMs = nowMs
     this.moved = false
     if (!isTunnel && isPast(this.#deadlineMs, nowMs)) return 'request'
-    if (nowMs >= this.#idleSinceMs + this.#idleTimeoutMs) return 'request'
+    if (nowMs >= this.#idleSinceMs + this.#idleTimeoutMs) return 'silence'
     return !isTunnel && isPast(this.#tryDeadlineMs, nowMs) ? 'try' : 'nothing'
   }
 }
 
-export type Exceeded = 'request' | 'try' | 'nothing'
+/** `silence`: nothing has moved for too long. */
+export type Exceeded = 'request' | 'silence' | 'try' | 'nothing'
 
 function isPast(deadlineMs: number, nowMs: number): boolean {
   return deadlineMs !== 0 && nowMs >= deadlineMs
