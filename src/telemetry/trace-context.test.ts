@@ -14,8 +14,17 @@ const read = (fields: Readonly<Record<string, string>>) => readTrace((name) => f
 test('traceparent names trace, span and decision', () => {
   const expected = { traceId: TRACE, spanId: SPAN, isDebug: false, state: '', kinds: ['w3c'] }
   assert.deepEqual(read({ traceparent: `00-${TRACE}-${SPAN}-01` }), { ...expected, isSampled: true })
-  assert.deepEqual(read({ traceparent: `00-${TRACE}-${SPAN}-02` }), { ...expected, isSampled: false })
+  assert.deepEqual(read({ traceparent: `00-${TRACE}-${SPAN}-02` }), { ...expected, isSampled: false, isRandom: true })
   assert.deepEqual(read({ traceparent: `cc-${TRACE}-${SPAN}-01-and-more` }), { ...expected, isSampled: true })
+})
+
+test('that the id of a trace is random is said again', () => {
+  for (const flags of ['00', '01', '02', '03']) {
+    const caller = read({ traceparent: `00-${TRACE}-${SPAN}-${flags}` })
+    assert.ok(caller !== null && caller.isSampled !== undefined)
+    const context = { ...caller, isSampled: caller.isSampled, spanId: PARENT, parentId: SPAN }
+    assert.equal(traceFields(context, ['w3c']), `traceparent: 00-${TRACE}-${PARENT}-${flags}\r\n`)
+  }
 })
 
 test('a malformed traceparent is none', () => {

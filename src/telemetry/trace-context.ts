@@ -17,6 +17,8 @@ export interface CallerTrace {
   readonly isSampled: boolean | undefined
   /** Zipkin's wish that every tracer keeps the trace. */
   readonly isDebug: boolean
+  /** W3C, level 2: the trace's id is random, which whoever goes on with the trace must say again. */
+  readonly isRandom?: boolean
   /** W3C `tracestate`, or empty. */
   readonly state: string
   /** In which headers it came; never empty. */
@@ -31,6 +33,7 @@ export interface SpanContext {
   readonly parentId: string
   readonly isSampled: boolean
   readonly isDebug: boolean
+  readonly isRandom?: boolean
 }
 
 /** In lower case. Where a context is written, those that came go, but for a `tracestate` that belongs to it. */
@@ -53,6 +56,7 @@ const B3_SINGLE = /^([0-9a-f]{16}|[0-9a-f]{32})-([0-9a-f]{16})(?:-([01d])(?:-([0
 const TRACE_ID = /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/
 const SPAN_ID = /^[0-9a-f]{16}$/
 const SAMPLED = 0x01
+const RANDOM = 0x02
 const ZERO_SPAN = '0'.repeat(16)
 const ZERO_TRACE = '0'.repeat(32)
 const HEX_DIGITS = '0123456789abcdef'
@@ -126,7 +130,9 @@ function readTraceParent(text: string | undefined): Part | null {
   const [, version, traceId = '', spanId = '', flags = ''] = match
   if (version === 'ff' || (version === '00' && text?.length !== TRACE_PARENT_LENGTH)) return null
   if (isZero(traceId) || isZero(spanId)) return null
-  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED, isDebug: false }
+  const bits = Number.parseInt(flags, 16)
+  const decided = { isSampled: (bits & SAMPLED) !== 0, isDebug: false }
+  return { traceId, spanId, ...decided, ...((bits & RANDOM) === 0 ? {} : { isRandom: true }) }
 }
 
 function traceState(text = ''): string {
@@ -164,8 +170,9 @@ function decision(text: string | undefined): Pick<Part, 'isSampled' | 'isDebug'>
   return { isSampled: text === '0' || text === 'false' ? false : undefined, isDebug: false }
 }
 
-function traceParent({ traceId, spanId, isSampled }: SpanContext): string {
-  return `00-${traceId.padStart(32, '0')}-${spanId}-${isSampled ? '01' : '00'}`
+function traceParent({ traceId, spanId, isSampled, isRandom = false }: SpanContext): string {
+  const flags = isRandom ? (isSampled ? '03' : '02') : isSampled ? '01' : '00'
+  return `00-${traceId.padStart(32, '0')}-${spanId}-${flags}`
 }
 
 function singleValue({ traceId, spanId, parentId, isSampled, isDebug }: SpanContext): string {

@@ -71,6 +71,13 @@ describe('trace headers', () => {
     assert.deepEqual([tracestate, b3, others], ['a=b', `${TRACE}-${span}-1-${CALLER}`, {}])
   })
 
+  test('that a trace’s id is random goes on with it', async (t) => {
+    const { port: to, heard } = await startListening(t)
+    const { port } = await startProxy(t, tracing(forwardingTo(to)))
+    await fetchFrom(port, { headers: { traceparent: `00-${TRACE}-${CALLER}-03` } })
+    assert.match(String(heard[0]?.['traceparent']), new RegExp(`^00-${TRACE}-[0-9a-f]{16}-03$`))
+  })
+
   test('b3 in many headers goes on in these', async (t) => {
     const { port: to, heard } = await startListening(t)
     const { port } = await startProxy(t, tracing(forwardingTo(to), { sampledShare: 0 }))

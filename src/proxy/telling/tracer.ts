@@ -59,7 +59,7 @@ export class Tracer {
   }
 
   #continued(caller: CallerTrace): RequestTrace {
-    const { isDebug, state } = caller
+    const { isDebug, isRandom = false, state } = caller
     // The headers go through as they came, and nothing is kept.
     if (caller.isSampled === false) return { ...NOT_OURS, traceId: caller.traceId }
     const context: SpanContext = {
@@ -68,6 +68,7 @@ export class Tracer {
       parentId: caller.spanId,
       isSampled: caller.isSampled ?? this.#options.samples.next() === 0,
       isDebug,
+      isRandom,
     }
     const dropped = state === '' ? TRACE_FIELDS : DROPPED_WITH_STATE
     return { ...context, state, added: traceFields(context, caller.kinds), dropped }
