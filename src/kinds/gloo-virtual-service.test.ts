@@ -192,6 +192,13 @@ const REFUSED: readonly Refused[] = [
     field: `${ROUTE}.options.headerManipulation.requestHeadersToAdd[0].header.key`,
   },
   {
+    what: 'a header of one destination that is not changed as one',
+    host: `{ routes: [{ routeAction: { multi: { destinations: [{ weight: 1, destination: { upstream: { name: echo } },
+      options: { headerManipulation: { requestHeadersToRemove: [Host] } } }] } } }] }`,
+    reason: 'FieldValueForbidden',
+    field: `${ROUTE}.routeAction.multi.destinations[0].options.headerManipulation.requestHeadersToRemove[0]`,
+  },
+  {
     what: 'a pseudo-header to remove',
     host: withOptions(`{ headerManipulation: { responseHeadersToRemove: [':status'] } }`),
     reason: 'FieldValueForbidden',

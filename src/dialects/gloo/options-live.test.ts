@@ -85,6 +85,35 @@ test('headers, retries, faults and CORS of one VirtualService act together', asy
   assert.equal(seen.length, before)
 })
 
+test('headers of one weighted destination are changed before those of its route', async (t) => {
+  const backend = await startBackend(t, (request, response) => {
+    response
+      .setHeader('server', 'backend')
+      .end(JSON.stringify([request.headers['x-version'], request.headers['x-env']]))
+  })
+  const header = (key: string, value: string): string => `{ header: { key: ${key}, value: ${value} }, append: false }`
+  const virtualHost = `
+    routes:
+      - routeAction:
+          multi:
+            destinations:
+              - weight: 1
+                destination: { upstream: { name: echo } }
+                options:
+                  headerManipulation:
+                    requestHeadersToAdd: [${header('x-version', 'v2')}, ${header('x-env', 'canary')}]
+                    responseHeadersToRemove: [server]
+              - weight: 1
+                destination: { upstream: { name: echo } }
+        options:
+          headerManipulation: { requestHeadersToAdd: [${header('x-env', 'prod')}] }
+  `
+  const { port } = await serve(t, virtualHost, { echo: hostsAt(backend.port) })
+  const replies = await times(2, () => fetchFrom(port, { headers: { 'x-version': 'none' } }))
+  const said = replies.map(({ body, headers }) => `${body} ${String(headers['server'])}`)
+  assert.deepEqual(said.toSorted(), ['["none","prod"] backend', '["v2","prod"] undefined'])
+})
+
 test('a regex rewrites the path, and the host is told on', async (t) => {
   const backend = await startBackend(t, (request, response) => {
     response.end(`${request.url} ${request.headers.host} ${String(request.headers['x-forwarded-host'])}`)

@@ -1,6 +1,7 @@
 /** What is wrong with the destinations of a route. */
 import type { FieldError } from '../kind.ts'
 import { checkPort, exactlyOne, given, invalid, required } from '../field-errors.ts'
+import { checkHeaderManipulation } from './check-headers.ts'
 import type { Destination, RouteAction, WeightedDestination } from './virtual-service-schema.ts'
 
 /** The largest weight that the routing model takes. */
@@ -20,8 +21,9 @@ export function checkRouteAction(path: string, action: RouteAction): FieldError[
 function checkMulti(path: string, destinations: readonly WeightedDestination[]): FieldError[] {
   if (destinations.length === 0) return [required(path, 'at least one destination')]
   return [
-    ...destinations.flatMap(({ destination, weight = 0 }, index) => [
+    ...destinations.flatMap(({ destination, weight = 0, options: { headerManipulation } = {} }, index) => [
       ...checkWeight(`${path}[${index}].weight`, weight),
+      ...checkHeaderManipulation(`${path}[${index}].options.headerManipulation`, headerManipulation),
       ...(destination === undefined
         ? [required(`${path}[${index}].destination`)]
         : checkDestination(`${path}[${index}].destination`, destination)),

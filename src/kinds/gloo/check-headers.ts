@@ -17,7 +17,7 @@ export function isFieldValue(text: string): boolean {
   return FIELD_VALUE.test(text)
 }
 
-export function checkHeaderManipulation(path: string, headers: HeaderManipulation): FieldError[] {
+export function checkHeaderManipulation(path: string, headers: HeaderManipulation = {}): FieldError[] {
   const removed = (['requestHeadersToRemove', 'responseHeadersToRemove'] as const).flatMap((list) =>
     (headers[list] ?? []).flatMap((name, index) => checkName(`${path}.${list}[${index}]`, name)),
   )

@@ -62,9 +62,7 @@ export function checkVirtualHostOptions(path: string, options: VirtualHostOption
 
 function checkShared(path: string, { headerManipulation, retries, cors }: VirtualHostOptions): FieldError[] {
   return [
-    ...(headerManipulation === undefined
-      ? []
-      : checkHeaderManipulation(`${path}.headerManipulation`, headerManipulation)),
+    ...checkHeaderManipulation(`${path}.headerManipulation`, headerManipulation),
     ...(retries === undefined ? [] : checkRetries(`${path}.retries`, retries)),
     ...(cors === undefined ? [] : checkCors(`${path}.cors`, cors)),
   ]

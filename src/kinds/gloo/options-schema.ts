@@ -169,17 +169,12 @@ export const virtualHostOptions = object({
   ...opaque('stats', 'includeRequestAttemptCount', 'includeAttemptCountInResponse'),
 })
 
-export const destinationOptions = object(
-  opaque(
-    'headerManipulation',
-    'transformations',
-    'extensions',
-    'extauth',
-    'bufferPerRoute',
-    'csrf',
-    'stagedTransformations',
-  ),
-)
+export const destinationOptions = object({
+  headerManipulation: optional(headerManipulation, undefined, {
+    description: "For requests that come to this destination; before the route's.",
+  }),
+  ...opaque('transformations', 'extensions', 'extauth', 'bufferPerRoute', 'csrf', 'stagedTransformations'),
+})
 
 export type RouteOptions = Infer<typeof routeOptions>
 export type VirtualHostOptions = Infer<typeof virtualHostOptions>

@@ -43,9 +43,18 @@ export function unsupportedInRouteOptions(path: string, { options = {}, matchers
   ]
 }
 
-function inShared(path: string, { headerManipulation, retries }: VirtualHostOptions): Diagnostic[] {
+/** Of a route, a virtual host or a weighted destination. `path` is that of the options. */
+export function unsupportedInHeaders(
+  path: string,
+  { headerManipulation }: Pick<VirtualHostOptions, 'headerManipulation'>,
+): readonly Diagnostic[] {
+  return headerManipulation === undefined ? [] : inHeaders(`${path}.headerManipulation`, headerManipulation)
+}
+
+function inShared(path: string, options: VirtualHostOptions): Diagnostic[] {
+  const { retries } = options
   return [
-    ...(headerManipulation === undefined ? [] : inHeaders(`${path}.headerManipulation`, headerManipulation)),
+    ...unsupportedInHeaders(path, options),
     ...(retries === undefined ? [] : inRetries(`${path}.retries`, retries)),
   ]
 }

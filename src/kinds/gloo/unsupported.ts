@@ -4,7 +4,12 @@
  */
 import type { Diagnostic } from '../../base/diagnostic.ts'
 import { ignored, refusal, refused } from './findings.ts'
-import { opensTunnel, unsupportedInHostOptions, unsupportedInRouteOptions } from './unsupported-options.ts'
+import {
+  opensTunnel,
+  unsupportedInHeaders,
+  unsupportedInHostOptions,
+  unsupportedInRouteOptions,
+} from './unsupported-options.ts'
 import type { Destination, Matcher, Route, VirtualService, WeightedDestination } from './virtual-service-schema.ts'
 
 const REFUSED_OPTIONS = [
@@ -93,9 +98,7 @@ function connectPassedOn(path: string): Diagnostic {
 
 function inWeighted(path: string, { destination = {}, options = {} }: WeightedDestination): Diagnostic[] {
   return [
-    ...(options.headerManipulation === undefined
-      ? []
-      : [refusal(`${path}.options.headerManipulation`, 'headerManipulation', "Move it to the route's options")]),
+    ...unsupportedInHeaders(`${path}.options`, options),
     ...inOptions(`${path}.options`, options),
     ...inDestination(`${path}.destination`, destination),
   ]

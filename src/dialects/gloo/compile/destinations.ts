@@ -9,6 +9,7 @@ import type { WeightedDestination as ModelDestination } from '../../../routing/r
 import type { ClusterSettings } from './cluster-settings.ts'
 import type { Clusters, SubsetValues } from './clusters.ts'
 import { errorAt, warningAt } from './findings.ts'
+import { requestEdits, responseEdits } from './header-edits.ts'
 import type { ResolvedUpstream } from './upstream.ts'
 
 /** What destinations may name. */
@@ -29,6 +30,8 @@ export interface CompiledDestination {
   readonly hostNames: readonly string[]
 }
 
+type DestinationEdits = Pick<Extract<ModelDestination, { kind: 'cluster' }>, 'requestHeaders' | 'responseHeaders'>
+
 export interface Place {
   readonly path: string
   /** Namespace of the object that names somebody. */
@@ -38,7 +41,7 @@ export interface Place {
 export function compileWeighted(
   targets: Targets,
   place: Place,
-  { destination = {}, weight = 0 }: WeightedDestination,
+  { destination = {}, weight = 0, options = {} }: WeightedDestination,
 ): CompiledDestination {
   const target = findTarget(targets, place, destination)
   if ('missing' in target) return missing(target, weight)
@@ -51,9 +54,18 @@ export function compileWeighted(
   return {
     title: target.upstream.title,
     settings: target.upstream.settings,
-    destination: { kind: 'cluster', cluster: cluster.name, weight },
+    destination: { kind: 'cluster', cluster: cluster.name, weight, ...editsOf(options) },
     diagnostics: isSilent ? findings : checkEmptiness(path, target.upstream, cluster),
     hostNames: target.upstream.hostNames,
+  }
+}
+
+function editsOf({ headerManipulation }: NonNullable<WeightedDestination['options']>): DestinationEdits {
+  const requestHeaders = requestEdits([headerManipulation])
+  const responseHeaders = responseEdits([headerManipulation])
+  return {
+    ...(requestHeaders === undefined ? {} : { requestHeaders }),
+    ...(responseHeaders === undefined ? {} : { responseHeaders }),
   }
 }
 
