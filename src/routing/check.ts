@@ -10,6 +10,7 @@ import { checkHttpPolicy } from './check/http-policy.ts'
 import { checkTcpListener } from './check/tcp.ts'
 import { checkClientTls, checkServerTls } from './check/tls.ts'
 import { domainsUnused, unknownHostUnused, withoutEffect } from './check/no-effect.ts'
+import { checkOwnAnswer } from './check/own-answers.ts'
 import { checkPolicy } from './check/policy.ts'
 import { checkPreferLocal, checkSlowStart, nowhereNear } from './check/preference.ts'
 import type { Problem } from './check/problem.ts'
@@ -134,7 +135,7 @@ function* checkTable(table: RouteTable, path: string, clusters: ReadonlySet<stri
 export function routeProblems(route: Route, path: string): readonly Problem[] {
   return [
     ...checkRegexes(route, path),
-    ...checkTexts(route, path),
+    ...checkOwnAnswer(route, path),
     ...checkPolicy(route, path),
     ...checkTunnel(route, path),
     ...checkKeys(route, path),
@@ -169,21 +170,6 @@ function checkRegexes({ id, match }: Route, path: string): Problem[] {
     const message = `Cannot use regex "${value}" of route "${id}": ${why ?? ''}`
     return when(why !== undefined, { code: 'bad-regex', path: `${path}.match.${at}`, message })
   })
-}
-
-/** What goes onto the wire as it is must not be able to end a line there. */
-function checkTexts({ id, action }: Route, path: string): Problem[] {
-  const texts = [
-    ...(action.kind === 'respond' ? action.headers.flatMap(({ name, value }) => [name, value]) : []),
-    ...(action.kind === 'redirect' ? [action.host ?? '', action.path?.value ?? ''] : []),
-  ]
-  return texts.flatMap((text) =>
-    when(/[^\t\x20-\x7e\x80-\xff]/.test(text), {
-      code: 'bad-text',
-      path,
-      message: `Cannot send ${JSON.stringify(text)} for route "${id}": it has characters that HTTP/1.1 does not allow there`,
-    }),
-  )
 }
 
 /** A client would take what follows a 2xx for the bytes of its tunnel (RFC 9110 §9.3.6). */

@@ -23,8 +23,10 @@ export interface RedirectOptions {
  */
 export function redirectLocation(request: RedirectedRequest, { action, match, clientScheme }: RedirectOptions): string {
   const path = action.path === undefined ? request.path : rewritePath(request.path, match, action.path)
-  const shown = path === '*' ? '' : path
-  const query = action.stripQuery || request.query === '' ? '' : `?${request.query}`
+  const [, shown = '', fragment = ''] = /^([^#]*)(.*)$/.exec(path === '*' ? '' : path) ?? []
+  // A query of the route's own stands for the one that was asked with.
+  const isAsked = !action.stripQuery && request.query !== '' && !shown.includes('?')
+  const query = isAsked ? `?${request.query}${fragment}` : fragment
   const scheme = action.scheme ?? clientScheme
   const [, name = '', port = ''] = /^(.*?)(?::([0-9]*))?$/.exec(request.host) ?? []
   const newPort = action.port ?? (action.host === undefined && action.scheme === undefined ? Number(port) : 0)

@@ -59,6 +59,9 @@ const redirects: readonly RedirectRow[] = [
   { redirect: whole('/new'), sent: at('/x/y?z=1'), location: 'http://echo.example.com/new?z=1' },
   { redirect: whole('/'), sent: at('/x/y'), location: 'http://echo.example.com/' },
   { redirect: { ...whole('/new'), stripQuery: true }, sent: at('/x?z=1'), location: 'http://echo.example.com/new' },
+  { redirect: whole('/new?a=b'), sent: at('/x?z=1'), location: 'http://echo.example.com/new?a=b' },
+  { redirect: whole('/#/new'), sent: at('/x?z=1'), location: 'http://echo.example.com/?z=1#/new' },
+  { redirect: { host: 'new:8443' }, sent: at('/x'), location: 'http://new:8443/x' },
   { redirect: { stripQuery: true }, sent: at('/x?z=1'), location: 'http://echo.example.com/x' },
   {
     match: { value: '/old' },

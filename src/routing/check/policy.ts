@@ -103,7 +103,8 @@ function checkEdits(id: string, edits: HeaderEdits | undefined, at: string): Pro
   ]
 }
 
-function checkField(id: string, { name, value }: HeaderValue, at: string): Problem[] {
+/** Of a message that the data plane sends on, or sends. */
+export function checkField(id: string, { name, value }: HeaderValue, at: string): Problem[] {
   return [...checkName(id, name, `${at}.name`), ...badText(id, value, FIELD_VALUE, `${at}.value`)]
 }
 
