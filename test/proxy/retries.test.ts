@@ -185,6 +185,24 @@ describe('retries by policy', () => {
     for (const { socket } of clients) socket.destroy()
   })
 
+  for (const how of ['answers', 'breaks off'] as const) {
+    test(`requests that wait for their next try are under way: with a whole budget all are tried again, where it ${how}`, async (t) => {
+      const clock = new FakeClock()
+      const backend = await startRawBackend(t, (socket) => {
+        socket.on('data', () => {
+          if (how === 'answers') socket.write('HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n')
+          else socket.destroy()
+        })
+      })
+      const policy = retry({ budget: 1, backoff: { initialMs: 60_000, maxMs: 60_000 } })
+      const live = await startProxy(t, forwardingTo(backend.port, { retry: policy }), { clock })
+      const waiting = clock.pending
+      for (let index = 0; index < 10; index++) new RawClient(t, live.port).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      await eventually(() => clock.pending === waiting + 10 || Object.keys(live.counted()).length > 0)
+      assert.deepEqual(live.counted(), {})
+    })
+  }
+
   test('a retry takes of the budget until its response begins', async (t) => {
     let tries = 0
     const backend = await startBackend(t, (_request, response) => {

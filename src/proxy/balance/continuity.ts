@@ -6,6 +6,7 @@ import type { RoutingSnapshot } from '../../routing/model.ts'
 import { SharedSequences, createSplit } from '../../routing/split.ts'
 import type { Split } from '../../routing/split.ts'
 
+import type { RetriesUnderWay } from '../policy/retries.ts'
 import { ClusterGate } from '../upstream/cluster-gate.ts'
 import type { GateState } from '../upstream/cluster-gate.ts'
 import { NearLevels } from './near-levels.ts'
@@ -15,7 +16,7 @@ import { ClusterSlowStart } from './slow-start.ts'
 
 export class Continuity {
   /** By cluster; only those that have some. */
-  readonly retriesUnderWay = new Map<string, number>()
+  readonly retriesUnderWay = new Map<string, RetriesUnderWay>()
   readonly #turns = new Generations<{ next: number }>()
   readonly #splits = new Generations<Split>()
   readonly #sequences = new SharedSequences()

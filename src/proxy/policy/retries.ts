@@ -30,9 +30,17 @@ const GRPC_STATUSES: Readonly<Record<GrpcRetryCondition, string>> = {
 export interface RetryDeps {
   readonly clock: Clock
   readonly random: Random
-  /** Retries under way, by cluster; only those that have some. */
-  readonly underWay: Map<string, number>
+  /** By cluster; only those that have some. */
+  readonly underWay: Map<string, RetriesUnderWay>
 }
+
+export interface RetriesUnderWay {
+  readonly all: number
+  /** Those that are not with an endpoint, but wait for it to be time. */
+  readonly waiting: number
+}
+
+const NONE: RetriesUnderWay = { all: 0, waiting: 0 }
 
 /** A cluster as far as the budget looks at it. */
 export interface BudgetedCluster {
@@ -87,21 +95,26 @@ export class RequestRetries {
   #done = 0
   /** Name of the cluster whose budget the retry under way is taken from. */
   #budgeted: string | null = null
+  #isWaiting = false
 
   constructor(route: ServingRetry) {
     this.route = route
   }
 
-  /** Why there is no further try: there were enough, or too many are under way. Empty: there is one, paired with `end`. */
-  begin(cluster: BudgetedCluster): 'URX' | 'UO' | '' {
+  /**
+   * Why there is no further try: there were enough, or too many are under way. Empty: there is one, paired with `end`. `isWithEndpoint`:
+   * the request still counts there.
+   */
+  begin(cluster: BudgetedCluster, isWithEndpoint: boolean): 'URX' | 'UO' | '' {
     const { policy, deps } = this.route
     if (this.#done >= policy.attempts) return 'URX'
-    const requests = cluster.endpoints.reduce((sum, { pool }) => sum + pool.active, 0)
-    const underWay = deps.underWay.get(cluster.name) ?? 0
-    if (cluster.gate !== null && underWay >= cluster.gate.limits.retriesMax) return 'UO'
-    if (underWay >= Math.max(RETRIES_UNDER_WAY_MIN, Math.floor(requests * policy.budget))) return 'UO'
-    deps.underWay.set(cluster.name, underWay + 1)
+    const { all, waiting } = deps.underWay.get(cluster.name) ?? NONE
+    if (cluster.gate !== null && all >= cluster.gate.limits.retriesMax) return 'UO'
+    const active = cluster.endpoints.reduce((sum, { pool }) => sum + pool.active, 0)
+    const requests = active + waiting + (isWithEndpoint ? 0 : 1)
+    if (all >= Math.max(RETRIES_UNDER_WAY_MIN, Math.floor(requests * policy.budget))) return 'UO'
     this.#budgeted = cluster.name
+    this.#count(1, 0)
     this.#done++
     return ''
   }
@@ -111,16 +124,35 @@ export class RequestRetries {
     const { policy, deps } = this.route
     const { initialMs, maxMs } = policy.backoff
     const stepMs = Math.min(maxMs, initialMs * 2 ** (this.#done - 1))
-    return deps.clock.after(Math.floor(deps.random() * stepMs), callback)
+    this.#isWaiting = true
+    this.#count(0, 1)
+    return deps.clock.after(Math.floor(deps.random() * stepMs), () => {
+      this.#stopWaiting()
+      callback()
+    })
   }
 
   /** The retry under way, if there is one, is over. */
   end(): void {
+    this.#stopWaiting()
     if (this.#budgeted === null) return
-    const { underWay } = this.route.deps
-    const left = (underWay.get(this.#budgeted) ?? 1) - 1
-    if (left === 0) underWay.delete(this.#budgeted)
-    else underWay.set(this.#budgeted, left)
+    this.#count(-1, 0)
     this.#budgeted = null
+  }
+
+  #stopWaiting(): void {
+    if (!this.#isWaiting) return
+    this.#isWaiting = false
+    this.#count(0, -1)
+  }
+
+  #count(retries: number, waits: number): void {
+    const name = this.#budgeted
+    if (name === null) return
+    const { underWay } = this.route.deps
+    const before = underWay.get(name) ?? NONE
+    const all = before.all + retries
+    if (all === 0) underWay.delete(name)
+    else underWay.set(name, { all, waiting: before.waiting + waits })
   }
 }

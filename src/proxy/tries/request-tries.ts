@@ -356,7 +356,7 @@ export class RequestTries implements Exchange, Waiting {
   #mayTryAgain(retries: RequestRetries): boolean {
     retries.end()
     if (!this.#isComplete || !this.#kept.isWhole) return false
-    const refused = retries.begin(this.#search.cluster)
+    const refused = retries.begin(this.#search.cluster, this.#upstream !== null)
     if (refused === '') return true
     this.flag = refused
     return false
