@@ -183,6 +183,28 @@ test('what a route or a destination changes in headers is in the log as the endp
   ])
 })
 
+test('what we add about the way here is in the log with the changes of the route, too', async (t) => {
+  const seen: IncomingMessage[] = []
+  const backend = await startBackend(t, (request, response) => {
+    seen.push(request)
+    response.end()
+  })
+  const set = [
+    { name: 'x-request-id', value: 'ours' },
+    { name: 'x-forwarded-proto', value: 'https' },
+  ]
+  const add = [{ name: 'x-forwarded-for', value: '10.0.0.1' }]
+  const policy = { rewrite: { authority: 'inside' }, requestHeaders: { set, add, remove: [] } }
+  const snapshot = snapshotOf([route('all', { v1: 1 }, { policy })], [cluster('v1', [backend.port])])
+  const names = ['x-request-id', 'x-forwarded-proto', 'x-forwarded-for', 'x-forwarded-host']
+  const template = names.map((name) => `%REQ(${name})%`).join(' ')
+  const { port, entries } = await serving(t, snapshot, template)
+  await fetchFrom(port, { headers: { host: 'outside' } })
+  const got = names.map((name) => String(seen[0]?.headers[name]).replaceAll(', ', ','))
+  assert.deepEqual(got, ['ours', 'https', '127.0.0.1,10.0.0.1', 'outside'])
+  assert.deepEqual(await entries(1), [got.join(' ')])
+})
+
 test('an entry says which ends a request went over, and how long what took', async (t) => {
   let endpointSaw = ''
   const backend = await startBackend(t, (request, response) => {

@@ -197,6 +197,13 @@ export class RequestRecord implements TracedRequest {
 
   /** As the endpoint gets it, where it got it. */
   requestHeader(name: string): string {
+    const edit = this.#policy?.editRequest ?? null
+    const value = this.#unedited(name)
+    return edit === null ? value : editedValue(name, value, edit)
+  }
+
+  /** Before the edits of the route. */
+  #unedited(name: string): string {
     const head = this.#head
     const rewritePath = this.#policy?.rewritePath ?? null
     switch (name) {
@@ -214,10 +221,12 @@ export class RequestRecord implements TracedRequest {
         return this.scheme
       case 'x-forwarded-for':
         return forwardedFor(head, this.client.address, this.#http.trustedHops)
+      case 'x-forwarded-host':
+        return head.fields.get(name) ?? (this.#isRenamed ? head.host : '')
       case 'x-request-id':
         return this.requestId
       default:
-        return this.#editedField(name)
+        return this.#tracedField(name)
     }
   }
 
@@ -232,13 +241,16 @@ export class RequestRecord implements TracedRequest {
     return this.#side.response.trailer(name)
   }
 
-  #editedField(name: string): string {
+  /** The endpoint is asked for another host than the client has named. */
+  get #isRenamed(): boolean {
+    return (this.#policy?.authority ?? this.#head.host) !== this.#head.host
+  }
+
+  #tracedField(name: string): string {
     const { trace } = this
-    const edit = this.#policy?.editRequest ?? null
     const sent = this.#head.fields.get(name) ?? ''
-    const traced =
-      trace === null ? sent : editedValue(name, sent, { dropped: trace.dropped ?? NO_NAMES, appended: trace.added })
-    return edit === null ? traced : editedValue(name, traced, edit)
+    if (trace === null) return sent
+    return editedValue(name, sent, { dropped: trace.dropped ?? NO_NAMES, appended: trace.added })
   }
 
   #since(timeMs: number): number {
