@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { RetryPolicy } from '../../src/routing/policy-model.ts'
 import type { TestContext } from 'node:test'
 import type { Backend } from '../support/live-proxy.ts'
 import {
@@ -38,6 +39,15 @@ async function countBodies(count: number, fetchBody: (index: number) => Promise<
   return counts
 }
 
+const RETRY: RetryPolicy = {
+  attempts: 1,
+  on: ['5xx'],
+  statuses: [],
+  perTryTimeoutMs: 0,
+  backoff: { initialMs: 1, maxMs: 1 },
+  budget: 1,
+}
+
 test('round robin by weight is exact', async (t) => {
   const backends = await startBackends(t, 3)
   const { port } = await startProxy(t, balanced(backends, { kind: 'round-robin' }, [5, 3, 2]))
@@ -46,6 +56,27 @@ test('round robin by weight is exact', async (t) => {
     assert.deepEqual(Object.fromEntries(counts), { b0: 5, b1: 3, b2: 2 })
   }
 })
+
+for (const [name, policy] of [
+  ['tries after the first', { retry: RETRY }],
+  ['copies for a mirror', { mirrors: [{ cluster: 'v1', share: 1 }] }],
+] as const) {
+  test(`${name} do not shift the turns of requests`, async (t) => {
+    const first = { good: 0, bad: 0 }
+    const counting = (which: keyof typeof first, status: number) =>
+      startBackend(t, (request, response) => {
+        if (request.headers.host?.endsWith('-shadow') !== true) first[which]++
+        response.writeHead(status).end()
+      })
+    const [good, bad] = [await counting('good', 200), await counting('bad', 'retry' in policy ? 500 : 200)]
+    const live = await startProxy(
+      t,
+      snapshotOf([route('r', { v1: 1 }, { policy })], [cluster('v1', [good.port, bad.port])]),
+    )
+    for (let index = 0; index < 20; index++) await fetchFrom(live.port, { headers: { host: 'a' } })
+    assert.equal(first.bad, 10)
+  })
+}
 
 test('random reaches all by their weights', async (t) => {
   const backends = await startBackends(t, 2)

@@ -21,6 +21,8 @@ export interface Candidate extends HostHealth {
 export interface ClusterChooserDeps {
   readonly continuity: Continuity
   readonly random: Random
+  /** Whose turns they are; absent: those of requests. */
+  readonly turns?: string
   /** Where the data plane runs. */
   readonly here: Locality | undefined
   /** Rises whenever a candidate becomes usable or stops to be. */
@@ -38,10 +40,11 @@ export function prepareChooser(
   const choices = candidates.map((candidate) => choiceOf(candidate, slowStart))
   const kind = balance?.kind ?? 'round-robin'
   const levels = preferLocal === undefined ? [] : levelsOf(candidates, deps.here)
+  const sequence = deps.turns === undefined ? name : `${name} ${deps.turns}`
   if (preferLocal === undefined || levels.length === 0) {
-    return createChooser({ name, balance: kind, choices, slowStart }, deps)
+    return createChooser({ name: sequence, balance: kind, choices, slowStart }, deps)
   }
-  const part = { name, kind, candidates, choices, slowStart }
+  const part = { name, sequence, kind, candidates, choices, slowStart }
   return nearFirst(part, levels, preferLocal, deps)
 }
 
@@ -52,6 +55,7 @@ interface Level {
 
 interface Prepared {
   readonly name: string
+  readonly sequence: string
   readonly kind: Balance['kind']
   readonly candidates: readonly Candidate[]
   readonly choices: readonly Choice[]
@@ -60,7 +64,7 @@ interface Prepared {
 
 // oxlint-disable-next-line max-params -- what there is, how it is divided, by which rule, with whose help
 function nearFirst(
-  { name, kind, candidates, choices, slowStart }: Prepared,
+  { name, sequence, kind, candidates, choices, slowStart }: Prepared,
   levels: readonly Level[],
   { overprovisioning }: LocalPreference,
   deps: ClusterChooserDeps,
@@ -72,7 +76,7 @@ function nearFirst(
   const shares = deps.continuity.nearLevels(name, named)
   shares.update(named, overprovisioning, deps.changes)
   const choosers = levels.map(({ nearness, indexes }) => {
-    const part = { name: `${name} ${nearness}`, balance: kind, choices: pick(choices, indexes), slowStart }
+    const part = { name: `${sequence} ${nearness}`, balance: kind, choices: pick(choices, indexes), slowStart }
     return { indexes, chooser: createChooser(part, deps) }
   })
   return new NearFirst(choosers, shares, kind === 'ring-hash' || kind === 'maglev')

@@ -90,7 +90,7 @@ test('whatever balances: one that is good is found if there is one, any other on
       const { all, endpoints, chooser } = servingOf(members, change)
       const tried = all.flatMap(({ pool, wasTried }) => (wasTried ? [pool] : []))
       for (let round = 0; round < 5; round++) {
-        const found = pickEndpoint({ endpoints, chooser }, hash % 2 ** 32, NOW_MS, tried)
+        const found = pickEndpoint({ endpoints, chooser, again: chooser }, hash % 2 ** 32, NOW_MS, tried)
         const open = all.filter(({ isRetired, wasTried }) => !isRetired && !wasTried)
         const good = open.filter(({ isHealthy, isEjected, isAvoided }) => isHealthy && !isEjected && !isAvoided)
         const allowed = good.length > 0 ? good : open

@@ -4,7 +4,7 @@ import { isUsable } from '../health/host-health.ts'
 import type { ServingCluster, ServingEndpoint } from './serving-cluster.ts'
 
 /** A cluster as far as endpoints are picked from it. */
-type PickedFrom = Pick<ServingCluster, 'endpoints' | 'chooser'>
+type PickedFrom = Pick<ServingCluster, 'endpoints' | 'chooser' | 'again'>
 
 /** Never one of those in `tried`; while there are others, none that just failed, is ejected or unhealthy. `hash` is of the cluster's key. */
 export function pickEndpoint(
@@ -13,7 +13,8 @@ export function pickEndpoint(
   nowMs: number,
   tried: readonly EndpointPool[] | null,
 ): ServingEndpoint | undefined {
-  const { endpoints, chooser } = cluster
+  const { endpoints } = cluster
+  const chooser = tried === null || tried.length === 0 ? cluster.chooser : cluster.again
   for (let step = 0; step < chooser.steps; step++) {
     const endpoint = endpoints[chooser.choose(hash, step)]
     if (endpoint !== undefined && isOpen(endpoint, tried) && isGood(endpoint, nowMs)) return endpoint

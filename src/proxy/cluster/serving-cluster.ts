@@ -31,6 +31,8 @@ export interface ServingCluster {
   /** Counts requests that were meant for the cluster but reached no endpoint. */
   readonly nobody: DestinationTraffic
   readonly chooser: Chooser
+  /** For tries after the first, which would shift the turns of the others: with two endpoints all requests would begin at one. */
+  readonly again: Chooser
   /** What of a request the chooser hashes; null: nothing. */
   readonly key: RequestKey | null
   /** For requests without the key. */
@@ -58,6 +60,8 @@ export interface ServingDeps {
   readonly random: Random
   readonly health: HealthChecker
   readonly telling: ProxyTelling
+  /** Whose turns the endpoints have; absent: those of requests. */
+  readonly turns?: string
 }
 
 export const NOBODY = { workloadNamespace: '', workload: '', version: '' }
@@ -96,13 +100,17 @@ export function prepareCluster(
   })
   const { health } = deps
   const changes = (): number => health.changes + (outliers === null ? 0 : outliers.changes)
+  const chooserDeps = { ...deps, here: snapshot.locality, changes }
+  const chooser = prepareChooser(cluster, candidates, chooserDeps)
+  const hasTurns = (cluster.balance?.kind ?? 'round-robin') === 'round-robin'
   return {
     name: cluster.name,
     connectTimeoutMs: cluster.connectTimeoutMs,
     protocol: way.protocol,
     nobody: deps.recorder.destination({ ...NOBODY, listener, service }),
     endpoints,
-    chooser: prepareChooser(cluster, candidates, { ...deps, here: snapshot.locality, changes }),
+    chooser,
+    again: hasTurns ? prepareChooser(cluster, candidates, { ...chooserDeps, turns: 'again' }) : chooser,
     key: cluster.balance !== undefined && 'key' in cluster.balance ? prepareKey(cluster.balance.key) : null,
     random: deps.random,
     gate: deps.continuity.gate(cluster.name, cluster.limits),

@@ -139,7 +139,7 @@ function passthroughOf(snapshot: RoutingSnapshot, listener: string, deps: Servin
   })
 }
 
-/** The clusters of the snapshot as mirrors: with the same endpoints and turns, and with counters of their own. */
+/** The clusters of the snapshot as mirrors: with the same endpoints, and with turns and counters of their own. */
 function mirrorsOf(snapshot: RoutingSnapshot, listener: string, deps: ServingDeps): MirrorsDeps['mirror'] {
   const mirrors = new Map<string, ServingCluster>()
   const recorder: ServingDeps['recorder'] = {
@@ -152,7 +152,7 @@ function mirrorsOf(snapshot: RoutingSnapshot, listener: string, deps: ServingDep
       snapshot.clusters.find((each) => each.name === name),
       'cluster',
     )
-    const prepared = prepareCluster(cluster, snapshot, listener, { ...deps, recorder })
+    const prepared = prepareCluster(cluster, snapshot, listener, { ...deps, recorder, turns: 'mirrors' })
     mirrors.set(name, prepared)
     return prepared
   }
