@@ -64,7 +64,7 @@ describe('answers of its own', () => {
     test(`of the proxy’s own answers to ${method}, what was sent is counted`, async (t) => {
       const body = 'grüß'
       const only = (value: string) => ({ path: { kind: 'exact' as const, value, caseSensitive: true } })
-      const routes = [200, 204, 304].map((status): Route => ({
+      const routes = [200, 204, 205, 304].map((status): Route => ({
         ...answering({ kind: 'respond', status, body, headers: [] }, only(`/${status}`)),
         id: `r${status}`,
       }))
@@ -74,6 +74,7 @@ describe('answers of its own', () => {
       for (const [status, bytes] of [
         [200, sent],
         [204, 0],
+        [205, 0],
         [304, 0],
       ] as const) {
         const counted = (): number => {

@@ -27,6 +27,8 @@ const WITH_BODY = { sendDate: false, endStream: false }
 const WITHOUT_BODY = { sendDate: false, endStream: true }
 const WITH_TRAILERS = { sendDate: false, endStream: false, waitForTrailers: true }
 
+const BODYLESS: ReadonlySet<number> = new Set([204, 205, 304])
+
 const AS_IT_IS = { connection: '', dropsChunked: false, added: '' }
 
 /** One after the other for the streams of a session. */
@@ -147,7 +149,7 @@ export class Http2Response implements ClientResponse {
       this.#grpcStatus = String(answer.grpcStatus ?? grpcStatusFor(answer.status))
       return this.#respond(grpcFailureHead(answer), '')
     }
-    const withBody = this.#request?.method !== 'HEAD' && answer.status !== 204 && answer.status !== 304
+    const withBody = this.#request?.method !== 'HEAD' && !BODYLESS.has(answer.status)
     this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), withBody ? answer.body : '')
   }
 

@@ -82,7 +82,8 @@ export function encodeAnswer(
 ): string {
   const { status, headers } = answer
   const hasBody = status !== 204 && status !== 304 && status >= 200
-  const body = Buffer.from(answer.body, 'utf8')
+  // A 205 has content of no bytes (RFC 9110 §15.3.6).
+  const body = Buffer.from(status === 205 ? '' : answer.body, 'utf8')
   const lines = [
     `HTTP/1.1 ${status} ${REASONS[status] ?? ''}`,
     ...headers.map(({ name, value }) => `${name}: ${value}`),
