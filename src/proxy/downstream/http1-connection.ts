@@ -102,6 +102,10 @@ export class Http1ClientConnection implements ClientSide {
     return (this.#peer ??= peerOf(this.#socket))
   }
 
+  get holdsOutput(): boolean {
+    return this.#socket.writableLength > 0
+  }
+
   get isIdle(): boolean {
     return this.#phase === 'head' && this.#input.length === 0
   }

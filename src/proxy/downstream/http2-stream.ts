@@ -54,6 +54,8 @@ export class Http2ClientStream implements ClientSide {
   readonly scheme: Scheme
   readonly protocol = 'HTTP/2'
   readonly response: Http2Response
+  /** The library writes when it sees fit. */
+  readonly holdsOutput = true
   readonly #owner: StreamOwner
   readonly #head = new RequestHead()
   readonly #exchange: RequestExchange

@@ -15,7 +15,8 @@ export function readShared(accepted: Socket): Socket {
   const handle: unknown = Reflect.get(accepted, '_handle')
   if (typeof handle !== 'object' || handle === null) return accepted
   Reflect.set(accepted, '_handle', null)
-  const onread = sharedReads((chunk) => void socket.emit('data', chunk))
+  // Who listens may keep it.
+  const onread = sharedReads((chunk) => socket.emit('data', chunk) || true)
   const options: SocketConstructorOpts = { onread, allowHalfOpen: true }
   const socket = new Socket(Object.assign(options, { handle }))
   // Its server counts it no longer.

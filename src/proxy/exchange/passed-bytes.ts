@@ -2,7 +2,9 @@
  * Has the buffers of bodies collected soon after they were passed on. V8 by itself waits until 64 MiB of them have come
  * together, and then goes through the whole heap; what we drop is young, and finding it costs a fraction of that.
  */
-const COLLECT_EVERY_BYTES = 16 * 1024 * 1024
+
+/** Of a small heap V8 thinks it full from 8 MiB more on, by the end of each collection: then it would go through all of it. */
+const COLLECT_EVERY_BYTES = 6 * 1024 * 1024
 
 export class PassedBytes {
   readonly #collect: () => void

@@ -177,10 +177,16 @@ export class RequestExchange implements TriesOwner {
     this.#afterPart(response.begin(head, framing, body, this.#keys.cookies), done)
   }
 
+  get keepsLent(): boolean {
+    return this.#client.holdsOutput
+  }
+
   onBody(body: Body, done: boolean): void {
     this.#times.moved = true
-    this.#deps.passed.add(body.to - body.from)
-    this.#afterPart(this.#client.response.part(body), done)
+    const more = this.#client.response.part(body)
+    // A lent buffer that is free again is no garbage.
+    if (!body.isLent || this.keepsLent) this.#deps.passed.add(body.to - body.from)
+    this.#afterPart(more, done)
   }
 
   onTunnelOpen(): void {

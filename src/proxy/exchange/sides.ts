@@ -21,6 +21,8 @@ export interface ClientSide {
   /** For logs: asked for only where one is written. */
   peer(): ClientPeer
   readonly response: ClientResponse
+  /** Whether something that was written may not have been sent yet. */
+  readonly holdsOutput: boolean
   pauseInput(): void
   resumeInput(): void
   /** From now on all bytes go through. */

@@ -29,6 +29,7 @@ export interface MirrorRequestOptions {
 
 export class MirrorRequest implements Exchange, Waiting {
   readonly requestMethod: string
+  readonly keepsLent = false
   readonly #options: MirrorRequestOptions
   readonly #cluster: ServingCluster
   readonly #search: EndpointSearch

@@ -136,6 +136,10 @@ export class RequestTries implements Exchange, Waiting {
     return this.#upstream?.send('', chunk) !== false
   }
 
+  get keepsLent(): boolean {
+    return this.#owner.keepsLent
+  }
+
   openTunnel(): void {
     this.#isAnswered = true
     this.#retries?.end()

@@ -6,6 +6,8 @@ import type { Body, UpstreamFailure } from '../upstream/side.ts'
 
 /** Who has sent the request, and gets what comes of it. */
 export interface TriesOwner {
+  /** As `Exchange.keepsLent`. */
+  readonly keepsLent: boolean
   /** The request is on its way to this endpoint. */
   onTry(endpoint: ServingEndpoint): void
   /** There is no connection for the try; `why` may be empty. */

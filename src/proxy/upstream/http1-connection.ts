@@ -40,7 +40,7 @@ export class Http1UpstreamConnection implements UpstreamSide {
   readonly #socket: Socket
   readonly #head = new ResponseHead()
   readonly #chunks = new ChunkedReader()
-  readonly #body: Body = { buffer: EMPTY, from: 0, to: 0 }
+  readonly #body: Body = { buffer: EMPTY, from: 0, to: 0, isLent: false }
   #state: State = 'connecting'
   #exchange: Exchange | null = null
   #connectDeadlineMs: number
@@ -61,7 +61,7 @@ export class Http1UpstreamConnection implements UpstreamSide {
     this.#pool = pool
     this.#connectDeadlineMs = connectDeadlineMs
     const { address, port, tls } = pool
-    const onread = sharedReads((chunk) => this.#onData(chunk))
+    const onread = sharedReads((chunk, isLent) => this.#onRead(chunk, isLent))
     this.#socket =
       tls === null
         ? connect({ host: address, port, noDelay: true, allowHalfOpen: true, onread })
@@ -186,6 +186,15 @@ export class Http1UpstreamConnection implements UpstreamSide {
     const exchange = this.#exchange
     this.destroy()
     exchange?.onCrash(error)
+  }
+
+  /** Whether the chunk must stay as it is. */
+  #onRead(chunk: Buffer, isLent: boolean): boolean {
+    const exchange = this.#exchange
+    this.#body.isLent = isLent
+    this.#onData(chunk)
+    this.#body.isLent = false
+    return this.#partial.length > 0 || exchange === null || exchange.keepsLent
   }
 
   #onData(chunk: Buffer): void {

@@ -15,6 +15,7 @@ const options = { timeout: 10_000 }
 
 /** A request whose client takes nothing after the head. */
 class SlowRequest implements Exchange {
+  readonly keepsLent = true
   readonly requestMethod = 'GET'
   readonly #upstream: UpstreamSide
   bytes = 0

@@ -57,7 +57,7 @@ export class Http2UpstreamStream implements UpstreamSide {
   readonly hasPartialResponse = false
   readonly #session: StreamSession
   readonly #head = new ResponseHead()
-  readonly #body: Body = { buffer: EMPTY, from: 0, to: 0 }
+  readonly #body: Body = { buffer: EMPTY, from: 0, to: 0, isLent: false }
   #exchange: Exchange | null = null
   /** Null until the request is sent. */
   #stream: ClientHttp2Stream | null = null

@@ -38,9 +38,11 @@ export interface UpstreamSide {
   destroy(): void
 }
 
-/** The request that goes this way, as the upstream side sees it. Buffers may be kept: nobody writes to them again. */
+/** The request that goes this way, as the upstream side sees it. Buffers may be kept: nobody writes to them again, but see `Body`. */
 export interface Exchange {
   readonly requestMethod: string
+  /** Whether anything of a lent buffer is still to be written to somebody. Asked when all of it was passed on. */
+  readonly keepsLent: boolean
   /** The request can be sent. */
   onConnected(): void
   /** 100 to 199, without 101; the final response is still to come. */
@@ -64,4 +66,6 @@ export interface Body {
   buffer: Buffer
   from: number
   to: number
+  /** The buffer is written to again as soon as the exchange no longer `keepsLent`. So it is with bytes of tunnels. */
+  isLent: boolean
 }
