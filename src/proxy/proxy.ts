@@ -175,6 +175,11 @@ export class Proxy {
     this.#sweepTimer?.cancel()
   }
 
+  /** What is left of the wait of `close` is no longer than this. */
+  closeWithin(boundMs: number): void {
+    this.#options.clock.after(boundMs, () => this.#endWaits(), { unref: true })
+  }
+
   async #swap(snapshot: RoutingSnapshot, served: readonly Served[]): Promise<void> {
     this.#continuity.settle(snapshot)
     this.#health.settle()
@@ -288,7 +293,11 @@ export class Proxy {
 
   #onEmpty(listener: GatewayListener): void {
     this.#closing.delete(listener)
-    if (this.#closing.size === 0) for (const resolve of this.#emptied.splice(0)) resolve()
+    if (this.#closing.size === 0) this.#endWaits()
+  }
+
+  #endWaits(): void {
+    for (const end of this.#emptied.splice(0)) end()
   }
 
   #untilEmpty(boundMs: number): Promise<void> {

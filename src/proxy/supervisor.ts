@@ -119,7 +119,9 @@ class Supervisor implements ProxySupervisor {
     const keeper = readProcesses(this.#files.keeper).find(isRunning)
     if (keeper === undefined) return undefined
     log.info('adopted the keeper of the proxies', { pid: keeper.pid })
-    const isOutdated = this.processes.some((proxy) => proxy.version !== version)
+    // Of one name the newest comes last; older ones only finish what they have begun.
+    const newest = new Map(this.processes.map((proxy) => [proxy.id, proxy]))
+    const isOutdated = [...newest.values()].some((proxy) => proxy.version !== version)
     if (isNew || isOutdated) signalProxy(keeper, 'SIGHUP')
     return keeper
   }

@@ -9,7 +9,9 @@ import { systemClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
 import { seededRandom } from '../base/random.ts'
 import { untilWatched } from '../base/watched.ts'
+import { FakeClock } from '../../test/support/fake-clock.ts'
 import {
+  RawClient,
   eventually,
   fetchFrom,
   forwardingTo,
@@ -62,10 +64,11 @@ async function startControl(t: TestContext, socketPath: string, expected = 1): P
 function startWorker(
   t: TestContext,
   socketPath: string,
-  id = 'proxy-0',
+  { id = 'proxy-0', clock }: { readonly id?: string; readonly clock?: FakeClock } = {},
 ): { stop(): Promise<void>; readonly ended: Promise<void> } {
   const end = new AbortController()
-  const options = { clock: systemClock, random: seededRandom(1), log: silentLog, signal: end.signal }
+  const time = clock === undefined ? { clock: systemClock } : { clock, monotonicMs: () => clock.now() }
+  const options = { ...time, random: seededRandom(1), log: silentLog, signal: end.signal }
   const ended = runProxyWorker({ socketPath, id, ...options })
   const stop = (): Promise<void> => {
     end.abort()
@@ -354,6 +357,41 @@ test('an address is in use as long as a process that was replaced has a request 
   assert.equal((await reply).body, 'old')
   await Promise.all([drained, first.ended])
 })
+
+for (const end of ['by itself', 'told to'] as const) {
+  test(`a process that was replaced lets what is long go on, until it ends ${end}`, async (t) => {
+    const socketPath = await socketIn(t)
+    const clock = new FakeClock()
+    const finish = Promise.withResolvers<void>()
+    const backend = await startBackend(t, (_request, response) => {
+      response.write('begun ')
+      void finish.promise.then(() => response.end('and done'))
+    })
+    const control = await startControl(t, socketPath)
+    const first = startWorker(t, socketPath, { clock })
+    const snapshot = forwardingTo(backend.port, { timeoutMs: 0 })
+    control.link.publish(snapshot)
+    await untilLive(control.link, snapshot.generation)
+    const client = new RawClient(t, portOf(control.link)).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await client.until((text) => text.includes('begun'))
+    const second = secondProcess(t, socketPath)
+    second.say({ kind: 'ack', generation: snapshot.generation, listeners: [], draining: [] })
+    await untilWatched(control.link.state, ({ proxies }) => proxies[0]?.draining.length === 1)
+    await clock.advance(60_000)
+    if (end === 'by itself') {
+      finish.resolve()
+      await client.until((text) => text.includes('and done'))
+    } else {
+      const stopped = first.stop()
+      await clock.advance(4_000)
+      await stopped
+      assert.doesNotMatch(await client.untilClosed(), /and done/)
+    }
+    // Sweeps that close what is idle then, and let go of a client that does not close its side.
+    await clock.advance(5_000)
+    await first.ended
+  })
+}
 
 test('what is not a message ends only the link it came on', async (t) => {
   const socketPath = await socketIn(t)

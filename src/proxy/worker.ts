@@ -30,6 +30,8 @@ const REPORT_INTERVAL_MS = 250
 const ALIVE_INTERVAL_MS = 1_000
 /** Longest wait for requests in flight at the end, unless told otherwise. */
 const DRAIN_TIMEOUT_MS = 4_000
+/** The same where a newer process has taken the place: nobody waits for the end of this one. As long as Envoy drains. */
+const REPLACED_DRAIN_TIMEOUT_MS = 600_000
 
 export interface ProxyWorkerOptions {
   /** The control plane's Unix socket. */
@@ -65,7 +67,7 @@ class ProxyWorker {
   /** All processes of a machine have this clock in common. */
   readonly #startedUptimeMs = Number(process.hrtime.bigint() / 1_000_000n)
   readonly #proxy: Proxy
-  readonly #stopped = Promise.withResolvers<void>()
+  readonly #stopped = Promise.withResolvers<'told' | 'replaced'>()
   #socket: Socket | null = null
   #isLinked = false
   #attempt = 0
@@ -93,17 +95,19 @@ class ProxyWorker {
   }
 
   async run(): Promise<void> {
-    const { signal, log, id } = this.#options
-    if (!signal.aborted) {
-      signal.addEventListener('abort', () => this.#stopped.resolve(), { once: true })
+    const { signal, log, id, drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#options
+    if (signal.aborted) this.#stopped.resolve('told')
+    else {
+      signal.addEventListener('abort', () => this.#stopped.resolve('told'), { once: true })
       this.#connect()
       this.#scheduleReport()
       this.#tellAlive()
-      await this.#stopped.promise
     }
+    const why = await this.#stopped.promise
     this.#isStopping = true
-    log.info('proxy is draining', { proxy: id })
-    const closed = this.#proxy.close(this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS)
+    log.info('proxy is draining', { proxy: id, why })
+    const closed = this.#proxy.close(why === 'replaced' ? REPLACED_DRAIN_TIMEOUT_MS : drainTimeoutMs)
+    signal.addEventListener('abort', () => this.#proxy.closeWithin(drainTimeoutMs), { once: true })
     this.#send({ kind: 'standing', ...this.#standing() })
     await closed
     for (const timer of this.#timers) timer.cancel()
@@ -138,7 +142,7 @@ class ProxyWorker {
 
   #onDisconnected(): void {
     const { clock, random, log, id, endsWithControl = false } = this.#options
-    if (endsWithControl) this.#stopped.resolve()
+    if (endsWithControl) this.#stopped.resolve('told')
     else if (this.#isLinked) log.warn('lost control, serving on', { proxy: id })
     this.#isLinked = false
     this.#socket = null
@@ -155,7 +159,7 @@ class ProxyWorker {
     } else if (message.kind === 'describe') {
       this.#send({ kind: 'description', description: this.#proxy.describe() })
     } else if (message.kind === 'stop') {
-      this.#stopped.resolve()
+      this.#stopped.resolve('replaced')
     }
   }
 
