@@ -40,7 +40,7 @@ interface PreparedRoute {
 }
 
 /** Instead of a route: none of the virtual host's routes matches; no virtual host has a domain for the host. */
-export const NO_ROUTE = -1
+const NO_ROUTE = -1
 export const NO_VIRTUAL_HOST = -2
 
 const BRACKET = 0x5d

@@ -185,9 +185,9 @@ test('what is no YAML, empty, or another thing altogether is refused', () => {
 })
 
 test('a text that there is not the memory for is refused at once', () => {
-  const { snapshot, findings } = readRoutingFile(`${SMALLEST}#${'x'.repeat(16 * 1024 * 1024)}`)
+  const { snapshot, findings: found } = readRoutingFile(`${SMALLEST}#${'x'.repeat(16 * 1024 * 1024)}`)
   assert.equal(snapshot, undefined)
-  assert.match(findings.map(({ message }) => message).join(), /more than 16777216/)
+  assert.match(found.map(({ message }) => message).join(), /more than 16777216/)
 })
 
 test('a template that nobody filled in is told as a mistake, and nothing is said beside it', async (t) => {
