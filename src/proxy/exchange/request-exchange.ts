@@ -174,7 +174,9 @@ export class RequestExchange implements TriesOwner {
     this.#notes.tellClient(this.#upstream)
     // Where the response is over before the request is, nobody knows whether its content still comes.
     response.keep &&= !this.#deps.isDraining() && (this.#requestDone || !(done || this.#mayNeverCome()))
-    this.#afterPart(response.begin(head, framing, body, this.#keys.cookies), done)
+    const more = response.begin(head, framing, body, this.#keys.cookies)
+    this.#notePassed(body)
+    this.#afterPart(more, done)
   }
 
   get keepsLent(): boolean {
@@ -184,8 +186,7 @@ export class RequestExchange implements TriesOwner {
   onBody(body: Body, done: boolean): void {
     this.#times.moved = true
     const more = this.#client.response.part(body)
-    // A lent buffer that is free again is no garbage.
-    if (!body.isLent || this.keepsLent) this.#deps.passed.add(body.to - body.from)
+    this.#notePassed(body)
     this.#afterPart(more, done)
   }
 
@@ -229,6 +230,7 @@ export class RequestExchange implements TriesOwner {
     this.#times.start(this.#deps.monotonicMs())
     this.#requestDone = body.done
     this.#requestBytes = body.first === null ? 0 : body.first.length
+    this.#deps.passed.add(this.#requestBytes)
     this.#flag = ''
     this.#keys.reset(head)
     this.#client.response.reset(head)
@@ -336,6 +338,11 @@ export class RequestExchange implements TriesOwner {
   /** The client waits for leave to send its body, and is refused it. */
   #mayNeverCome(): boolean {
     return this.#requestBytes === 0 && this.#head !== null && this.#head.fields.expect !== -1
+  }
+
+  /** A lent buffer that is free again is no garbage. */
+  #notePassed({ from, to, isLent }: Body): void {
+    if (!isLent || this.keepsLent) this.#deps.passed.add(to - from)
   }
 
   /** `more`: the client takes more at once. */
