@@ -13,6 +13,7 @@ import { seededRandom } from '../base/random.ts'
 import { untilWatched } from '../base/watched.ts'
 import { startLoad } from '../../test/support/load.ts'
 import { messageOf } from '../base/errors.ts'
+import { processesOf } from '../../test/support/sluice.ts'
 import { eventually, fetchFrom, forwardingTo, saying, startBackend } from '../../test/support/live-proxy.ts'
 import { liveGeneration } from '../routing/data-plane.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
@@ -218,6 +219,8 @@ test('a disk that takes nothing more ends neither the keeper nor its proxies', a
   await eventually(() => supervisor.processes.some(({ pid }) => pid !== first?.pid))
   await eventually(() => readFileSync(join(folder, 'keeper.json'), 'utf8').includes(`"pid":${next.pid},`))
   assert.equal(supervisor.keeper, next)
+  // The proxy of the keeper before is written down nowhere: it ends as it is replaced.
+  await eventually(() => processesOf(dataDir).length === 2)
 })
 
 test('control of another version replaces the proxies, again and again, and no client notices', async (t) => {
