@@ -1,4 +1,5 @@
 /** What the proxies that are compared have in common. */
+import { rmSync } from 'node:fs'
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +31,7 @@ export interface Surroundings {
 export type Contender = (surroundings: Surroundings, features: Features) => Promise<Running | undefined>
 
 export const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 // Workers of nginx are another user, who must be able to read the files here.
 await chmod(folder, 0o755)
 
