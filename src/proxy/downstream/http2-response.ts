@@ -2,7 +2,7 @@
 import { constants } from 'node:http2'
 import type { ServerHttp2Stream } from 'node:http2'
 
-import { encodeAnswer, plainAnswer } from '../policy/answers.ts'
+import { contentOf, encodeAnswer, plainAnswer } from '../policy/answers.ts'
 import type { Answer } from '../policy/answers.ts'
 import type { ClientResponse } from '../exchange/sides.ts'
 import { responseHead, switchingHead } from '../serving/forwarded-heads.ts'
@@ -26,8 +26,6 @@ const INTERIM_HEADS_MAX = 16
 const WITH_BODY = { sendDate: false, endStream: false }
 const WITHOUT_BODY = { sendDate: false, endStream: true }
 const WITH_TRAILERS = { sendDate: false, endStream: false, waitForTrailers: true }
-
-const BODYLESS: ReadonlySet<number> = new Set([204, 205, 304])
 
 const AS_IT_IS = { connection: '', dropsChunked: false, added: '' }
 
@@ -149,8 +147,8 @@ export class Http2Response implements ClientResponse {
       this.#grpcStatus = String(answer.grpcStatus ?? grpcStatusFor(answer.status))
       return this.#respond(grpcFailureHead(answer), '')
     }
-    const withBody = this.#request?.method !== 'HEAD' && !BODYLESS.has(answer.status)
-    this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), withBody ? answer.body : '')
+    const content = this.#request?.method === 'HEAD' ? '' : contentOf(answer)
+    this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), content)
   }
 
   failCall(answer: Answer): boolean {

@@ -75,6 +75,14 @@ const REASONS: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 }
 
+/** Of these statuses there is none (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
+const WITHOUT_CONTENT: ReadonlySet<number> = new Set([204, 205, 304])
+
+/** What of its body is content, as its status has it. */
+export function contentOf({ status, body }: Answer): string {
+  return WITHOUT_CONTENT.has(status) ? '' : body
+}
+
 /** The whole message as the client gets it, in latin1 (the body is UTF-8 within). */
 export function encodeAnswer(
   answer: Answer,
@@ -82,8 +90,7 @@ export function encodeAnswer(
 ): string {
   const { status, headers } = answer
   const hasBody = status !== 204 && status !== 304 && status >= 200
-  // A 205 has content of no bytes (RFC 9110 §15.3.6).
-  const body = Buffer.from(status === 205 ? '' : answer.body, 'utf8')
+  const body = Buffer.from(contentOf(answer), 'utf8')
   const lines = [
     `HTTP/1.1 ${status} ${REASONS[status] ?? ''}`,
     ...headers.map(({ name, value }) => `${name}: ${value}`),
