@@ -12,10 +12,12 @@ export interface ProcessIdentity {
   readonly bootId: string
 }
 
-interface ProcessStat {
+export interface ProcessStat {
   readonly pid: number
   readonly state: string
+  readonly parent: number
   readonly group: number
+  readonly session: number
   readonly startTicks: number
 }
 
@@ -39,41 +41,22 @@ export function isRunning({ pid, startTicks, bootId: boot }: ProcessIdentity): b
   return stat !== undefined && stat.startTicks === startTicks && !isDead(stat)
 }
 
-/**
- * Signals the process and everything it started, unless its pid belongs to somebody else by now. A group outlives
- * its leader, and the kernel reuses no pid that still names a group: so a pid that names no process, or still this
- * one, is safe to address as a group.
- */
-export function signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): void {
-  if (identity.bootId !== bootId()) return
-  const stat = statOf(identity.pid)
-  if (stat !== undefined && stat.startTicks !== identity.startTicks) return
+/** Signals the process, unless its pid belongs to another one by now. */
+export function signalProcess({ pid, startTicks, bootId: boot }: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (boot !== bootId() || statOf(pid)?.startTicks !== startTicks) return
   try {
-    process.kill(-identity.pid, signal)
+    process.kill(pid, signal)
   } catch (error) {
-    // Nobody left to signal.
+    // It has ended meanwhile.
     if (codeOf(error) !== 'ESRCH') throw error
   }
 }
 
-/** True while somebody of the process's group is alive. The dead that nobody has buried yet do not count. */
-export function hasGroup(identity: ProcessIdentity): boolean {
-  if (identity.bootId !== bootId()) return false
-  const stat = statOf(identity.pid)
-  if (stat !== undefined && stat.startTicks !== identity.startTicks) return false
-  try {
-    process.kill(-identity.pid, 0)
-    return hasLivingMember(identity.pid)
-  } catch (error) {
-    if (codeOf(error) === 'ESRCH') return false
-    throw error
-  }
-}
-
-function hasLivingMember(group: number): boolean {
-  return readdirSync('/proc').some((name) => {
-    const member = /^\d+$/.test(name) ? statOf(Number(name)) : undefined
-    return member !== undefined && member.group === group && !isDead(member)
+/** Every process of this machine. The dead that wait for their parent are left out. */
+export function runningProcesses(): readonly ProcessStat[] {
+  return readdirSync('/proc').flatMap((name) => {
+    const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined
+    return stat === undefined || isDead(stat) ? [] : [stat]
   })
 }
 
@@ -88,10 +71,9 @@ export function parseStat(line: string): ProcessStat | undefined {
   const pid = Number.parseInt(line, 10)
   const fields = line.slice(nameEnd + 2).split(' ')
   const startTicks = Number(fields[19])
-  const group = Number(fields[2])
-  const state = fields[0]
-  const areNumbers = Number.isInteger(pid) && Number.isInteger(startTicks) && Number.isInteger(group)
-  return areNumbers && state !== undefined ? { pid, state, group, startTicks } : undefined
+  const [state, parent, group, session] = [fields[0], Number(fields[1]), Number(fields[2]), Number(fields[3])]
+  const areNumbers = [pid, startTicks, parent, group, session].every(Number.isInteger)
+  return areNumbers && state !== undefined ? { pid, state, parent, group, session, startTicks } : undefined
 }
 
 function statOf(pid: number): ProcessStat | undefined {

@@ -50,6 +50,11 @@ function held(address: string): Promise<void> {
   })
 }
 
+function directoryOf(pod: Pod | undefined): string {
+  const { namespace, name, uid } = pod?.metadata ?? {}
+  return join(lab.directory, 'data', 'pods', `${namespace}_${name}_${uid}`)
+}
+
 function logsOf(name: string, options: Parameters<RunningAgent['agent']['logs']>[2] = {}): Promise<string> {
   return readAll(running.agent.logs('default', name, options, AbortSignal.timeout(20_000)))
 }
@@ -151,7 +156,8 @@ test('the environment holds what the manifest says, and nothing of the control p
     assert.ok(lines.includes(line), `${line} is missing in ${lines.join(' ')}`)
   }
   assert.ok(lines.includes('arg hello blue $(GREETING) $(MISSING)'))
-  assert.ok(!lines.some((line) => line.startsWith('SLUICE_') || line.startsWith('npm_')))
+  const ours = lines.filter((line) => line.startsWith('SLUICE_') || line.startsWith('npm_'))
+  assert.deepEqual(ours, [`SLUICE_CONTAINER=${join(directoryOf(pod), 'main', '0.pid')}`])
 })
 
 test('a variable may have a name that no shell knows', async () => {

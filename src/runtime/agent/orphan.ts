@@ -1,8 +1,10 @@
 /** A pod of an earlier run that nobody wants any more: its processes are ended, then its files. */
 import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
-import { hasGroup, signalGroup } from '../../base/process-identity.ts'
+import { isRunning, signalProcess } from '../../base/process-identity.ts'
 import type { ProcessIdentity } from '../../base/process-identity.ts'
+import { killContainer } from '../process/container-processes.ts'
+import type { ContainerIdentity } from '../process/container-processes.ts'
 import { resolveAttempt } from '../process/launch.ts'
 import { containerFiles, removeDirectory } from '../pod/record.ts'
 import type { ContainerRecord, StoredPod } from '../pod/record.ts'
@@ -10,13 +12,23 @@ import type { ContainerRecord, StoredPod } from '../pod/record.ts'
 const POLL_MS = 20
 
 export async function endOrphan({ directory, record }: StoredPod, clock: Clock, graceMs: number): Promise<void> {
-  const found = await Promise.all(record.containers.map((container) => processOf(directory, container, clock)))
-  const identities = found.filter((identity) => identity !== undefined)
-  for (const identity of identities) signalGroup(identity, 'SIGTERM')
+  const found = await Promise.all(record.containers.map((container) => containerOf(directory, container, clock)))
+  const containers = found.filter((container) => container !== undefined)
+  for (const { first } of containers) signalProcess(first, 'SIGTERM')
   const endMs = clock.now() + graceMs
-  while (identities.some(hasGroup) && clock.now() < endMs) await sleep(clock, POLL_MS)
-  for (const identity of identities) signalGroup(identity, 'SIGKILL')
+  while (containers.some(({ first }) => isRunning(first)) && clock.now() < endMs) await sleep(clock, POLL_MS)
+  await Promise.all(containers.map((container) => killContainer(container)))
   removeDirectory(directory)
+}
+
+async function containerOf(
+  directory: string,
+  record: ContainerRecord,
+  clock: Clock,
+): Promise<ContainerIdentity | undefined> {
+  const first = await processOf(directory, record, clock)
+  const { log, pid } = containerFiles(directory, record.name, record.attempt)
+  return first === undefined ? undefined : { first, pidFile: pid, logFile: log }
 }
 
 async function processOf(

@@ -11,6 +11,7 @@ import type { Pod } from '../../kinds/pod.ts'
 import type { PodLogOptions } from '../logs/options.ts'
 import { containerLogs } from '../logs/container-logs.ts'
 import { LogKeeper } from '../logs/log-keeper.ts'
+import { LogReaders } from '../logs/log-readers.ts'
 import { EventRecorder } from '../pod/event-recorder.ts'
 import { PodRuntime } from '../pod/pod-runtime.ts'
 import type { PodContext } from '../pod/pod-runtime.ts'
@@ -49,6 +50,7 @@ export class PodAgent {
   readonly #runtimes = new Map<ObjectKey, PodRuntime>()
   readonly #retiring = new Set<Promise<void>>()
   readonly #logKeeper: LogKeeper
+  readonly #logReaders: LogReaders
   readonly #nodeLabels: Readonly<Record<string, string>>
   readonly #finished = Promise.withResolvers<void>()
   #stopped: Promise<void> | undefined
@@ -60,6 +62,7 @@ export class PodAgent {
     const events = new EventRecorder({ client, clock, log, nodeName, signal })
     this.#context = { ...options, events, wake: (key, delayMs) => this.#queue.addAfter(key, delayMs) }
     this.#logKeeper = new LogKeeper(clock, log)
+    this.#logReaders = new LogReaders(clock)
     this.#nodeLabels = nodeLabels(nodeName)
     this.closed = this.#finished.promise
   }
@@ -207,12 +210,19 @@ export class PodAgent {
 
   async #endAndDiscard(runtime: PodRuntime, graceMs: number): Promise<void> {
     await runtime.end(graceMs, { drain: false })
-    if (!this.#options.signal.aborted) runtime.discard()
+    if (!this.#options.signal.aborted) this.#discard(runtime)
   }
 
   #forget(runtime: PodRuntime): void {
     if (this.#runtimes.get(runtime.key) === runtime) this.#runtimes.delete(runtime.key)
-    runtime.discard()
+    this.#discard(runtime)
+  }
+
+  /** What a reader keeps when this process ends is removed by the next one. */
+  #discard(runtime: PodRuntime): void {
+    this.#logReaders.whenUnread(runtime.directory, () => {
+      if (!this.#options.signal.aborted) runtime.discard()
+    })
   }
 
   /** Work in the background that `closed` and `stopAll` wait for. */
@@ -251,7 +261,8 @@ export class PodAgent {
       throw failure({ code: 400, reason: 'BadRequest', message })
     }
     const { clock } = this.#options
-    return containerLogs({ pod: name, containers: runtime.containers, keeper: this.#logKeeper, clock }, options, signal)
+    const source = { pod: name, containers: runtime.containers, keeper: this.#logKeeper, clock }
+    return this.#logReaders.read(runtime.directory, containerLogs(source, options, signal))
   }
 
   #logFiles(): readonly string[] {

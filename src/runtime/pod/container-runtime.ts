@@ -7,7 +7,10 @@ import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import { findProgram } from '../process/find-program.ts'
-import { bootId, hasGroup, signalGroup } from '../../base/process-identity.ts'
+import { bootId, signalProcess } from '../../base/process-identity.ts'
+import type { ProcessIdentity } from '../../base/process-identity.ts'
+import { CONTAINER_MARK, killContainer } from '../process/container-processes.ts'
+import type { ContainerIdentity } from '../process/container-processes.ts'
 import { LaunchError, adopt, launch, resolveAttempt } from '../process/launch.ts'
 import type { ContainerProcess, Exit } from '../process/launch.ts'
 import { ContainerProbes } from './container-probes.ts'
@@ -54,9 +57,6 @@ type RunningPhase = Extract<ContainerPhase, { kind: 'running' }>
 const CRASHES_FORGOTTEN_AFTER_MS = 10 * 60_000
 /** Between SIGTERM and SIGKILL when the grace period was used up before. */
 const TERM_MIN_MS = 1000
-/** A killed process is gone within microseconds, unless the kernel holds it in a system call. */
-const KILL_MS_MAX = 1000
-const GROUP_POLL_MS = 5
 /** Hooks have no time limit of their own; a preStop hook also ends with the grace period. */
 const HOOK_MS_MAX = 60 * 60_000
 
@@ -65,7 +65,8 @@ export class ContainerRuntime {
   spec: Container
   readonly #context: ContainerContext
   #record: ContainerRecord
-  #process: ContainerProcess | undefined
+  /** Resolves once nothing runs of the last attempt and its end is recorded. */
+  #over: Promise<void> = Promise.resolve()
   #probes: ContainerProbes | undefined
   #isStopping = false
 
@@ -98,7 +99,7 @@ export class ContainerRuntime {
     const { phase } = this.#record
     if (phase.kind !== 'running') return
     const adopted = adopt(phase.identity, this.#context.clock, this.#context.signal)
-    if (adopted === undefined) this.#ended(UNKNOWN_EXIT, phase.startedAtMs)
+    if (adopted === undefined) await this.#untilOver(Promise.resolve(UNKNOWN_EXIT), phase)
     else this.#watch(adopted, phase)
   }
 
@@ -175,13 +176,26 @@ export class ContainerRuntime {
     return launch({ command: [program, ...args], env, workingDir, logFile: log, pidFile: pid })
   }
 
-  #watch(process: ContainerProcess, phase: RunningPhase): void {
-    this.#process = process
+  #watch({ exited }: ContainerProcess, phase: RunningPhase): void {
     this.#isStopping = false
-    process.exited.then((exit) => this.#ended(exit, phase.startedAtMs)).catch(this.#context.failed)
+    this.#over = this.#untilOver(exited, phase).catch(this.#context.failed)
     const hook = this.spec.lifecycle?.postStart
     if (hook === undefined || phase.started) this.#probe()
     else this.#postStart(hook, phase).catch(this.#context.failed)
+  }
+
+  /** What the first process leaves behind ends with it, as in a process namespace. */
+  async #untilOver(exited: Promise<Exit>, { identity, startedAtMs }: RunningPhase): Promise<void> {
+    const exit = await exited
+    const finishedAtMs = this.#context.clock.now()
+    this.#probes?.close()
+    if (this.#context.signal.aborted) return
+    await killContainer(this.#identityOf(identity))
+    this.#ended(exit, startedAtMs, finishedAtMs)
+  }
+
+  #identityOf(first: ProcessIdentity): ContainerIdentity {
+    return { first, pidFile: this.files.pid, logFile: this.files.log }
   }
 
   /** Nothing asks the container before its postStart hook has done its work. */
@@ -215,7 +229,8 @@ export class ContainerRuntime {
       ports: this.spec.ports ?? [],
       exec: async (command, signal) => {
         const { env, workingDir } = await plan()
-        return runProgram(command, { env, cwd: workingDir }, signal)
+        const mark = { [CONTAINER_MARK]: this.files.pid }
+        return runProgram(command, { env: { ...env, ...mark }, cwd: workingDir }, signal)
       },
     }
   }
@@ -227,13 +242,9 @@ export class ContainerRuntime {
     if (next.started !== phase.started || next.ready !== phase.ready) this.#update({ phase: next })
   }
 
-  #ended(exit: Exit, startedAtMs: number): void {
+  #ended(exit: Exit, startedAtMs: number, finishedAtMs: number): void {
     const { phase, crashes } = this.#record
     if (phase.kind !== 'running' || this.#context.signal.aborted) return
-    this.#probes?.close()
-    // While it is being stopped, what the process started gets its share of the grace period.
-    if (!this.#isStopping) signalGroup(phase.identity, 'SIGKILL')
-    const finishedAtMs = this.#context.clock.now()
     const hasRunLong = finishedAtMs - startedAtMs >= CRASHES_FORGOTTEN_AFTER_MS
     // An end that was asked for, or that nobody saw, says nothing against the program.
     const isCrash = exit.kind === 'exited' && !this.#isStopping
@@ -266,30 +277,23 @@ export class ContainerRuntime {
   }
 
   /**
-   * Stops the process and its group: preStop hook, SIGTERM, and SIGKILL once `graceOver` aborts. Resolves when
-   * nothing of it is left.
+   * Stops the container: preStop hook, then, once `turn` has come, SIGTERM to its first process, and SIGKILL once
+   * `graceOver` aborts. Resolves when nothing of it is left.
    */
-  async stop(graceOver: AbortSignal): Promise<void> {
+  async stop(graceOver: AbortSignal, turn: Promise<unknown> = Promise.resolve()): Promise<void> {
     const { phase } = this.#record
-    const running = this.#process
-    if (phase.kind !== 'running' || running === undefined) return
+    if (phase.kind !== 'running') return
     this.#isStopping = true
     this.#probes?.close()
     await this.#preStop(graceOver)
-    signalGroup(phase.identity, stopSignal(this.spec.lifecycle?.stopSignal))
+    await untilAborted(Promise.race([turn, this.#over]), graceOver)
+    signalProcess(phase.identity, stopSignal(this.spec.lifecycle?.stopSignal))
     const least = new Deadline(this.#context.clock).within(TERM_MIN_MS)
     const over = graceOver.aborted ? least.signal : graceOver
-    await untilAborted(this.#untilGroupGone(running, over), AbortSignal.any([over, this.#context.signal]))
+    await untilAborted(this.#over, AbortSignal.any([over, this.#context.signal]))
     least.cancel()
-    signalGroup(phase.identity, 'SIGKILL')
-    await untilAborted(running.exited, this.#context.signal)
-    const soon = AbortSignal.timeout(KILL_MS_MAX)
-    await untilAborted(this.#untilGroupGone(running, soon), soon)
-  }
-
-  async #untilGroupGone({ exited, identity }: ContainerProcess, signal: AbortSignal): Promise<void> {
-    await exited
-    while (hasGroup(identity) && !signal.aborted) await sleep(this.#context.clock, GROUP_POLL_MS, signal)
+    signalProcess(phase.identity, 'SIGKILL')
+    await untilAborted(this.#over, this.#context.signal)
   }
 
   async #preStop(graceOver: AbortSignal): Promise<void> {

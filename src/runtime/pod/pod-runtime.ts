@@ -19,7 +19,8 @@ import type { PlanContext } from './launch-plan.ts'
 import { newContainerRecord, podDirectory, removeDirectory, saveRecord } from './record.ts'
 import type { PodFailure, PodRecord, StoredPod } from './record.ts'
 import { withoutEffect } from './refuse.ts'
-import { isInitDone, isSidecar, podStatus } from './status.ts'
+import { isDone, isInitDone, isSidecar, podStatus } from './status.ts'
+import { stopInOrder } from './stop-order.ts'
 import type { Container, PodStatus, RestartPolicy } from './types.ts'
 import { Deadline, untilAborted } from './until-aborted.ts'
 
@@ -47,6 +48,7 @@ export class PodRuntime {
   #pod: Pod
   #reported: PodStatus | undefined
   #failure: PodFailure | undefined
+  #finishing: Promise<void> | undefined
   #ending: Promise<void> | undefined
 
   constructor(context: PodContext, pod: Pod, record: PodRecord) {
@@ -111,8 +113,8 @@ export class PodRuntime {
     if (this.isEnding) return
     this.#renewSpecs()
     this.#judgeDeadline()
-    if (this.#failure === undefined) await this.#drive()
-    else this.#inBackground(this.#stopContainers())
+    if (this.#failure === undefined && !this.#isDone()) await this.#drive()
+    else this.#inBackground(this.#finish())
     await this.report()
   }
 
@@ -143,9 +145,26 @@ export class PodRuntime {
     this.#save()
   }
 
+  #isDone(): boolean {
+    return isDone(
+      this.#pod.spec,
+      this.#containers.map(({ record }) => record),
+    )
+  }
+
+  /** Nothing of the pod is started any more: what still runs is stopped. */
+  #finish(): Promise<void> {
+    this.#finishing ??= this.#stopContainers().catch((error: unknown) => {
+      // The next look at the pod tries again.
+      this.#finishing = undefined
+      throw error
+    })
+    return this.#finishing
+  }
+
   async #stopContainers(): Promise<void> {
     const grace = new Deadline(this.#context.clock).within(graceSecondsOf(this.#pod) * 1000)
-    await Promise.all(this.#containers.map((container) => container.stop(grace.signal)))
+    await stopInOrder(this.#containers, grace.signal)
     grace.cancel()
   }
 
@@ -219,7 +238,7 @@ export class PodRuntime {
     const running = this.#containers.filter(({ isRunning }) => isRunning)
     for (const { spec } of running) this.#event(spec, 'Normal', 'Killing', `Stopping container ${spec.name}`)
     if (drain && running.length > 0) await this.#drained()
-    await Promise.all(this.#containers.map((container) => container.stop(this.#grace.signal)))
+    await stopInOrder(this.#containers, this.#grace.signal)
     this.#grace.cancel()
   }
 

@@ -37,7 +37,10 @@ export function podStatus(input: StatusInput): PodStatus {
   return {
     phase,
     ...(failure === undefined ? {} : failure),
-    conditions: conditions(input, phase, containerStatuses),
+    conditions: conditions(input, phase, [
+      ...initContainerStatuses.filter(isOfSidecar(pod.spec)),
+      ...containerStatuses,
+    ]),
     hostIP: hostIp,
     hostIPs: [{ ip: hostIp }],
     podIP: ip,
@@ -59,7 +62,13 @@ export function isSidecar(spec: Container): boolean {
   return spec.restartPolicy === 'Always'
 }
 
+function isOfSidecar({ initContainers = [] }: PodSpec): (status: ContainerStatus) => boolean {
+  return ({ name }) => initContainers.some((init) => init.name === name && isSidecar(init))
+}
+
+/** Sidecars that end or are started again later change nothing about it. */
 function isInitialized(spec: PodSpec, containers: readonly ContainerRecord[]): boolean {
+  if (containers.some(({ isInit, attempt }) => !isInit && attempt >= 0)) return true
   return (spec.initContainers ?? []).every((init) => isInitDone(init, recordOf(containers, init)))
 }
 
@@ -78,22 +87,40 @@ function recordOf(containers: readonly ContainerRecord[], { name }: Container): 
   return containers.find((record) => record.name === name)
 }
 
-/** Kubernetes' rules (pkg/kubelet, getPhase). */
-function podPhase({ pod, containers, failure }: StatusInput): Phase {
-  if (failure !== undefined) return 'Failed'
-  const { spec } = pod
+/** How the container ended; undefined while it has not, or will be started again. */
+function finalEnd(policy: RestartPolicy, record: ContainerRecord | undefined): Termination | undefined {
+  if (record?.phase.kind !== 'terminated') return undefined
+  const { termination } = record.phase
+  return isRestarted(policy, termination) ? undefined : termination
+}
+
+function hasFailedInit(
+  { restartPolicy = 'Always', initContainers = [] }: PodSpec,
+  containers: readonly ContainerRecord[],
+): boolean {
+  return initContainers
+    .filter((init) => !isSidecar(init))
+    .some((init) => (finalEnd(restartPolicy, recordOf(containers, init))?.exitCode ?? 0) !== 0)
+}
+
+/** Nothing of the pod is started any more, and its sidecars have nobody left to serve. */
+export function isDone(spec: PodSpec, containers: readonly ContainerRecord[]): boolean {
   const policy = spec.restartPolicy ?? 'Always'
-  const ended = (record: ContainerRecord | undefined): Termination | undefined =>
-    record?.phase.kind === 'terminated' && !isRestarted(policy, record.phase.termination)
-      ? record.phase.termination
-      : undefined
-  const inits = (spec.initContainers ?? []).filter((init) => !isSidecar(init))
-  const hasFailedInit = inits.some((init) => (ended(recordOf(containers, init))?.exitCode ?? 0) !== 0)
-  if (hasFailedInit) return 'Failed'
-  if (!isInitialized(spec, containers)) return 'Pending'
+  const haveEnded = spec.containers.every((main) => finalEnd(policy, recordOf(containers, main)) !== undefined)
+  return haveEnded || hasFailedInit(spec, containers)
+}
+
+/** Kubernetes' rules (pkg/kubelet, getPhase). How a sidecar ended does not matter, but that it has. */
+function podPhase({ pod: { spec }, containers, failure }: StatusInput): Phase {
+  if (failure !== undefined || hasFailedInit(spec, containers)) return 'Failed'
+  const policy = spec.restartPolicy ?? 'Always'
   const mains = spec.containers.map((container) => recordOf(containers, container))
-  const ends = mains.map(ended)
-  if (ends.every((end) => end !== undefined)) return ends.every((end) => end?.exitCode === 0) ? 'Succeeded' : 'Failed'
+  const ends = mains.map((record) => finalEnd(policy, record))
+  if (ends.every((end) => end !== undefined)) {
+    if (containers.some(({ phase }) => phase.kind === 'running')) return 'Running'
+    return ends.every(({ exitCode }) => exitCode === 0) ? 'Succeeded' : 'Failed'
+  }
+  if (!isInitialized(spec, containers)) return 'Pending'
   return mains.every(hasBegun) ? 'Running' : 'Pending'
 }
 

@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { systemClock } from '../../base/clock.ts'
 import { findProgram } from './find-program.ts'
-import { bootId, hasGroup, identityOf, isRunning, parseStat, signalGroup } from '../../base/process-identity.ts'
+import { bootId, identityOf, isRunning, parseStat, signalProcess } from '../../base/process-identity.ts'
 import { adopt, launch, resolveAttempt } from './launch.ts'
 import type { ContainerProcess } from './launch.ts'
 
@@ -42,7 +42,7 @@ test('the process leads a group of its own and notes its pid by itself', async (
   while (!existsSync(at.pidFile)) await setImmediate()
   assert.deepEqual(await resolveAttempt(at.pidFile, bootId(), systemClock), identity)
   assert.equal(isRunning(identity), true)
-  signalGroup(identity, 'SIGKILL')
+  signalProcess(identity, 'SIGKILL')
   await exited
   assert.equal(isRunning(identity), false)
 })
@@ -66,25 +66,24 @@ test('a recycled pid is neither taken over nor killed', async () => {
   const { identity, exited } = run('sleep 60')
   const stranger = { ...identity, startTicks: identity.startTicks - 1 }
   assert.equal(adopt(stranger, systemClock, new AbortController().signal), undefined)
-  signalGroup(stranger, 'SIGKILL')
-  signalGroup({ ...identity, bootId: 'another boot' }, 'SIGKILL')
-  assert.equal(hasGroup(stranger), false)
+  signalProcess(stranger, 'SIGKILL')
+  signalProcess({ ...identity, bootId: 'another boot' }, 'SIGKILL')
   assert.equal(isRunning(identity), true)
-  signalGroup(identity, 'SIGTERM')
+  signalProcess(identity, 'SIGTERM')
   await exited
 })
 
 test('the end of an adopted process is noticed, its exit code is not known', async () => {
   const { identity } = run('sleep 60')
   const adopted = adopt(identity, systemClock, new AbortController().signal)
-  signalGroup(identity, 'SIGTERM')
+  signalProcess(identity, 'SIGTERM')
   assert.deepEqual(await adopted?.exited, { kind: 'unknown' })
 })
 
 test('a command name in parentheses with spaces does not confuse the reading of /proc', () => {
   const fields = ['S', '1', '42', '42', ...Array.from({ length: 15 }, () => '0'), '4711', '0']
   const stat = parseStat(`42 (a) b (c)) ${fields.join(' ')}\n`)
-  assert.deepEqual(stat, { pid: 42, state: 'S', group: 42, startTicks: 4711 })
+  assert.deepEqual(stat, { pid: 42, state: 'S', parent: 1, group: 42, session: 42, startTicks: 4711 })
   assert.equal(parseStat('nonsense'), undefined)
   assert.equal(identityOf(process.pid)?.pid, process.pid)
 })

@@ -13,11 +13,12 @@ import { sleep } from '../../base/clock.ts'
 import { codeOf } from '../../base/errors.ts'
 import { bootId, identityOf, isRunning, parseStat } from '../../base/process-identity.ts'
 import type { ProcessIdentity } from '../../base/process-identity.ts'
+import { CONTAINER_MARK } from './container-processes.ts'
 
 export interface LaunchOptions {
   /** The program (an absolute path) and its arguments. */
   readonly command: readonly string[]
-  /** The whole environment: nothing of ours is inherited. */
+  /** The environment: nothing of ours is inherited. The container's mark is added to it. */
   readonly env: Readonly<Record<string, string>>
   readonly workingDir: string
   /** stdout and stderr are appended here. */
@@ -34,7 +35,7 @@ export type Exit =
 /** A running container. */
 export interface ContainerProcess {
   readonly identity: ProcessIdentity
-  /** Resolves once the process is gone; what it started may still run in its group. Never rejects. */
+  /** Resolves once the process is gone; what it started may still run. Never rejects. */
   readonly exited: Promise<Exit>
 }
 
@@ -71,7 +72,7 @@ function spawnStage({ command, env, workingDir, pidFile }: LaunchOptions, log: n
   const words = other.length === 0 ? command : ['/usr/bin/env', ...other, ...command]
   return spawn('/bin/sh', ['-c', STAGE, pidFile, ...words], {
     cwd: workingDir,
-    env: shell,
+    env: { ...shell, [CONTAINER_MARK]: pidFile },
     detached: true,
     stdio: ['ignore', log, log],
   })
