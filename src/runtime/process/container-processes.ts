@@ -77,12 +77,12 @@ function environmentOf(pid: number): readonly string[] {
 }
 
 /** What the descriptor is open on: a path, or `socket:[inode]`. */
-export function targetOf(pid: number, fd: number | string): string | undefined {
+function targetOf(pid: number, fd: number | string): string | undefined {
   return readProcess(() => readlinkSync(`/proc/${pid}/fd/${fd}`))
 }
 
 /** Undefined for a process that has ended or belongs to another user, and for a descriptor that is closed. */
-export function readProcess<T>(read: () => T): T | undefined {
+function readProcess<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
