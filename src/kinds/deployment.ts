@@ -10,7 +10,7 @@ import { objectMeta, typeMeta } from './metadata.ts'
 import { templateColumns } from './pod/template-columns.ts'
 import { templateWarnings } from './pod/warnings.ts'
 import { apps } from './published.ts'
-import { optional, required } from './schema.ts'
+import { neededInside, optional } from './schema.ts'
 
 export type { Deployment, DeploymentSpec, DeploymentStatus } from './deployment/types.ts'
 
@@ -25,7 +25,7 @@ export const deployments: ResourceType<Deployment> = {
 const deployment = apps('Deployment', {
   ...typeMeta,
   metadata: optional(objectMeta, 1),
-  spec: required(deploymentSpec, 2),
+  spec: neededInside(deploymentSpec, 2),
   status: optional(deploymentStatus, 3),
 })
 
@@ -52,6 +52,5 @@ export const deploymentKind: Kind<Deployment> = {
     ageColumn,
     ...templateColumns,
   ],
-  generationCountsAnnotations: true,
   strategicPatch: true,
 }

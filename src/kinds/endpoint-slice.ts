@@ -9,7 +9,7 @@ import { objectMeta, typeMeta } from './metadata.ts'
 import { discovery } from './published.ts'
 import { objectReference } from './references.ts'
 import type { Infer } from './schema.ts'
-import { array, boolean, explicit, int32, map, oneOf, optional, required, string } from './schema.ts'
+import { array, boolean, explicit, int32, map, oneOf, optional, ownedArray, required, string } from './schema.ts'
 
 const endpointConditions = discovery('EndpointConditions', {
   ready: explicit(boolean, 1),
@@ -31,7 +31,7 @@ const endpointHints = discovery('EndpointHints', {
 })
 
 const endpoint = discovery('Endpoint', {
-  addresses: required(array(string), 1),
+  addresses: required(ownedArray(string, { kind: 'set' }), 1),
   conditions: optional(endpointConditions, 2),
   hostname: explicit(string, 3),
   targetRef: optional(objectReference, 4),
@@ -41,12 +41,16 @@ const endpoint = discovery('Endpoint', {
   hints: optional(endpointHints, 8),
 })
 
-const endpointPort = discovery('EndpointPort', {
-  name: explicit(string, 1),
-  protocol: explicit(oneOf('TCP', 'UDP', 'SCTP'), 2),
-  port: explicit(int32, 3),
-  appProtocol: explicit(string, 4),
-})
+const endpointPort = discovery(
+  'EndpointPort',
+  {
+    name: explicit(string, 1),
+    protocol: explicit(oneOf('TCP', 'UDP', 'SCTP'), 2),
+    port: explicit(int32, 3),
+    appProtocol: explicit(string, 4),
+  },
+  { atomic: true },
+)
 
 const endpointSlice = discovery('EndpointSlice', {
   ...typeMeta,

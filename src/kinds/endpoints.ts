@@ -11,19 +11,27 @@ import { objectReference } from './references.ts'
 import type { Infer } from './schema.ts'
 import { array, explicit, int32, oneOf, optional, required, string } from './schema.ts'
 
-const endpointAddress = core('EndpointAddress', {
-  ip: required(string, 1),
-  hostname: optional(string, 3),
-  nodeName: explicit(string, 4),
-  targetRef: optional(objectReference, 2),
-})
+const endpointAddress = core(
+  'EndpointAddress',
+  {
+    ip: required(string, 1),
+    hostname: optional(string, 3),
+    nodeName: explicit(string, 4),
+    targetRef: optional(objectReference, 2),
+  },
+  { atomic: true },
+)
 
-const endpointPort = core('EndpointPort', {
-  name: optional(string, 1),
-  port: required(int32, 2),
-  protocol: optional(oneOf('TCP', 'UDP', 'SCTP'), 3),
-  appProtocol: explicit(string, 4),
-})
+const endpointPort = core(
+  'EndpointPort',
+  {
+    name: optional(string, 1),
+    port: required(int32, 2),
+    protocol: optional(oneOf('TCP', 'UDP', 'SCTP'), 3),
+    appProtocol: explicit(string, 4),
+  },
+  { atomic: true },
+)
 
 const endpointSubset = core('EndpointSubset', {
   addresses: optional(array(endpointAddress), 1),

@@ -57,8 +57,6 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly placesName?: boolean
   /** Field selectors besides metadata.name and metadata.namespace: path → value. */
   readonly selectableFields?: Readonly<Record<string, Read<T, string>>>
-  /** True: changed annotations raise the generation too (Deployment). */
-  readonly generationCountsAnnotations?: boolean
   /** Seconds a deleted object stays with a deletionTimestamp until its agent removes it (Pod); absent: removed at once. */
   gracePeriodSeconds?(object: T): number
   /** PUT without resourceVersion is refused (422), as for custom resources. */

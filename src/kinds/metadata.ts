@@ -19,14 +19,18 @@ import {
 /** `apiVersion` and `kind`: in protobuf they travel in the envelope. */
 export const typeMeta = { apiVersion: optional(string), kind: optional(string) }
 
-const ownerReference = meta('OwnerReference', {
-  apiVersion: required(string, 5),
-  kind: required(string, 1),
-  name: required(string, 3),
-  uid: required(string, 4),
-  controller: explicit(boolean, 6),
-  blockOwnerDeletion: explicit(boolean, 7),
-})
+const ownerReference = meta(
+  'OwnerReference',
+  {
+    apiVersion: required(string, 5),
+    kind: required(string, 1),
+    name: required(string, 3),
+    uid: required(string, 4),
+    controller: explicit(boolean, 6),
+    blockOwnerDeletion: explicit(boolean, 7),
+  },
+  { atomic: true },
+)
 
 const managedFieldsEntry = meta('ManagedFieldsEntry', {
   manager: optional(string, 1),
@@ -62,10 +66,14 @@ const labelSelectorRequirement = meta('LabelSelectorRequirement', {
   values: optional(array(string), 3),
 })
 
-export const labelSelector = meta('LabelSelector', {
-  matchLabels: optional(map(string), 1),
-  matchExpressions: optional(array(labelSelectorRequirement), 2),
-})
+export const labelSelector = meta(
+  'LabelSelector',
+  {
+    matchLabels: optional(map(string), 1),
+    matchExpressions: optional(array(labelSelectorRequirement), 2),
+  },
+  { atomic: true },
+)
 
 export const condition = meta('Condition', {
   type: required(string, 1),

@@ -10,7 +10,7 @@ import type { Pod } from './pod/types.ts'
 import { validatePod } from './pod/validate.ts'
 import { podWarnings } from './pod/warnings.ts'
 import { core } from './published.ts'
-import { optional, required } from './schema.ts'
+import { neededInside, optional } from './schema.ts'
 
 export type { Container, ContainerStatus, Pod, PodSpec, PodStatus, PodTemplateSpec } from './pod/types.ts'
 
@@ -25,7 +25,7 @@ export const pods: ResourceType<Pod> = {
 const pod = core('Pod', {
   ...typeMeta,
   metadata: optional(objectMeta, 1),
-  spec: required(podSpec, 2),
+  spec: neededInside(podSpec, 2),
   status: optional(podStatus, 3),
 })
 

@@ -2,7 +2,8 @@
 import type { Fields, ObjectSchema } from './schema.ts'
 import { object } from './schema.ts'
 
-type Named = <F extends Fields>(name: string, fields: F, options?: { readonly retainKeys?: boolean }) => ObjectSchema<F>
+type Options = Pick<ObjectSchema, 'retainKeys' | 'atomic'>
+type Named = <F extends Fields>(name: string, fields: F, options?: Options) => ObjectSchema<F>
 
 export const core: Named = published('io.k8s.api.core.v1')
 export const apps: Named = published('io.k8s.api.apps.v1')

@@ -2,25 +2,37 @@
 import { core } from './published.ts'
 import { explicit, optional, required, string } from './schema.ts'
 
-export const objectReference = core('ObjectReference', {
-  kind: optional(string, 1),
-  namespace: optional(string, 2),
-  name: optional(string, 3),
-  uid: optional(string, 4),
-  apiVersion: optional(string, 5),
-  resourceVersion: optional(string, 6),
-  fieldPath: optional(string, 7),
-})
+export const objectReference = core(
+  'ObjectReference',
+  {
+    kind: optional(string, 1),
+    namespace: optional(string, 2),
+    name: optional(string, 3),
+    uid: optional(string, 4),
+    apiVersion: optional(string, 5),
+    resourceVersion: optional(string, 6),
+    fieldPath: optional(string, 7),
+  },
+  { atomic: true },
+)
 
-export const localObjectReference = core('LocalObjectReference', {
-  name: optional(string, 1),
-})
+export const localObjectReference = core(
+  'LocalObjectReference',
+  {
+    name: optional(string, 1),
+  },
+  { atomic: true },
+)
 
-export const typedLocalObjectReference = core('TypedLocalObjectReference', {
-  apiGroup: explicit(string, 1),
-  kind: required(string, 2),
-  name: required(string, 3),
-})
+export const typedLocalObjectReference = core(
+  'TypedLocalObjectReference',
+  {
+    apiGroup: explicit(string, 1),
+    kind: required(string, 2),
+    name: required(string, 3),
+  },
+  { atomic: true },
+)
 
 export const typedObjectReference = core('TypedObjectReference', {
   apiGroup: explicit(string, 1),

@@ -10,7 +10,7 @@ import { apps } from './published.ts'
 import { replicaSetSpec, replicaSetStatus } from './replica-set/spec.ts'
 import type { ReplicaSet } from './replica-set/types.ts'
 import { validateReplicaSet } from './replica-set/validate.ts'
-import { optional, required } from './schema.ts'
+import { neededInside, optional } from './schema.ts'
 
 export type { ReplicaSet, ReplicaSetStatus } from './replica-set/types.ts'
 
@@ -25,7 +25,7 @@ export const replicaSets: ResourceType<ReplicaSet> = {
 const replicaSet = apps('ReplicaSet', {
   ...typeMeta,
   metadata: optional(objectMeta, 1),
-  spec: required(replicaSetSpec, 2),
+  spec: neededInside(replicaSetSpec, 2),
   status: optional(replicaSetStatus, 3),
 })
 

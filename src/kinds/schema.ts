@@ -31,16 +31,27 @@ export interface ArraySchema<I extends Schema = Schema> {
   readonly patchStrategy?: 'merge'
   /** The item field that identifies an item when `patchStrategy` is merge; absent for sets of primitives. */
   readonly patchMergeKey?: string
+  /** What server-side apply does with the list, where that is not what `patchStrategy` says. See `listTypeOf`. */
+  readonly listType?: ListType
 }
+/** `x-kubernetes-list-type`: owned item by item, told apart by `keys` or by their value, or as a whole. */
+export type ListType =
+  | { readonly kind: 'map'; /** Item fields in alphabetical order. */ readonly keys: readonly string[] }
+  | { readonly kind: 'set' }
+  | { readonly kind: 'atomic' }
 export interface MapSchema<V extends Schema = Schema> {
   readonly kind: 'map'
   readonly values: V
+  /** Server-side apply owns the map as a whole (`x-kubernetes-map-type`). */
+  readonly atomic?: true
 }
 export interface ObjectSchema<F extends Fields = Fields> {
   readonly kind: 'object'
   readonly fields: F
   /** Strategic merge `retainKeys`: fields the patch does not list are cleared (unions such as a volume source). */
   readonly retainKeys?: boolean
+  /** Server-side apply owns the object as a whole (`x-kubernetes-map-type`). */
+  readonly atomic?: true
   /** Published name, e.g. `io.k8s.api.apps.v1.DeploymentSpec`; nameless schemas are inlined. */
   readonly name?: string
 }
@@ -64,6 +75,13 @@ export interface Field<S extends Schema = Schema, R extends boolean = boolean> {
    * travels as field 2 of the message `volumeSource`, which is field 2 of `Volume`. See `within`.
    */
   readonly protobufWithin?: number
+  /**
+   * Published as optional although the kind needs it: in Kubernetes such a field may be left out as far as the schema says,
+   * and validation then asks for what is inside (`spec.containers: Required value`).
+   */
+  readonly publishedOptional?: true
+  /** The value of a list's map key that an item leaves out (`protocol: TCP`). */
+  readonly default?: string
   /** Protobuf sends it only when it is set, so that 0, false and '' are values; otherwise they mean absent. */
   readonly explicit?: true
   /** One sentence for `kubectl explain`. */
@@ -116,9 +134,29 @@ export function oneOf<const E extends string>(...values: readonly E[]): StringSc
 export function array<I extends Schema>(items: I): ArraySchema<I> {
   return { kind: 'array', items }
 }
-/** A list that strategic merge merges by `key`. */
-export function mergeArray<I extends Schema>(items: I, key: string): ArraySchema<I> {
-  return { kind: 'array', items, patchStrategy: 'merge', patchMergeKey: key }
+/** A list that strategic merge merges by `key`, and server-side apply too where `listType` says nothing else. */
+export function mergeArray<I extends Schema>(items: I, key: string, listType?: ListType): ArraySchema<I> {
+  return {
+    kind: 'array',
+    items,
+    patchStrategy: 'merge',
+    patchMergeKey: key,
+    ...(listType === undefined ? {} : { listType }),
+  }
+}
+/** A list that patches replace, and server-side apply owns item by item. */
+export function ownedArray<I extends Schema>(items: I, listType: ListType): ArraySchema<I> {
+  return { kind: 'array', items, listType }
+}
+/** Items are told apart by these fields together. */
+export function byKeys(...keys: readonly string[]): ListType {
+  return { kind: 'map', keys }
+}
+/** How server-side apply treats a list. */
+export function listTypeOf({ listType, patchStrategy, patchMergeKey }: ArraySchema): ListType {
+  if (listType !== undefined) return listType
+  if (patchMergeKey !== undefined) return { kind: 'map', keys: [patchMergeKey] }
+  return { kind: patchStrategy === 'merge' ? 'set' : 'atomic' }
 }
 /** A list of primitives that strategic merge treats as a set. */
 export function setArray<I extends Schema>(items: I): ArraySchema<I> {
@@ -126,6 +164,10 @@ export function setArray<I extends Schema>(items: I): ArraySchema<I> {
 }
 export function map<V extends Schema>(values: V): MapSchema<V> {
   return { kind: 'map', values }
+}
+/** A map that server-side apply owns as a whole: entries of two owners would make another meaning (a selector). */
+export function atomicMap<V extends Schema>(values: V): MapSchema<V> {
+  return { kind: 'map', values, atomic: true }
 }
 export function object<F extends Fields>(
   fields: F,
@@ -142,6 +184,10 @@ export function optional<S extends Schema>(schema: S, protobuf?: number, options
 }
 export function required<S extends Schema>(schema: S, protobuf?: number, options: FieldOptions = {}): Field<S, true> {
   return { schema, required: true, ...(protobuf === undefined ? {} : { protobuf }), ...options }
+}
+/** A field that the kind needs, published as optional: see `Field.publishedOptional`. */
+export function neededInside<S extends Schema>(schema: S, protobuf: number): Field<S, true> {
+  return required(schema, protobuf, { publishedOptional: true })
 }
 /** An optional scalar whose zero value means something else than its absence (`replicas: 0`): a pointer in Go. */
 export function explicit<S extends Schema>(schema: S, protobuf?: number, options: FieldOptions = {}): Field<S, false> {

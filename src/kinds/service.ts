@@ -5,7 +5,7 @@ import { ageColumn } from './age.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { core } from './published.ts'
-import { optional, required } from './schema.ts'
+import { neededInside, optional } from './schema.ts'
 import { defaultService } from './service/defaults.ts'
 import { serviceSpec, serviceStatus } from './service/spec.ts'
 import type { Service, ServicePort } from './service/types.ts'
@@ -24,7 +24,7 @@ export const services: ResourceType<Service> = {
 const service = core('Service', {
   ...typeMeta,
   metadata: optional(objectMeta, 1),
-  spec: required(serviceSpec, 2),
+  spec: neededInside(serviceSpec, 2),
   status: optional(serviceStatus, 3),
 })
 

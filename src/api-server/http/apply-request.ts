@@ -3,20 +3,31 @@ import type { Kind } from '../../kinds/kind.ts'
 import { failure } from '../../kube/api-error.ts'
 import type { ObjectKey } from '../../kube/object.ts'
 import { applyObject } from '../registry/apply.ts'
+import type { ApplySide } from '../registry/apply.ts'
 import type { ApiContext } from '../registry/context.ts'
 import { readBody } from './body.ts'
-import { decodeYaml } from './decode-body.ts'
+import { APPLY_PATCH } from '../registry/patch.ts'
+import { contentTypeOf, decodeYaml } from './decode-body.ts'
 import { writeRequestOf } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
 import { objectReply } from './object-reply.ts'
 import type { Reply } from './reply.ts'
 
-export async function applyReply(context: ApiContext, exchange: Exchange, kind: Kind, key: ObjectKey): Promise<Reply> {
+/** True for the PATCH that is answered by `applyReply`. */
+export function isApply({ method, request }: Exchange): boolean {
+  return method === 'PATCH' && contentTypeOf(request) === APPLY_PATCH
+}
+
+export async function applyReply(
+  context: ApiContext,
+  exchange: Exchange,
+  { kind, key, side }: { readonly kind: Kind; readonly key: ObjectKey; readonly side: ApplySide },
+): Promise<Reply> {
   if ((exchange.query.get('fieldManager') ?? '') === '') throw managerRequired()
   const force = exchange.query.get('force') === 'true' || exchange.query.get('force') === '1'
   const request = writeRequestOf(exchange)
   const body = { value: decodeYaml(await readBody(exchange.request)), duplicateFields: [] }
-  const { object, isNew } = await applyObject(context, { kind, key, body, request, force })
+  const { object, isNew } = await applyObject(context, { kind, key, body, request, force, side })
   return objectReply(context, exchange, { kind, object, code: isNew ? 201 : 200 })
 }
 

@@ -15,11 +15,10 @@ import { createObject } from '../registry/create.ts'
 import { deletedStatus, deleteObject, parseDeleteOptions } from '../registry/delete.ts'
 import type { Document } from '../registry/document.ts'
 import { methodNotAllowed, noSuchResource, notFound } from '../registry/errors.ts'
-import { APPLY_PATCH } from '../registry/patch.ts'
 import { storageOf } from '../registry/registry.ts'
 import { updateObject } from '../registry/update.ts'
-import { applyReply } from './apply-request.ts'
-import { contentTypeOf, decodeBody } from './decode-body.ts'
+import { applyReply, isApply } from './apply-request.ts'
+import { decodeBody } from './decode-body.ts'
 import { writeRequestOf } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
 import { representationOf } from './negotiate.ts'
@@ -98,7 +97,7 @@ async function objectRequest(context: ApiContext, exchange: Exchange, kind: Kind
       return objectReply(context, exchange, { kind, object, code: 200 })
     }
     case 'PATCH': {
-      if (contentTypeOf(exchange.request) === APPLY_PATCH) return applyReply(context, exchange, kind, key)
+      if (isApply(exchange)) return applyReply(context, exchange, { kind, key, side: 'object' })
       const request = writeRequestOf(exchange)
       const patch = await readPatch(exchange, kind)
       const change = (old: Document): { value: unknown; duplicateFields: readonly string[] } => ({

@@ -12,6 +12,7 @@ import { storageOf } from '../registry/registry.ts'
 import { scaleOf, withScale } from '../registry/scale.ts'
 import { updateObject } from '../registry/update.ts'
 import type { Side } from '../registry/update.ts'
+import { applyReply, isApply } from './apply-request.ts'
 import { decodeBody } from './decode-body.ts'
 import { writeRequestOf } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
@@ -74,6 +75,7 @@ async function sideReply(
   if (exchange.method === 'GET') {
     return objectReply(context, exchange, { kind, object: existing(context, kind, key), code: 200 })
   }
+  if (side === 'status' && isApply(exchange)) return applyReply(context, exchange, { kind, key, side })
   const { change, isPatch } = await changeOf(context, exchange, kind)
   const request = writeRequestOf(exchange)
   const object = await updateObject(context, { kind, key, side, request, isPatch, change })

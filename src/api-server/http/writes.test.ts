@@ -32,6 +32,25 @@ describe('create', () => {
     assert.deepEqual((await client.get(`${WIDGETS}/a`)).json, json)
   })
 
+  test('drops the status of a body before anything is checked, by POST and by PUT; only /status takes and judges one', async (t) => {
+    const { client } = await startTestServer(t)
+    const body = { metadata: { name: 'a' }, spec: {}, status: { color: 7, reportedBy: 'elsewhere' } }
+    const made = await client.post(`${WIDGETS}?fieldValidation=Strict`, body)
+    assert.deepEqual([made.code, made.json.status], [201, undefined])
+    const put = await client.put(`${WIDGETS}/a?fieldValidation=Strict`, { ...body, spec: { size: 'big' } })
+    assert.deepEqual([put.code, put.json.status], [200, undefined])
+    assert.notEqual((await client.put(`${WIDGETS}/a/status`, body)).code, 200)
+  })
+
+  test('takes nothing but the status at /status: what else is in the body is not even looked at', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(WIDGETS, { metadata: { name: 'a' }, spec: { size: 'big' } })
+    const body = { metadata: { name: 'a' }, spec: { size: 5, replicas: -1 }, status: { color: 'red' } }
+    const { code, json } = await client.put(`${WIDGETS}/a/status`, body)
+    assert.deepEqual([code, json.spec, json.status], [200, { size: 'big' }, { color: 'red' }])
+    assert.equal(json.metadata.generation, 1)
+  })
+
   test('generates a name from a prefix', async (t) => {
     const { client } = await startTestServer(t)
     const names = await Promise.all(
@@ -229,15 +248,15 @@ describe('update', () => {
     assert.deepEqual(second, first)
   })
 
-  test('raises the generation for the spec and, where the kind says so, annotations; never for labels or status', async (t) => {
+  test('raises the generation for the spec; never for what is in the metadata or the status', async (t) => {
     const { client } = await startTestServer(t)
     await client.post(WIDGETS, { metadata: { name: 'a' }, spec: {} })
     const generation = async (patch: unknown, path = `${WIDGETS}/a`): Promise<number | undefined> =>
       (await client.patch(path, 'merge', patch)).json.metadata.generation
     assert.equal(await generation({ spec: { size: 'big' } }), 2)
     assert.equal(await generation({ metadata: { labels: { a: 'b' } } }), 2)
-    assert.equal(await generation({ metadata: { annotations: { a: 'b' } } }), 3)
-    assert.equal(await generation({ status: { color: 'red' } }, `${WIDGETS}/a/status`), 3)
+    assert.equal(await generation({ metadata: { annotations: { a: 'b' } } }), 2)
+    assert.equal(await generation({ status: { color: 'red' } }, `${WIDGETS}/a/status`), 2)
   })
 })
 

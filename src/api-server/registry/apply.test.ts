@@ -22,6 +22,12 @@ function owners({ json }: TestAnswer): unknown {
   return json.metadata.managedFields?.map(({ manager, operation, fieldsV1 }) => [manager, operation, fieldsV1])
 }
 
+/** What the manager owns of the spec. */
+function fieldsOf({ json }: TestAnswer, manager: string): Readonly<Record<string, object>> {
+  const entry = json.metadata.managedFields?.find((one) => one.manager === manager)
+  return (entry?.fieldsV1 as { readonly 'f:spec'?: Readonly<Record<string, object>> } | undefined)?.['f:spec'] ?? {}
+}
+
 describe('server-side apply', () => {
   test('creates what is not there, owning what was applied and no defaults', async (t) => {
     const { client } = await startTestServer(t)
@@ -82,6 +88,89 @@ describe('server-side apply', () => {
       ['ci', 'Update', { 'f:spec': { 'f:parts': { 'k:{"name":"b"}': { 'f:image': {} } } } }],
       ['alice', 'Apply', { 'f:spec': { 'f:parts': { 'k:{"name":"b"}': { 'f:name': {}, 'f:image': {} } } } }],
     ])
+  })
+
+  test('tells items apart by all keys of their list, with the default of a key that is left out', async (t) => {
+    const { client } = await startTestServer(t)
+    await apply(client, 'udp', { ports: [{ number: 53, protocol: 'UDP', name: 'udp' }] })
+    const second = await apply(client, 'tcp', { ports: [{ number: 53, name: 'tcp' }] })
+    assert.equal(second.code, 200)
+    assert.deepEqual(second.json.spec['ports'], [
+      { number: 53, protocol: 'UDP', name: 'udp' },
+      { number: 53, name: 'tcp' },
+    ])
+    assert.deepEqual(Object.keys(fieldsOf(second, 'tcp')['f:ports'] ?? {}), ['k:{"number":53,"protocol":"TCP"}'])
+    const spelled = await apply(client, 'tcp', { ports: [{ number: 53, protocol: 'TCP', name: 'tcp' }] })
+    assert.equal((spelled.json.spec['ports'] as unknown[]).length, 2)
+    const left = await apply(client, 'udp', {})
+    assert.deepEqual(left.json.spec['ports'], [{ number: 53, protocol: 'TCP', name: 'tcp' }])
+  })
+
+  test('owns an atomic object as a whole: it is replaced, never mixed', async (t) => {
+    const { client } = await startTestServer(t)
+    const first = await apply(client, 'alice', { selector: { matchLabels: { app: 'a', tier: 'x' } } })
+    assert.deepEqual(fieldsOf(first, 'alice'), { 'f:selector': {} })
+    const { json } = await apply(client, 'alice', { selector: { matchLabels: { app: 'b' } } })
+    assert.deepEqual(json.spec['selector'], { matchLabels: { app: 'b' } })
+    const { message } = (await apply(client, 'bob', { selector: { matchLabels: { tier: 'y' } } })).json
+    assert.equal(message, 'Apply failed with 1 conflict: conflict with "alice": .spec.selector')
+  })
+
+  test('shares a set value by value: each manager brings and takes its own finalizers', async (t) => {
+    const { client } = await startTestServer(t)
+    const finalizers = (manager: string, ...names: string[]): Promise<TestAnswer> =>
+      client.request('PATCH', `${WIDGET}?fieldManager=${manager}`, {
+        body: { apiVersion: 'test.dev/v1', kind: 'Widget', metadata: { name: 'w', finalizers: names } },
+        headers: { 'content-type': 'application/apply-patch+yaml' },
+      })
+    await finalizers('alice', 'a.dev/one')
+    const both = await finalizers('bob', 'b.dev/two')
+    assert.deepEqual(both.json.metadata.finalizers, ['a.dev/one', 'b.dev/two'])
+    const entry = both.json.metadata.managedFields?.find(({ manager }) => manager === 'bob')
+    assert.deepEqual(entry?.fieldsV1, { 'f:metadata': { 'f:finalizers': { 'v:"b.dev/two"': {} } } })
+    assert.deepEqual((await finalizers('alice')).json.metadata.finalizers, ['b.dev/two'])
+  })
+
+  test('words conflicts as the real server: of one manager together, a version only for one that does not apply', async (t) => {
+    const { client } = await startTestServer(t)
+    await apply(client, 'alice', { replicas: 2, size: 'big' })
+    const one = await apply(client, 'bob', { replicas: 3 })
+    assert.equal(one.json.message, 'Apply failed with 1 conflict: conflict with "alice": .spec.replicas')
+    assert.equal(one.json.details?.causes?.[0]?.message, 'conflict with "alice"')
+    const two = await apply(client, 'bob', { replicas: 3, size: 'small' })
+    assert.equal(
+      two.json.message,
+      'Apply failed with 2 conflicts: conflicts with "alice":\n- .spec.replicas\n- .spec.size',
+    )
+  })
+
+  test('takes a status only at /status, and there nothing else', async (t) => {
+    const { client } = await startTestServer(t)
+    const body = (color: unknown): object => ({
+      apiVersion: 'test.dev/v1',
+      kind: 'Widget',
+      metadata: { name: 'w', labels: { from: 'status' } },
+      spec: { replicas: 9 },
+      status: { color },
+    })
+    const send = (path: string, color: unknown): Promise<TestAnswer> =>
+      client.request('PATCH', `${path}?fieldManager=painter`, {
+        body: body(color),
+        headers: { 'content-type': 'application/apply-patch+yaml' },
+      })
+    assert.equal((await send(`${WIDGET}/status`, 'red')).code, 404)
+    const made = await send(WIDGET, { not: 'judged' })
+    assert.deepEqual([made.code, made.json.status], [201, undefined])
+    await apply(client, 'painter', { replicas: 1 })
+    const painted = await send(`${WIDGET}/status`, 'red')
+    assert.deepEqual([painted.json.spec['replicas'], painted.json.status], [1, { color: 'red' }])
+    assert.deepEqual(
+      painted.json.metadata.managedFields?.map(({ subresource, fieldsV1 }) => [subresource, fieldsV1]),
+      [
+        [undefined, { 'f:spec': { 'f:replicas': {} } }],
+        ['status', { 'f:status': { 'f:color': {} } }],
+      ],
+    )
   })
 
   test('by kubectl takes over what kubectl applied from the client side', async (t) => {

@@ -8,13 +8,13 @@ import type { ApiError } from '../../kube/api-error.ts'
 import { isSameJson } from '../../kube/json-value.ts'
 import type { KubeObject, ManagedFieldsEntry, ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
-import { toPartialDocument } from './check.ts'
+import { onlyStatus, toPartialDocument, withoutStatus } from './check.ts'
 import type { Body } from './check.ts'
 import type { ApiContext, WriteRequest } from './context.ts'
 import { createObject } from './create.ts'
 import { withMetadata } from './document.ts'
 import type { Document } from './document.ts'
-import { badRequest } from './errors.ts'
+import { badRequest, notFound } from './errors.ts'
 import {
   changedFields,
   intersect,
@@ -34,6 +34,7 @@ import type { Keyed } from './keyed.ts'
 import { fieldsOf, fold, shrink, trackable, writable } from './managed-fields.ts'
 import { storageOf } from './registry.ts'
 import { updateObject } from './update.ts'
+import type { Side } from './update.ts'
 
 export interface ApplyOptions {
   readonly kind: Kind
@@ -43,7 +44,11 @@ export interface ApplyOptions {
   readonly request: WriteRequest
   /** Take fields that others own. */
   readonly force: boolean
+  readonly side: ApplySide
 }
+
+/** What is applied: the object without its status, or its status alone. */
+export type ApplySide = Exclude<Side, 'finalize'>
 
 /** kubectl's managers before and after its users move to server-side apply: one hand, not two. */
 const KUBECTL = 'kubectl'
@@ -54,20 +59,21 @@ export async function applyObject(
   context: ApiContext,
   options: ApplyOptions,
 ): Promise<{ readonly object: KubeObject; readonly isNew: boolean }> {
-  const { kind, key, request } = options
+  const { kind, key, request, side } = options
   const wanted = wantedFrom(options)
-  const applied = changedFields({}, writable(wanted, { kind }))
+  const applied = changedFields({}, writable(wanted, { kind, ...subresourceOf(side) }))
   const track = (old: Document | undefined, object: Document): Document =>
     trackApply(old, object, { ...options, applied, time: nowTimestamp(context.clock) })
   if (context.store.latest(storageOf(kind), key) === undefined) {
-    const { namespace } = splitKey(key)
+    const { namespace, name } = splitKey(key)
+    if (side === 'status') throw notFound(kind, name)
     return {
       object: await createObject(context, { kind, namespace, body: bodyOf(wanted), request, track }),
       isNew: true,
     }
   }
-  const change = (old: Document): Body => bodyOf(merge(old, wanted, { kind, manager: request.manager, applied }))
-  const update = { kind, key, side: 'object', request, isPatch: true, change, track } as const
+  const change = (old: Document): Body => bodyOf(merge(old, wanted, { kind, manager: request.manager, side, applied }))
+  const update = { kind, key, side, request, isPatch: true, change, track } as const
   return { object: await updateObject(context, update), isNew: false }
 }
 
@@ -76,26 +82,39 @@ function bodyOf(value: unknown): Body {
 }
 
 /** The body in the kind's shape, under the name in the URL. */
-function wantedFrom({ kind, key, body, request }: ApplyOptions): Document {
-  const wanted = toPartialDocument(kind, body, request)
+function wantedFrom({ kind, key, body, request, side }: ApplyOptions): Document {
+  const taken = side === 'status' ? onlyStatus(body) : withoutStatus(kind, body)
+  const wanted = toPartialDocument(kind, taken, request)
   const { name } = splitKey(key)
   if ((wanted.metadata.name ?? name) !== name) {
     throw badRequest(`the name of the object (${wanted.metadata.name}) does not match the name on the URL (${name})`)
   }
   if (wanted.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil')
-  return withMetadata(wanted, { name })
+  const named = withMetadata(wanted, { name })
+  if (side === 'object') return named
+  const { resourceVersion, uid } = named.metadata
+  return withMetadata({ ...named, metadata: {} }, { name, resourceVersion, uid })
 }
 
 function merge(
   old: Document,
   wanted: Document,
-  { kind, manager, applied }: { readonly kind: Kind; readonly manager: string; readonly applied: FieldSet },
+  options: {
+    readonly kind: Kind
+    readonly manager: string
+    readonly side: ApplySide
+    readonly applied: FieldSet
+  },
 ): unknown {
+  const { kind, manager, side, applied } = options
   const entries = old.metadata.managedFields ?? []
-  const before = fieldsOf(entries.find((entry) => isOwn(entry, manager)))
-  const others = entries.filter((entry) => !isOwn(entry, manager)).map(fieldsOf)
+  const before = fieldsOf(entries.find((entry) => isOwn(entry, manager, side)))
+  const others = entries.filter((entry) => !isOwn(entry, manager, side)).map(fieldsOf)
   const dropped = others.reduce(subtract, subtract(before, applied))
-  return fromKeyed(mergeFields(withoutFields(toKeyed(kind.schema, old), dropped), toKeyed(kind.schema, wanted)))
+  return fromKeyed(
+    kind.schema,
+    mergeFields(withoutFields(toKeyed(kind.schema, old), dropped), toKeyed(kind.schema, wanted)),
+  )
 }
 
 function trackApply(
@@ -103,12 +122,12 @@ function trackApply(
   object: Document,
   options: ApplyOptions & { readonly applied: FieldSet; readonly time: string },
 ): Document {
-  const { kind, request, applied, time } = options
+  const { kind, request, side, applied, time } = options
   const values = { old: old && trackable(kind, old), object: trackable(kind, object) }
   const entries = (old?.metadata.managedFields ?? []).filter(
     ({ manager }) => !(request.manager === KUBECTL && manager === KUBECTL_CLIENT_SIDE),
   )
-  const others = entries.filter((entry) => !isOwn(entry, request.manager))
+  const others = entries.filter((entry) => !isOwn(entry, request.manager, side))
   const contested = others.map((entry) => ({ entry, fields: contestedFields(entry, applied, values) }))
   const conflicts = contested.filter(({ fields }) => !isEmpty(fields))
   if (conflicts.length > 0 && !options.force) throw applyConflict(conflicts)
@@ -116,16 +135,28 @@ function trackApply(
   const kept = contested.flatMap(({ entry, fields }) =>
     shrink(entry, (set) => intersect(subtract(set, fields), present)),
   )
-  const own = entries.find((entry) => isOwn(entry, request.manager))
+  const own = entries.find((entry) => isOwn(entry, request.manager, side))
   const fieldsV1 = intersect(applied, present)
   const isUnchanged = own !== undefined && isSameJson(own.fieldsV1, fieldsV1)
-  const mine = entryOf(object, request.manager, fieldsV1, isUnchanged ? (own.time ?? time) : time)
+  const mine: ManagedFieldsEntry = {
+    manager: request.manager,
+    operation: 'Apply',
+    apiVersion: object.apiVersion,
+    time: isUnchanged ? (own.time ?? time) : time,
+    fieldsType: 'FieldsV1',
+    fieldsV1,
+    ...subresourceOf(side),
+  }
   const managedFields = fold(isEmpty(fieldsV1) ? kept : [...kept, mine])
   return withMetadata(object, { managedFields: managedFields.length === 0 ? undefined : managedFields })
 }
 
-function isOwn({ manager, operation, subresource }: ManagedFieldsEntry, name: string): boolean {
-  return manager === name && operation === 'Apply' && subresource === undefined
+function isOwn({ manager, operation, subresource }: ManagedFieldsEntry, name: string, side: ApplySide): boolean {
+  return manager === name && operation === 'Apply' && subresource === subresourceOf(side).subresource
+}
+
+function subresourceOf(side: ApplySide): { readonly subresource?: string } {
+  return side === 'object' ? {} : { subresource: side }
 }
 
 /** What the entry owns, is applied now, and would get another value. */
@@ -138,24 +169,33 @@ function contestedFields(
   return setOf(leavesOf(shared).filter((path) => !isSameJson(valueAt(old, path), valueAt(object, path))))
 }
 
-function entryOf(object: Document, manager: string, fieldsV1: FieldSet, time: string): ManagedFieldsEntry {
-  return { manager, operation: 'Apply', apiVersion: object.apiVersion, time, fieldsType: 'FieldsV1', fieldsV1 }
-}
-
 function applyConflict(
   conflicts: readonly { readonly entry: ManagedFieldsEntry; readonly fields: FieldSet }[],
 ): ApiError {
   const causes = conflicts.flatMap(({ entry, fields }) =>
     leavesOf(fields).map((path) => ({
       reason: 'FieldManagerConflict',
-      message: `conflict with ${JSON.stringify(entry.manager)} using ${entry.apiVersion}`,
+      message: `conflict with ${managerText(entry)}`,
       field: pathText(path),
     })),
   )
+  return failure({ code: 409, reason: 'Conflict', message: conflictText(causes), details: { causes } })
+}
+
+/** In the real server's words: kubectl prints them as they are. */
+function conflictText(causes: readonly { readonly message: string; readonly field: string }[]): string {
   const [first] = causes
-  const message =
-    causes.length === 1
-      ? `Apply failed with 1 conflict: ${first?.message}: ${first?.field}`
-      : `Apply failed with ${causes.length} conflicts: ${causes.map((cause) => `${cause.message}: ${cause.field}`).join('\n')}`
-  return failure({ code: 409, reason: 'Conflict', message, details: { causes } })
+  if (causes.length === 1) return `Apply failed with 1 conflict: ${first?.message}: ${first?.field}`
+  const owners = [...new Set(causes.map(({ message }) => message))].toSorted()
+  const lines = owners.flatMap((owner) => [
+    `${owner.replace('conflict', 'conflicts')}:`,
+    ...causes.filter(({ message }) => message === owner).map(({ field }) => `- ${field}`),
+  ])
+  return `Apply failed with ${causes.length} conflicts: ${lines.join('\n')}`
+}
+
+/** A manager that applies is one whatever version it applies in; others are told apart by it. */
+function managerText({ manager = '', operation, apiVersion, subresource }: ManagedFieldsEntry): string {
+  const name = `${JSON.stringify(manager)}${subresource === undefined ? '' : ` with subresource "${subresource}"`}`
+  return operation === 'Update' ? `${name} using ${apiVersion}` : name
 }

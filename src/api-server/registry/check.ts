@@ -27,6 +27,22 @@ function withoutEmptyMetadata(object: Document): Document {
   return withMetadata(object, Object.fromEntries(empty.map((field) => [field, undefined])))
 }
 
+/** The body without its status, which only `/status` takes: dropped before anything is checked, not judged. */
+export function withoutStatus(kind: Kind, body: Body): Body {
+  const { value } = body
+  if (!kind.hasStatus || !isRecord(value)) return body
+  const { status: _status, ...rest } = value
+  return { ...body, value: rest }
+}
+
+/** Of the body only the status, and the metadata that names the object which the client means; the rest is `old`'s. */
+export function onlyStatus(body: Body, old: Partial<Document> = {}): Body {
+  const { value } = body
+  if (!isRecord(value)) return body
+  const { apiVersion, kind, metadata, status } = value
+  return { ...body, value: { ...old, apiVersion, kind, metadata, status } }
+}
+
 /** As `toDocument`, for a body that need not have all that its kind requires: a part of an object. */
 export function toPartialDocument(kind: Kind, body: Body, request: WriteRequest): Document {
   return check(kind, body, request, ({ reason }) => reason !== 'FieldValueRequired')

@@ -3,7 +3,7 @@ import type { Kind } from '../../kinds/kind.ts'
 import { objectKey } from '../../kube/object.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { admitCreate } from './admission.ts'
-import { toDocument, validate } from './check.ts'
+import { toDocument, validate, withoutStatus } from './check.ts'
 import type { Body } from './check.ts'
 import type { ApiContext, WriteRequest } from './context.ts'
 import { defaultsOf, withMetadata } from './document.ts'
@@ -28,7 +28,7 @@ export interface CreateOptions {
 /** Resolves with the object as stored, once it is durable. */
 export async function createObject(context: ApiContext, options: CreateOptions): Promise<KubeObject> {
   const { kind, request } = options
-  const given = inNamespace(options, toDocument(kind, options.body, request))
+  const given = inNamespace(options, toDocument(kind, withoutStatus(kind, options.body), request))
   if ((given.metadata.resourceVersion ?? '') !== '') {
     throw badRequest('resourceVersion should not be set on objects to be created')
   }
@@ -45,7 +45,7 @@ export async function createObject(context: ApiContext, options: CreateOptions):
 
 /** Everything the server does to a new object before it is stored. */
 function prepare(context: ApiContext, kind: Kind, named: Document): Document {
-  const fresh = withMetadata(withoutStatus(kind, named), {
+  const fresh = withMetadata(named, {
     uid: makeUid(context.random),
     creationTimestamp: nowTimestamp(context.clock),
     generation: kind.hasStatus ? 1 : undefined,
@@ -59,12 +59,6 @@ function prepare(context: ApiContext, kind: Kind, named: Document): Document {
   const admitted = admitCreate(context, kind, defaulted)
   validate(kind, admitted, undefined)
   return admitted
-}
-
-function withoutStatus(kind: Kind, object: Document): Document {
-  if (!kind.hasStatus || object.status === undefined) return object
-  const { status: _status, ...rest } = object
-  return rest
 }
 
 function inNamespace({ kind, namespace }: CreateOptions, object: Document): Document {

@@ -1,36 +1,40 @@
 /**
  * Objects in the form that ownership of fields speaks about: every name becomes the path element that FieldsV1 has for
- * it (`f:spec`), and a list whose items have a merge key becomes a map by that key (`k:{"name":"web"}`). Other lists stay
- * lists and are owned as a whole. Merging and subtracting are then the same for maps and lists.
+ * it (`f:spec`). A list whose items are told apart by keys becomes a map by those keys (`k:{"name":"web"}`), a set a map by
+ * its values (`v:"x"`). What is owned as a whole stays or becomes a list. Merging and subtracting are then the same for
+ * maps and lists.
  */
-import type { ArraySchema, Schema } from '../../kinds/schema.ts'
+import type { ArraySchema, ObjectSchema, Schema } from '../../kinds/schema.ts'
+import { listTypeOf } from '../../kinds/schema.ts'
 import { isRecord } from './document.ts'
 
 export type Keyed = Readonly<Record<string, unknown>>
 
 const FIELD = 'f:'
 const ITEM = 'k:'
+const VALUE = 'v:'
 
-export function toKeyed(schema: Schema, document: object): Keyed {
+export function toKeyed(schema: ObjectSchema, document: object): Keyed {
   return keyedRecord(schema, document as Readonly<Record<string, unknown>>)
 }
 
-export function fromKeyed(document: Keyed): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(document).map(([element, value]) => [element.slice(FIELD.length), plain(value)]),
-  )
+export function fromKeyed(schema: ObjectSchema, document: Keyed): Readonly<Record<string, unknown>> {
+  return plainRecord(schema, document)
 }
 
-/** `.spec.containers[name="web"].image` */
+/** `.spec.containers[name="web"].image`, `.metadata.finalizers[="a.dev/b"]` */
 export function pathText(path: readonly string[]): string {
-  return path
-    .map((element) => (isItem(element) ? `[${keysText(element)}]` : `.${element.slice(FIELD.length)}`))
-    .join('')
+  return path.map(elementText).join('')
 }
 
-/** The element of the field that tells the items of a list apart; undefined for elements that are no items. */
+function elementText(element: string): string {
+  if (element.startsWith(ITEM)) return `[${keysText(element)}]`
+  return element.startsWith(VALUE) ? `[=${element.slice(VALUE.length)}]` : `.${element.slice(FIELD.length)}`
+}
+
+/** The first of the fields that tell the items of a list apart; undefined for elements that are no such items. */
 export function keyFieldOf(element: string): string | undefined {
-  return isItem(element) ? `${FIELD}${Object.keys(keysOf(element))[0] ?? ''}` : undefined
+  return element.startsWith(ITEM) ? `${FIELD}${Object.keys(keysOf(element))[0] ?? ''}` : undefined
 }
 
 function keyedRecord(schema: Schema | undefined, record: Readonly<Record<string, unknown>>): Keyed {
@@ -39,24 +43,44 @@ function keyedRecord(schema: Schema | undefined, record: Readonly<Record<string,
 }
 
 function keyed(schema: Schema | undefined, value: unknown): unknown {
-  if (isRecord(value)) return keyedRecord(schema, value)
+  if (isRecord(value)) return isWholeRecord(schema) ? [value] : keyedRecord(schema, value)
   if (!Array.isArray(value) || schema === undefined) return value
   const known = schema
   return known.kind === 'array' ? (keyedList(known, value) ?? value) : value
 }
 
-/** Undefined when the list has no merge key, or items that it does not tell apart. */
-function keyedList({ items, patchMergeKey: key }: ArraySchema, list: readonly unknown[]): Keyed | undefined {
-  if (key === undefined || list.length === 0) return undefined
-  const entries = list.map((item) => {
-    const id = isRecord(item) ? item[key] : undefined
-    return isRecord(item) && (typeof id === 'string' || typeof id === 'number')
-      ? ([`${ITEM}${JSON.stringify({ [key]: id })}`, keyedRecord(items, item)] as const)
-      : undefined
-  })
-  const known = entries.filter((entry) => entry !== undefined)
-  const map = Object.fromEntries(known)
+/** A map or object that is owned as a whole: in the keyed form a list with it alone. */
+function isWholeRecord(schema: Schema | undefined): boolean {
+  return schema !== undefined && (schema.kind === 'object' || schema.kind === 'map') && schema.atomic === true
+}
+
+/** Undefined when the list is owned as a whole, or its items are not told apart. */
+function keyedList(schema: ArraySchema, list: readonly unknown[]): Keyed | undefined {
+  // An empty one is nobody's: what others have put into the list stays.
+  if (list.length === 0) return listTypeOf(schema).kind === 'atomic' ? undefined : {}
+  const entries = list.map((item) => entryOf(schema, item)).filter((entry) => entry !== undefined)
+  const map = Object.fromEntries(entries)
   return Object.keys(map).length === list.length ? map : undefined
+}
+
+function entryOf(schema: ArraySchema, item: unknown): readonly [string, unknown] | undefined {
+  const type = listTypeOf(schema)
+  if (type.kind === 'set') return [`${VALUE}${JSON.stringify(item)}`, item]
+  if (type.kind === 'atomic' || !isRecord(item)) return undefined
+  const id = identityOf(schema.items, type.keys, item)
+  return id === undefined ? undefined : [`${ITEM}${JSON.stringify(id)}`, keyed(schema.items, item)]
+}
+
+/** The item's keys with their values; a key that it leaves out has the default of its field. */
+function identityOf(
+  items: Schema,
+  keys: readonly string[],
+  item: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> | undefined {
+  const fields = items.kind === 'object' ? items.fields : {}
+  const values = keys.map((key) => item[key] ?? fields[key]?.default)
+  const isComplete = values.every((value) => typeof value === 'string' || typeof value === 'number')
+  return isComplete ? Object.fromEntries(keys.map((key, at) => [key, values[at]])) : undefined
 }
 
 function within(schema: Schema | undefined, name: string): Schema | undefined {
@@ -66,14 +90,20 @@ function within(schema: Schema | undefined, name: string): Schema | undefined {
   return known.kind === 'object' && Object.hasOwn(known.fields, name) ? known.fields[name]?.schema : undefined
 }
 
-function plain(value: unknown): unknown {
-  if (!isRecord(value)) return value
-  const elements = Object.keys(value)
-  return elements.length > 0 && elements.every(isItem) ? Object.values(value).map(plain) : fromKeyed(value)
+function plainRecord(schema: Schema | undefined, record: Keyed): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(record).map(([element, value]) => {
+      const name = element.slice(FIELD.length)
+      return [name, plain(within(schema, name), value)]
+    }),
+  )
 }
 
-function isItem(element: string): boolean {
-  return element.startsWith(ITEM)
+function plain(schema: Schema | undefined, value: unknown): unknown {
+  if (Array.isArray(value)) return isWholeRecord(schema) ? (value[0] as unknown) : value
+  if (!isRecord(value)) return value
+  const items = schema?.kind === 'array' ? schema.items : undefined
+  return items === undefined ? plainRecord(schema, value) : Object.values(value).map((item) => plain(items, item))
 }
 
 function keysOf(element: string): Readonly<Record<string, unknown>> {

@@ -4,7 +4,7 @@ import type { KubeObject, ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
 import type { Stored } from '../storage/collection.ts'
 import { admitUpdate, isNamespace, specFinalizers } from './admission.ts'
-import { toDocument, validate } from './check.ts'
+import { onlyStatus, toDocument, validate, withoutStatus } from './check.ts'
 import type { Body } from './check.ts'
 import type { ApiContext, WriteRequest } from './context.ts'
 import { desired, defaultsOf, withMetadata } from './document.ts'
@@ -42,7 +42,9 @@ export async function updateObject(context: ApiContext, options: UpdateOptions):
   const stored = context.store.latest(storageOf(kind), key)
   if (stored === undefined) throw notFound(kind, splitKey(key).name)
   const old = stored.object as Document
-  const given = toDocument(kind, options.change(old), request)
+  const body = options.change(old)
+  const taken = options.side === 'status' ? onlyStatus(body, old) : withoutStatus(kind, body)
+  const given = toDocument(kind, taken, request)
   checkIdentity(options, given, old)
   const object = prepare(context, options, given, old)
   for (const warning of kind.warnings?.(object) ?? []) request.warn(warning)
@@ -109,7 +111,7 @@ function prepare(context: ApiContext, options: UpdateOptions, given: Document, o
   if (side === 'finalize') return isNamespace(kind) ? { ...old, spec: given.spec } : old
   const merged = withServerFields(kind, given, old)
   const defaulted = defaultsOf(kind, merged)
-  const object = withGeneration(kind, admitUpdate(context, kind, defaulted, old), old)
+  const object = withGeneration(admitUpdate(context, kind, defaulted, old), old)
   checkFinalizers(kind, object, old)
   validate(kind, object, old)
   return object
@@ -138,12 +140,12 @@ function withStatusOf(object: Document, old: Document): Document {
   return old.status === undefined ? rest : { ...rest, status: old.status }
 }
 
-function withGeneration(kind: Kind, object: Document, old: Document): Document {
+/** Counts changes of what the user wants; what is in the metadata is no part of it. */
+function withGeneration(object: Document, old: Document): Document {
   if (old.metadata.generation === undefined) return object
-  const isChanged =
-    !isSameJson(desired(object), desired(old)) ||
-    (kind.generationCountsAnnotations === true && !isSameJson(object.metadata.annotations, old.metadata.annotations))
-  return isChanged ? withMetadata(object, { generation: old.metadata.generation + 1 }) : object
+  return !isSameJson(desired(object), desired(old))
+    ? withMetadata(object, { generation: old.metadata.generation + 1 })
+    : object
 }
 
 function checkFinalizers(kind: Kind, object: Document, old: Document): void {

@@ -1,7 +1,7 @@
 /** Small kinds for the server's own tests: what they show is the server's doing, not a kind's. */
 import type { Kind } from '../../kinds/kind.ts'
 import { objectMeta, typeMeta } from '../../kinds/metadata.ts'
-import { any, array, boolean, int32, map, mergeArray, object, optional, string } from '../../kinds/schema.ts'
+import { any, array, boolean, byKeys, int32, map, mergeArray, object, optional, string } from '../../kinds/schema.ts'
 import type { KubeObject } from '../../kube/object.ts'
 
 const base = { ...typeMeta, metadata: optional(objectMeta, 1) }
@@ -72,6 +72,12 @@ interface Widget extends KubeObject {
   readonly status?: { readonly replicas?: number; readonly color?: string }
 }
 
+const port = object({
+  number: optional(int32),
+  protocol: optional(string, undefined, { default: 'TCP' }),
+  name: optional(string),
+})
+
 /** Everything a kind can have. */
 const widgets: Kind<Widget> = {
   ...common,
@@ -85,7 +91,8 @@ const widgets: Kind<Widget> = {
         replicas: optional(int32),
         size: optional(string),
         legacy: optional(boolean),
-        selector: optional(object({ matchLabels: optional(map(string)) })),
+        selector: optional(object({ matchLabels: optional(map(string)) }, { atomic: true })),
+        ports: optional(mergeArray(port, 'number', byKeys('number', 'protocol'))),
         parts: optional(mergeArray(object({ name: optional(string), image: optional(string) }), 'name')),
       }),
     ),
@@ -104,7 +111,6 @@ const widgets: Kind<Widget> = {
     { name: 'Color', type: 'string', priority: 1, cell: ({ status }) => status?.color ?? '' },
   ],
   selectableFields: { 'spec.size': ({ spec }) => spec?.size ?? '' },
-  generationCountsAnnotations: true,
 }
 
 /** A custom resource: no strategic patch, no blind PUT. */

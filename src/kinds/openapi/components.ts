@@ -3,6 +3,7 @@ import { assertNever } from '../../base/assert.ts'
 import type { ResourceType } from '../../kube/object.ts'
 import type { Kind } from '../kind.ts'
 import type { ArraySchema, Field, ObjectSchema, Schema, StringSchema } from '../schema.ts'
+import { listTypeOf } from '../schema.ts'
 import { DESCRIPTIONS } from './descriptions.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -34,9 +35,11 @@ function addComponent(schema: ObjectSchema & { readonly name: string }, componen
   components.set(schema.name, objectSchema(schema, components))
 }
 
-function objectSchema({ fields, name: schemaName = '' }: ObjectSchema, components: Map<string, Json>): Json {
+function objectSchema({ fields, name: schemaName = '', atomic }: ObjectSchema, components: Map<string, Json>): Json {
   const title = schemaName.slice(schemaName.lastIndexOf('.') + 1)
-  const required = Object.keys(fields).filter((name) => fields[name]?.required === true)
+  const required = Object.entries(fields).flatMap(([name, field]) =>
+    field.required && field.publishedOptional !== true ? [name] : [],
+  )
   const properties = Object.entries(fields).map(([name, field]) => [
     name,
     property({ ...described(`${title}.${name}`), ...field }, components),
@@ -46,7 +49,12 @@ function objectSchema({ fields, name: schemaName = '' }: ObjectSchema, component
     type: 'object',
     ...(required.length === 0 ? {} : { required }),
     properties: Object.fromEntries(properties),
+    ...mapType(atomic),
   }
+}
+
+function mapType(atomic: true | undefined): Json {
+  return atomic === true ? { 'x-kubernetes-map-type': 'atomic' } : {}
 }
 
 function described(path: string): { readonly description?: string } {
@@ -55,10 +63,11 @@ function described(path: string): { readonly description?: string } {
 }
 
 /** A reference allows nothing beside it: with a description or an extension it is wrapped. */
-function property({ schema, description }: Field, components: Map<string, Json>): Json {
+function property({ schema, description, default: preset }: Field, components: Map<string, Json>): Json {
   const value = toOpenApi(schema, components)
   const beside = {
     ...(description === undefined ? {} : { description }),
+    ...(preset === undefined ? {} : { default: preset }),
     ...(isUnion(schema) ? { 'x-kubernetes-patch-strategy': 'retainKeys' } : {}),
   }
   if (Object.keys(beside).length === 0) return value
@@ -79,7 +88,7 @@ function toOpenApi(schema: Schema, components: Map<string, Json>): Json {
     case 'array':
       return arraySchema(known, components)
     case 'map':
-      return { type: 'object', additionalProperties: toOpenApi(known.values, components) }
+      return { type: 'object', additionalProperties: toOpenApi(known.values, components), ...mapType(known.atomic) }
     case 'string':
       return known.format === 'quantity' ? scalarReference(QUANTITY, components) : stringSchema(known)
     case 'integer':
@@ -124,10 +133,14 @@ function scalarReference({ name, schema }: NamedScalar, components: Map<string, 
   return { $ref: `#/components/schemas/${name}` }
 }
 
-function arraySchema({ items, patchStrategy, patchMergeKey }: ArraySchema, components: Map<string, Json>): Json {
+function arraySchema(schema: ArraySchema, components: Map<string, Json>): Json {
+  const { items, patchStrategy, patchMergeKey } = schema
+  const listType = listTypeOf(schema)
   return {
     type: 'array',
     items: toOpenApi(items, components),
+    'x-kubernetes-list-type': listType.kind,
+    ...(listType.kind === 'map' ? { 'x-kubernetes-list-map-keys': listType.keys } : {}),
     ...(patchStrategy === undefined
       ? {}
       : { 'x-kubernetes-patch-strategy': isUnion(items) ? `${patchStrategy},retainKeys` : patchStrategy }),

@@ -9,14 +9,22 @@ const nodeSelectorRequirement = core('NodeSelectorRequirement', {
   values: optional(array(string), 3),
 })
 
-const nodeSelectorTerm = core('NodeSelectorTerm', {
-  matchExpressions: optional(array(nodeSelectorRequirement), 1),
-  matchFields: optional(array(nodeSelectorRequirement), 2),
-})
+const nodeSelectorTerm = core(
+  'NodeSelectorTerm',
+  {
+    matchExpressions: optional(array(nodeSelectorRequirement), 1),
+    matchFields: optional(array(nodeSelectorRequirement), 2),
+  },
+  { atomic: true },
+)
 
-const nodeSelector = core('NodeSelector', {
-  nodeSelectorTerms: required(array(nodeSelectorTerm), 1),
-})
+const nodeSelector = core(
+  'NodeSelector',
+  {
+    nodeSelectorTerms: required(array(nodeSelectorTerm), 1),
+  },
+  { atomic: true },
+)
 
 const preferredSchedulingTerm = core('PreferredSchedulingTerm', {
   weight: required(int32, 1),

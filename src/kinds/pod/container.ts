@@ -4,13 +4,26 @@ import { lifecycle, probe } from './probe.ts'
 import { containerResizePolicy, resourceRequirements } from './resources.ts'
 import { securityContext } from './security.ts'
 import { core } from '../published.ts'
-import { array, boolean, explicit, int32, mergeArray, oneOf, optional, required, string, within } from '../schema.ts'
+import {
+  array,
+  boolean,
+  byKeys,
+  explicit,
+  int32,
+  mergeArray,
+  oneOf,
+  optional,
+  ownedArray,
+  required,
+  string,
+  within,
+} from '../schema.ts'
 
 export const containerPort = core('ContainerPort', {
   name: optional(string, 1),
   hostPort: optional(int32, 2),
   containerPort: required(int32, 3),
-  protocol: optional(oneOf('TCP', 'UDP', 'SCTP'), 4),
+  protocol: optional(oneOf('TCP', 'UDP', 'SCTP'), 4, { default: 'TCP' }),
   hostIP: optional(string, 5),
 })
 
@@ -30,12 +43,12 @@ const volumeDevice = core('VolumeDevice', {
 })
 
 const containerRestartRuleOnExitCodes = core('ContainerRestartRuleOnExitCodes', {
-  operator: optional(oneOf('In', 'NotIn'), 1),
-  values: optional(array(int32), 2),
+  operator: required(oneOf('In', 'NotIn'), 1),
+  values: optional(ownedArray(int32, { kind: 'set' }), 2),
 })
 
 const containerRestartRule = core('ContainerRestartRule', {
-  action: optional(oneOf('Restart', 'RestartAllContainers'), 1),
+  action: required(oneOf('Restart', 'RestartAllContainers'), 1),
   exitCodes: optional(containerRestartRuleOnExitCodes, 2),
 })
 
@@ -45,7 +58,7 @@ export const container = core('Container', {
   command: optional(array(string), 3),
   args: optional(array(string), 4),
   workingDir: optional(string, 5),
-  ports: optional(mergeArray(containerPort, 'containerPort'), 6),
+  ports: optional(mergeArray(containerPort, 'containerPort', byKeys('containerPort', 'protocol')), 6),
   envFrom: optional(array(envFromSource), 19),
   env: optional(mergeArray(envVar, 'name'), 7),
   resources: optional(resourceRequirements, 8),
@@ -74,7 +87,7 @@ export const ephemeralContainer = core('EphemeralContainer', {
     command: optional(array(string), 3),
     args: optional(array(string), 4),
     workingDir: optional(string, 5),
-    ports: optional(mergeArray(containerPort, 'containerPort'), 6),
+    ports: optional(mergeArray(containerPort, 'containerPort', byKeys('containerPort', 'protocol')), 6),
     envFrom: optional(array(envFromSource), 19),
     env: optional(mergeArray(envVar, 'name'), 7),
     resources: optional(resourceRequirements, 8),

@@ -36,8 +36,8 @@ const clusterTrustBundleProjection = core('ClusterTrustBundleProjection', {
 })
 
 const podCertificateProjection = core('PodCertificateProjection', {
-  signerName: optional(string, 1),
-  keyType: optional(string, 2),
+  signerName: required(string, 1),
+  keyType: required(string, 2),
   maxExpirationSeconds: explicit(int32, 3),
   credentialBundlePath: optional(string, 4),
   keyPath: optional(string, 5),

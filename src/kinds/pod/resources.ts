@@ -1,6 +1,6 @@
 /** Resource requests and claims. */
 import { core } from '../published.ts'
-import { array, explicit, map, oneOf, optional, quantity, required, string } from '../schema.ts'
+import { byKeys, explicit, map, oneOf, optional, ownedArray, quantity, required, string } from '../schema.ts'
 
 const resourceClaim = core('ResourceClaim', {
   name: required(string, 1),
@@ -10,7 +10,7 @@ const resourceClaim = core('ResourceClaim', {
 export const resourceRequirements = core('ResourceRequirements', {
   limits: optional(map(quantity), 1),
   requests: optional(map(quantity), 2),
-  claims: optional(array(resourceClaim), 3),
+  claims: optional(ownedArray(resourceClaim, byKeys('name')), 3),
 })
 
 export const containerResizePolicy = core('ContainerResizePolicy', {

@@ -9,12 +9,15 @@ import { localObjectReference } from '../references.ts'
 import { core } from '../published.ts'
 import {
   array,
+  atomicMap,
   boolean,
+  byKeys,
   explicit,
   int32,
   int64,
   map,
   mergeArray,
+  neededInside,
   oneOf,
   optional,
   quantity,
@@ -59,7 +62,7 @@ export const podSpec = core('PodSpec', {
   terminationGracePeriodSeconds: explicit(int64, 4),
   activeDeadlineSeconds: explicit(int64, 5),
   dnsPolicy: optional(oneOf('ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'), 6),
-  nodeSelector: optional(map(string), 7),
+  nodeSelector: optional(atomicMap(string), 7),
   serviceAccountName: optional(string, 8),
   serviceAccount: optional(string, 9),
   automountServiceAccountToken: explicit(boolean, 21),
@@ -84,7 +87,10 @@ export const podSpec = core('PodSpec', {
   enableServiceLinks: explicit(boolean, 30),
   preemptionPolicy: explicit(oneOf('PreemptLowerPriority', 'Never'), 31),
   overhead: optional(map(quantity), 32),
-  topologySpreadConstraints: optional(mergeArray(topologySpreadConstraint, 'topologyKey'), 33),
+  topologySpreadConstraints: optional(
+    mergeArray(topologySpreadConstraint, 'topologyKey', byKeys('topologyKey', 'whenUnsatisfiable')),
+    33,
+  ),
   setHostnameAsFQDN: explicit(boolean, 35),
   os: optional(podOs, 36),
   hostUsers: explicit(boolean, 37),
@@ -97,5 +103,5 @@ export const podSpec = core('PodSpec', {
 
 export const podTemplateSpec = core('PodTemplateSpec', {
   metadata: optional(objectMeta, 1),
-  spec: required(podSpec, 2),
+  spec: neededInside(podSpec, 2),
 })

@@ -4,6 +4,7 @@ import { core } from '../published.ts'
 import {
   array,
   boolean,
+  byKeys,
   explicit,
   int32,
   int64,
@@ -11,6 +12,7 @@ import {
   mergeArray,
   oneOf,
   optional,
+  ownedArray,
   quantity,
   required,
   string,
@@ -66,7 +68,7 @@ const resourceHealth = core('ResourceHealth', {
 
 const resourceStatus = core('ResourceStatus', {
   name: required(string, 1),
-  resources: optional(array(resourceHealth), 2),
+  resources: optional(ownedArray(resourceHealth, byKeys('resourceID')), 2),
 })
 
 export const containerStatus = core('ContainerStatus', {
@@ -133,7 +135,7 @@ export const podStatus = core('PodStatus', {
   reason: optional(string, 4),
   nominatedNodeName: optional(string, 11),
   hostIP: optional(string, 5),
-  hostIPs: optional(mergeArray(hostIp, 'ip'), 16),
+  hostIPs: optional(mergeArray(hostIp, 'ip', { kind: 'atomic' }), 16),
   podIP: optional(string, 6),
   podIPs: optional(mergeArray(podIp, 'ip'), 12),
   startTime: optional(time, 7),

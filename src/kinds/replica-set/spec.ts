@@ -2,13 +2,13 @@
 import { labelSelector } from '../metadata.ts'
 import { podTemplateSpec } from '../pod/spec.ts'
 import { apps } from '../published.ts'
-import { explicit, int32, int64, mergeArray, oneOf, optional, required, string, time } from '../schema.ts'
+import { explicit, int32, int64, mergeArray, neededInside, oneOf, optional, required, string, time } from '../schema.ts'
 
 export const replicaSetSpec = apps('ReplicaSetSpec', {
   replicas: explicit(int32, 1),
   minReadySeconds: optional(int32, 4),
   selector: required(labelSelector, 2),
-  template: required(podTemplateSpec, 3),
+  template: neededInside(podTemplateSpec, 3),
 })
 
 const replicaSetCondition = apps('ReplicaSetCondition', {

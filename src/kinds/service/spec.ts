@@ -3,11 +3,12 @@ import { condition } from '../metadata.ts'
 import { core } from '../published.ts'
 import {
   array,
+  atomicMap,
   boolean,
+  byKeys,
   explicit,
   int32,
   intOrString,
-  map,
   mergeArray,
   oneOf,
   optional,
@@ -17,7 +18,7 @@ import {
 
 export const servicePort = core('ServicePort', {
   name: optional(string, 1),
-  protocol: optional(oneOf('TCP', 'UDP', 'SCTP'), 2),
+  protocol: optional(oneOf('TCP', 'UDP', 'SCTP'), 2, { default: 'TCP' }),
   appProtocol: explicit(string, 6),
   port: required(int32, 3),
   targetPort: optional(intOrString, 4),
@@ -33,8 +34,8 @@ const sessionAffinityConfig = core('SessionAffinityConfig', {
 })
 
 export const serviceSpec = core('ServiceSpec', {
-  ports: optional(mergeArray(servicePort, 'port'), 1),
-  selector: optional(map(string), 2),
+  ports: optional(mergeArray(servicePort, 'port', byKeys('port', 'protocol')), 1),
+  selector: optional(atomicMap(string), 2),
   clusterIP: optional(string, 3),
   clusterIPs: optional(array(string), 18),
   type: optional(oneOf('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'), 4),
