@@ -28,6 +28,33 @@ test('a kind is patched where kubectl looks, and the server validates', () => {
   assert.ok(has(core, '/paths/~1api~1v1~1namespaces~1{name}/patch/x-kubernetes-action', 'patch'))
 })
 
+test('lists say how server-side apply tells their items apart, and maps that are owned as a whole say so', () => {
+  const property = (name: string, field: string): string =>
+    `/components/schemas/io.k8s.api.core.v1.${name}/properties/${field}`
+  const ports = property('ServiceSpec', 'ports')
+  assert.ok(has(core, `${ports}/x-kubernetes-list-type`, 'map'))
+  assert.ok(has(core, `${ports}/x-kubernetes-list-map-keys`, ['port', 'protocol']))
+  assert.ok(has(core, `${ports}/x-kubernetes-patch-merge-key`, 'port'))
+  assert.ok(has(core, `${property('ServicePort', 'protocol')}/default`, 'TCP'))
+  assert.ok(has(core, `${property('Container', 'ports')}/x-kubernetes-list-map-keys`, ['containerPort', 'protocol']))
+  assert.ok(has(core, `${property('Container', 'command')}/x-kubernetes-list-type`, 'atomic'))
+  assert.ok(has(core, `${property('ServiceSpec', 'selector')}/x-kubernetes-map-type`, 'atomic'))
+})
+
+test('what is required is what Kubernetes calls so: a spec may be left out as far as the schema says', () => {
+  const { schemas } = (core as { components: { schemas: Record<string, { required?: string[] }> } }).components
+  const required = (name: string): string[] | undefined => schemas[`io.k8s.api.core.v1.${name}`]?.required
+  assert.deepEqual(['Pod', 'Service', 'PodSpec', 'ContainerPort'].map(required), [
+    undefined,
+    undefined,
+    ['containers'],
+    ['containerPort'],
+  ])
+  const deployment = '/components/schemas/io.k8s.api.apps.v1.DeploymentSpec/required'
+  assert.ok(has(apps, deployment, ['selector', 'template']))
+  assert.ok(has(apps, '/components/schemas/io.k8s.api.apps.v1.ReplicaSetSpec/required', ['selector']))
+})
+
 test('a strategic merge patch is offered only where the server takes one', () => {
   const gloo = openApiV3(kinds, { group: 'gateway.solo.io', version: 'v1' })
   const jsonTypes = ['application/json-patch+json', 'application/merge-patch+json']

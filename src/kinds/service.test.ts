@@ -102,6 +102,17 @@ test('the address stays what it was', () => {
   assert.deepEqual(complaints(serviceKind, old, old), [])
 })
 
+test('one node port serves one port over several protocols, not two over the same', () => {
+  const ports = (protocol: 'TCP' | 'UDP'): ServiceSpec['ports'] => [
+    { name: 'a', port: 53, nodePort: 30_053, protocol: 'TCP' },
+    { name: 'b', port: protocol === 'UDP' ? 53 : 54, nodePort: 30_053, protocol },
+  ]
+  assert.deepEqual(complaints(serviceKind, service({ type: 'NodePort', ports: ports('UDP') ?? [] })), [])
+  assert.deepEqual(complaints(serviceKind, service({ type: 'NodePort', ports: ports('TCP') ?? [] })), [
+    'spec.ports[1].nodePort: Duplicate value: 30053',
+  ])
+})
+
 test('a row tells where a Service is reached', () => {
   const object = service(
     {

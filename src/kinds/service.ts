@@ -11,6 +11,7 @@ import { serviceSpec, serviceStatus } from './service/spec.ts'
 import type { Service, ServicePort } from './service/types.ts'
 import { validateService } from './service/validate.ts'
 
+export { NODE_PORTS } from './service/validate.ts'
 export type { Service, ServicePort, ServiceSpec } from './service/types.ts'
 
 export const services: ResourceType<Service> = {
@@ -37,6 +38,7 @@ export const serviceKind: Kind<Service> = {
   hasStatus: true,
   defaults: defaultService,
   validate: validateService,
+  warnings: serviceWarnings,
   columns: [
     { name: 'Type', type: 'string', priority: 0, cell: ({ spec }) => spec.type ?? '' },
     { name: 'Cluster-IP', type: 'string', priority: 0, cell: ({ spec }) => spec.clusterIP ?? '<none>' },
@@ -51,6 +53,12 @@ export const serviceKind: Kind<Service> = {
   },
   strategicPatch: true,
   nameFormat: 'dns-1035-label',
+}
+
+/** A node port is kept for the Service, so that manifests and tools find what they expect. */
+function serviceWarnings({ spec }: Service): readonly string[] {
+  if (spec.type !== 'NodePort') return []
+  return ['spec.type: nothing listens on node ports; reach the Service through the gateway']
 }
 
 function externalAddress({ spec, status }: Service): string {

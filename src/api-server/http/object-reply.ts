@@ -1,9 +1,8 @@
 /** One object in the form the client asked for. */
 import { assertNever } from '../../base/assert.ts'
-import type { Kind } from '../../kinds/kind.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { metadataOf, tableOf } from '../read/table.ts'
-import type { TableOptions } from '../read/table.ts'
+import type { TableKind, TableOptions } from '../read/table.ts'
 import type { ApiContext } from '../registry/context.ts'
 import { badRequest } from '../registry/errors.ts'
 import type { Stored } from '../storage/collection.ts'
@@ -14,7 +13,7 @@ import { jsonReply } from './reply.ts'
 import type { Reply } from './reply.ts'
 
 export interface Answer {
-  readonly kind: Kind
+  readonly kind: TableKind
   readonly object: KubeObject
   /** The object's JSON, where it exists already. */
   readonly json?: string
@@ -29,7 +28,7 @@ export function objectReply(context: ApiContext, exchange: Exchange, { kind, obj
 }
 
 /** Turns objects into JSON of the form in the request's Accept header; 406 when there is none. */
-export function encoder(context: ApiContext, exchange: Exchange, kind: Kind): (item: Item) => string {
+export function encoder(context: ApiContext, exchange: Exchange, kind: TableKind): (item: Item) => string {
   const representation = representationOf(exchange.request.headers.accept)
   switch (representation.kind) {
     case 'object':
@@ -51,7 +50,7 @@ export function encoder(context: ApiContext, exchange: Exchange, kind: Kind): (i
 export function tableOptions(
   context: ApiContext,
   exchange: Exchange,
-  kind: Kind,
+  kind: TableKind,
   { version }: Extract<Representation, { kind: 'table' }>,
 ): TableOptions {
   return { kind, version, includeObject: includeObjectOf(exchange), nowMs: context.clock.now() }

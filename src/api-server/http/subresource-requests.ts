@@ -9,7 +9,7 @@ import type { ApiContext } from '../registry/context.ts'
 import type { Document } from '../registry/document.ts'
 import { methodNotAllowed, noSuchResource, notFound } from '../registry/errors.ts'
 import { storageOf } from '../registry/registry.ts'
-import { scaleOf, withScale } from '../registry/scale.ts'
+import { scaleOf, scaleTable, withScale } from '../registry/scale.ts'
 import { updateObject } from '../registry/update.ts'
 import type { Side } from '../registry/update.ts'
 import { applyReply, isApply } from './apply-request.ts'
@@ -97,7 +97,9 @@ async function changeOf(
 }
 
 async function scaleReply(context: ApiContext, exchange: Exchange, { kind, key }: SubresourceTarget): Promise<Reply> {
-  if (exchange.method === 'GET') return jsonReply(200, scaleOf(existing(context, kind, key)))
+  const reply = (object: Document): Reply =>
+    objectReply(context, exchange, { kind: scaleTable, object: scaleOf(object), code: 200 })
+  if (exchange.method === 'GET') return reply(existing(context, kind, key))
   const scaleChange = await changeOf(context, exchange, kind)
   const object = await updateObject(context, {
     kind,
@@ -110,7 +112,7 @@ async function scaleReply(context: ApiContext, exchange: Exchange, { kind, key }
       return { value: withScale(old, scale.value), duplicateFields: scale.duplicateFields }
     },
   })
-  return jsonReply(200, scaleOf(object as Document))
+  return reply(object as Document)
 }
 
 async function bindingReply(context: ApiContext, exchange: Exchange, key: ObjectKey): Promise<Reply> {

@@ -294,6 +294,19 @@ describe('subresources', () => {
     assert.equal(negative.code, 422)
   })
 
+  test('scale is a table of its own for who asks for one', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(WIDGETS, { metadata: { name: 'a' }, spec: { replicas: 2 } })
+    const { json } = await client.get(`${WIDGETS}/a/scale`, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })
+    const columns = json['columnDefinitions'] as { readonly name: string; readonly type: string }[]
+    assert.deepEqual(
+      columns.map(({ name, type }) => `${name} ${type}`),
+      ['Name string', 'Desired integer', 'Available integer', 'Age string'],
+    )
+    const [row] = json['rows'] as { readonly cells: readonly unknown[] }[]
+    assert.deepEqual(row?.cells.slice(0, 3), ['a', 2, 0])
+  })
+
   test('a pod is bound to a node once', async (t) => {
     const { client } = await startTestServer(t)
     const pods = '/api/v1/namespaces/default/pods'

@@ -3,8 +3,11 @@ import type { Column, Kind } from '../../kinds/kind.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import type { Stored } from '../storage/collection.ts'
 
+/** What a table must know about the kind of its objects. */
+export type TableKind = Pick<Kind, 'columns' | 'placesName'>
+
 export interface TableOptions {
-  readonly kind: Kind
+  readonly kind: TableKind
   readonly version: 'v1' | 'v1beta1'
   readonly includeObject: 'None' | 'Metadata' | 'Object'
   readonly nowMs: number
@@ -23,7 +26,7 @@ export function tableOf(options: TableOptions, items: readonly Pick<Stored, 'obj
   }
 }
 
-function columnDefinitions(kind: Kind): readonly object[] {
+function columnDefinitions(kind: TableKind): readonly object[] {
   const nameColumn = { name: 'Name', type: 'string', format: 'name', description: NAME_DESCRIPTION, priority: 0 }
   return [
     ...(kind.placesName === true ? [] : [nameColumn]),

@@ -1,4 +1,6 @@
 /** `/scale`: one number of an object, seen and changed as an autoscaling/v1 Scale. */
+import { ageColumn } from '../../kinds/age.ts'
+import type { Column } from '../../kinds/kind.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { formatLabelSelector } from '../../kube/selector.ts'
 import { asRecord, isRecord } from './document.ts'
@@ -8,6 +10,15 @@ import { badRequest } from './errors.ts'
 export interface Scale extends KubeObject {
   readonly spec: { readonly replicas?: number }
   readonly status: { readonly replicas: number; readonly selector?: string }
+}
+
+/** What `kubectl get --subresource=scale` prints. */
+export const scaleTable: { readonly columns: readonly Column<Scale>[] } = {
+  columns: [
+    { name: 'Desired', type: 'integer', priority: 0, cell: ({ spec }) => spec.replicas ?? 0 },
+    { name: 'Available', type: 'integer', priority: 0, cell: ({ status }) => status.replicas },
+    ageColumn,
+  ],
 }
 
 export function scaleOf(object: Document): Scale {

@@ -30,10 +30,23 @@ export function serviceAddresses(network: string, random: Random): ServiceAddres
   }
 }
 
-interface ServiceSpec {
+/** Where Services are filed in the store. */
+export const SERVICES = 'services'
+
+/** What allocation looks at; the kind's own schema has checked it. */
+export interface ServiceSpec {
   readonly type?: string
   readonly clusterIP?: string
   readonly clusterIPs?: readonly string[]
+  readonly ports?: readonly ServicePort[]
+  readonly externalIPs?: readonly string[]
+  readonly allocateLoadBalancerNodePorts?: boolean
+}
+
+export interface ServicePort {
+  readonly name?: string
+  readonly port: number
+  readonly nodePort?: number
 }
 
 export function serviceSpec(service: KubeObject): ServiceSpec {

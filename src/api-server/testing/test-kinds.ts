@@ -51,7 +51,15 @@ const pods: Kind<Pod> = {
   singular: 'pod',
   schema: object({
     ...base,
-    spec: optional(object({ nodeName: optional(string), terminationGracePeriodSeconds: optional(int32) })),
+    spec: optional(
+      object({
+        nodeName: optional(string),
+        terminationGracePeriodSeconds: optional(int32),
+        serviceAccountName: optional(string),
+        serviceAccount: optional(string),
+        automountServiceAccountToken: optional(boolean),
+      }),
+    ),
     status: optional(object({ phase: optional(string), conditions: optional(array(any)) })),
   }),
   hasStatus: true,

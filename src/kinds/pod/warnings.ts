@@ -14,11 +14,17 @@ export function templateWarnings({
 }
 
 function specWarnings(path: string, spec: PodSpec): readonly string[] {
-  return spec.containers.flatMap((container, at) => [
+  const containers = spec.containers.flatMap((container, at) => [
     ...hiddenEnv(`${path}.containers[${at}]`, container),
     ...repeatedPorts(`${path}.containers[${at}]`, container),
     ...fractionalBytes(`${path}.containers[${at}]`, container),
   ])
+  return [...containers, ...unmountedToken(path, spec)]
+}
+
+function unmountedToken(path: string, { automountServiceAccountToken }: PodSpec): readonly string[] {
+  if (automountServiceAccountToken !== true) return []
+  return [`${path}.automountServiceAccountToken: no token is mounted; pods run as the user who started Sluice`]
 }
 
 function hiddenEnv(path: string, { env = [] }: Container): readonly string[] {

@@ -1,6 +1,6 @@
 /** Rules of a Service that its schema cannot say. */
 import { dnsLabelErrors, dnsSubdomainErrors, ipFamilyOf } from '../../kube/names.ts'
-import { checkDistinct, checkFormat, checkPort, forbidden, invalid, required } from '../field-errors.ts'
+import { checkDistinct, checkFormat, checkPort, duplicate, forbidden, invalid, required } from '../field-errors.ts'
 import type { FieldError } from '../kind.ts'
 import { validateTarget } from '../pod/validate-probe.ts'
 import { validateLabels } from '../selector-rules.ts'
@@ -30,7 +30,16 @@ function validatePorts(spec: ServiceSpec): readonly FieldError[] {
     ...checkDistinct(
       ports.map(({ protocol = 'TCP', port }, at) => ({ field: `spec.ports[${at}]`, value: { protocol, port } })),
     ),
+    ...repeatedNodePorts(ports),
   ]
+}
+
+/** One node port may serve one port over several protocols, not two over the same. */
+function repeatedNodePorts(ports: readonly ServicePort[]): readonly FieldError[] {
+  const keys = ports.map(({ protocol = 'TCP', nodePort = 0 }) => (nodePort === 0 ? '' : `${protocol} ${nodePort}`))
+  return keys.flatMap((key, at) =>
+    key !== '' && keys.indexOf(key) < at ? [duplicate(`spec.ports[${at}].nodePort`, ports[at]?.nodePort)] : [],
+  )
 }
 
 function validatePort(path: string, port: ServicePort, spec: ServiceSpec): readonly FieldError[] {
@@ -45,7 +54,8 @@ function validatePort(path: string, port: ServicePort, spec: ServiceSpec): reado
   ]
 }
 
-const NODE_PORTS = { min: 30_000, max: 32_767 }
+/** Both inclusive: Kubernetes' default range. */
+export const NODE_PORTS = { min: 30_000, max: 32_767 }
 
 function validateNodePort(field: string, nodePort = 0, type: ServiceSpec['type'] = 'ClusterIP'): readonly FieldError[] {
   if (nodePort === 0) return []
