@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { systemClock as clock } from '../base/clock.ts'
 import { claimPrefix } from './network/claim.ts'
-import { listeningPrefixes } from './network/in-use.ts'
+import { prefixesInUse } from './network/in-use.ts'
+import { parseListeners } from './network/listeners.ts'
 import { claimNetwork } from './network.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-network-'))
@@ -96,5 +97,5 @@ test('the networks of strangers are known by their sockets', () => {
     '   1: 0100187F:1F90 0100007F:C000 01 00000000:00000000 00:00000000 00000000  1000        0 2 1 0 20 4 30 10 -1',
     '   2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0 0 10 0',
   ].join('\n')
-  assert.deepEqual([...listeningPrefixes(table)], [23])
+  assert.deepEqual([...prefixesInUse(parseListeners(table))], [23])
 })

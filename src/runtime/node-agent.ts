@@ -10,6 +10,7 @@ import type { Random } from '../base/random.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Informers } from '../kube/informers.ts'
 import { pods } from '../kinds/pod.ts'
+import { services } from '../kinds/service.ts'
 import { PodAgent } from './agent/pod-agent.ts'
 import type { ImageCatalogue } from './images.ts'
 import type { PodLogOptions } from './logs/options.ts'
@@ -62,8 +63,10 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
   mkdirSync(podsDir, { recursive: true, mode: 0o700 })
   const baseEnv = baseEnvironment(environment)
   const informer = informers.of(pods)
-  const agent = new PodAgent({ ...options, informer, podsDir, nodeName, hostIp: HOST_IP, baseEnv })
-  await informer.synced
+  const known = informers.of(services)
+  const servicesOf = (namespace: string) => known.list(namespace)
+  const agent = new PodAgent({ ...options, informer, servicesOf, podsDir, nodeName, hostIp: HOST_IP, baseEnv })
+  await Promise.all([informer.synced, known.synced])
   await agent.start()
   return {
     nodeName,

@@ -13,6 +13,7 @@ import { containerLogs } from '../logs/container-logs.ts'
 import { LogKeeper } from '../logs/log-keeper.ts'
 import { LogReaders } from '../logs/log-readers.ts'
 import { EventRecorder } from '../pod/event-recorder.ts'
+import { PortOwners } from '../network/port-owners.ts'
 import { PodRuntime } from '../pod/pod-runtime.ts'
 import type { PodContext } from '../pod/pod-runtime.ts'
 import { loadRecords } from '../pod/record.ts'
@@ -21,8 +22,9 @@ import { place } from '../pod/schedule.ts'
 import { timestamp } from '../pod/status.ts'
 import { untilAborted } from '../pod/until-aborted.ts'
 import { endOrphan } from './orphan.ts'
+import { watchPorts } from './port-watch.ts'
 
-export interface PodAgentOptions extends Omit<PodContext, 'events' | 'wake'> {
+export interface PodAgentOptions extends Omit<PodContext, 'events' | 'wake' | 'owners'> {
   readonly informer: Informer<Pod>
   readonly random: Random
 }
@@ -60,7 +62,8 @@ export class PodAgent {
     this.#options = options
     this.#queue = new WorkQueue<ObjectKey>({ clock, random })
     const events = new EventRecorder({ client, clock, log, nodeName, signal })
-    this.#context = { ...options, events, wake: (key, delayMs) => this.#queue.addAfter(key, delayMs) }
+    const owners = new PortOwners(() => [...this.#runtimes.values()])
+    this.#context = { ...options, events, owners, wake: (key, delayMs) => this.#queue.addAfter(key, delayMs) }
     this.#logKeeper = new LogKeeper(clock, log)
     this.#logReaders = new LogReaders(clock)
     this.#nodeLabels = nodeLabels(nodeName)
@@ -82,6 +85,12 @@ export class PodAgent {
     if (signal.aborted) close()
     signal.addEventListener('abort', close, { once: true })
     this.#logKeeper.start(() => this.#logFiles(), signal)
+    void watchPorts({
+      containers: () => [...this.#runtimes.values()].flatMap((runtime) => runtime.containers),
+      clock: this.#options.clock,
+      failed: (error) => this.#options.log.warn('ports not looked at', { error }),
+      signal,
+    })
     void this.#run()
   }
 

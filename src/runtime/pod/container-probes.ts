@@ -26,6 +26,8 @@ const PORT_CHECK_FIRST_MS = 10
 const PORT_CHECK_MAX_MS = 250
 const PORT_CHECK_GROWTH = 1.25
 const PORT_CHECK_TIMEOUT_MS = 1000
+/** Between looks while somebody else answers: that does not change from one moment to the next. */
+const STRANGER_CHECK_MS = 1000
 
 interface ProbeReaction {
   readonly isEager: boolean
@@ -104,6 +106,10 @@ export class ContainerProbes {
         if (port === undefined) break
         const result = await runHandler({ tcpSocket: { port } }, target, PORT_CHECK_TIMEOUT_MS)
         if (result.ok) break
+        if (result.isStranger === true) {
+          await sleep(clock, STRANGER_CHECK_MS, this.#signal)
+          continue
+        }
         if (clock.now() >= endMs) {
           const seconds = READY_WITHOUT_LISTENING_MS / 1000
           event('Warning', 'Unhealthy', `Port ${port} accepts no connections after ${seconds} s; taken for ready`)

@@ -13,6 +13,8 @@ import { CONTAINER_MARK, killContainer } from '../process/container-processes.ts
 import type { ContainerIdentity } from '../process/container-processes.ts'
 import { LaunchError, adopt, launch, resolveAttempt } from '../process/launch.ts'
 import type { ContainerProcess, Exit } from '../process/launch.ts'
+import { explainInUse, findObstacle } from './container-ports.ts'
+import type { PortsContext } from './container-ports.ts'
 import { ContainerProbes } from './container-probes.ts'
 import { runHandler, runProgram } from './handler.ts'
 import type { ProbeTarget } from './handler.ts'
@@ -34,6 +36,7 @@ export interface LaunchPlan {
 export interface ContainerContext {
   readonly directory: string
   readonly ip: string
+  readonly ports: PortsContext
   readonly clock: Clock
   /** Ends the watching; processes live on. */
   readonly signal: AbortSignal
@@ -50,6 +53,12 @@ export interface ContainerContext {
   readonly failed: (error: unknown) => void
 }
 
+interface EndedOptions {
+  readonly startedAtMs: number
+  readonly finishedAtMs: number
+  readonly obstacle: string | undefined
+}
+
 type StartingPhase = Extract<ContainerPhase, { kind: 'starting' }>
 type RunningPhase = Extract<ContainerPhase, { kind: 'running' }>
 
@@ -57,6 +66,8 @@ type RunningPhase = Extract<ContainerPhase, { kind: 'running' }>
 const CRASHES_FORGOTTEN_AFTER_MS = 10 * 60_000
 /** Between SIGTERM and SIGKILL when the grace period was used up before. */
 const TERM_MIN_MS = 1000
+/** A program that begins may be answered for by another one until it listens: that is not worth an event. */
+const OBSTACLE_TOLD_AFTER_MS = 2000
 /** Hooks have no time limit of their own; a preStop hook also ends with the grace period. */
 const HOOK_MS_MAX = 60 * 60_000
 
@@ -69,6 +80,9 @@ export class ContainerRuntime {
   #over: Promise<void> = Promise.resolve()
   #probes: ContainerProbes | undefined
   #isStopping = false
+  /** What the probes said last; the ports may say otherwise. */
+  #wantsReady = false
+  #toldObstacle: string | undefined
 
   constructor(spec: Container, record: ContainerRecord, context: ContainerContext) {
     this.spec = spec
@@ -82,6 +96,12 @@ export class ContainerRuntime {
 
   get isRunning(): boolean {
     return this.#record.phase.kind === 'running'
+  }
+
+  /** Of the running container. */
+  get identity(): ContainerIdentity | undefined {
+    const { phase } = this.#record
+    return phase.kind === 'running' ? this.#identityOf(phase.identity) : undefined
   }
 
   /** The files of the last attempt begun. */
@@ -178,6 +198,7 @@ export class ContainerRuntime {
 
   #watch({ exited }: ContainerProcess, phase: RunningPhase): void {
     this.#isStopping = false
+    this.#wantsReady = false
     this.#over = this.#untilOver(exited, phase).catch(this.#context.failed)
     const hook = this.spec.lifecycle?.postStart
     if (hook === undefined || phase.started) this.#probe()
@@ -191,7 +212,9 @@ export class ContainerRuntime {
     this.#probes?.close()
     if (this.#context.signal.aborted) return
     await killContainer(this.#identityOf(identity))
-    this.#ended(exit, startedAtMs, finishedAtMs)
+    const obstacle = await this.#inUse(exit)
+    if (obstacle !== undefined) this.#tellObstacle(obstacle)
+    this.#ended(exit, { startedAtMs, finishedAtMs, obstacle })
   }
 
   #identityOf(first: ProcessIdentity): ContainerIdentity {
@@ -223,9 +246,10 @@ export class ContainerRuntime {
   }
 
   #target(): ProbeTarget {
-    const { ip, plan } = this.#context
+    const { ip, plan, ports } = this.#context
     return {
       ip,
+      answer: ports.answer,
       ports: this.spec.ports ?? [],
       exec: async (command, signal) => {
         const { env, workingDir } = await plan()
@@ -238,32 +262,65 @@ export class ContainerRuntime {
   #probed(change: { readonly started?: boolean; readonly ready?: boolean }): void {
     const { phase } = this.#record
     if (phase.kind !== 'running') return
+    this.#wantsReady = change.ready ?? this.#wantsReady
+    if (change.ready === true && !phase.ready) {
+      this.lookAtPorts().catch(this.#context.failed)
+      return
+    }
     const next = { ...phase, ...change }
     if (next.started !== phase.started || next.ready !== phase.ready) this.#update({ phase: next })
   }
 
-  #ended(exit: Exit, startedAtMs: number, finishedAtMs: number): void {
+  /** Finds out whether connections to its ports reach the container: only then it is ready. */
+  async lookAtPorts(): Promise<void> {
+    const { attempt, phase: before } = this.#record
+    if (before.kind !== 'running') return
+    const obstacle = await findObstacle(this.spec, this.#context.ports)
+    const { phase } = this.#record
+    if (phase.kind !== 'running' || this.#record.attempt !== attempt) return
+    const ready = phase.ready || (this.#wantsReady && !this.#isStopping)
+    if (ready !== phase.ready || obstacle !== this.#record.obstacle) {
+      this.#update({ phase: { ...phase, ready }, obstacle })
+    }
+    const isNew = obstacle !== this.#toldObstacle
+    const hasLasted = this.#context.clock.now() - phase.startedAtMs >= OBSTACLE_TOLD_AFTER_MS
+    if (obstacle === undefined) this.#toldObstacle = undefined
+    else if (isNew && hasLasted) this.#tellObstacle(obstacle)
+  }
+
+  #tellObstacle(obstacle: string): void {
+    this.#toldObstacle = obstacle
+    this.#context.event('Warning', 'PortNotOwn', obstacle)
+  }
+
+  /** Why a program that could not listen could not. */
+  async #inUse(exit: Exit): Promise<string | undefined> {
+    if (exit.kind !== 'exited' || exit.code === 0 || this.#isStopping) return undefined
+    return explainInUse(lastLines(this.files.log), this.spec, this.#context.ports)
+  }
+
+  #ended(exit: Exit, { obstacle, ...times }: EndedOptions): void {
     const { phase, crashes } = this.#record
     if (phase.kind !== 'running' || this.#context.signal.aborted) return
-    const hasRunLong = finishedAtMs - startedAtMs >= CRASHES_FORGOTTEN_AFTER_MS
+    const hasRunLong = times.finishedAtMs - times.startedAtMs >= CRASHES_FORGOTTEN_AFTER_MS
     // An end that was asked for, or that nobody saw, says nothing against the program.
     const isCrash = exit.kind === 'exited' && !this.#isStopping
     const termination = {
       ...terminationOf(exit),
-      ...this.#lastWords(exit),
+      ...this.#lastWords(exit, obstacle),
       containerId: containerIdOf(phase.identity),
-      startedAtMs,
-      finishedAtMs,
+      ...times,
     }
     const next = hasRunLong ? 1 : crashes + 1
-    this.#update({ crashes: isCrash ? next : crashes, phase: { kind: 'terminated', termination } })
+    this.#update({ crashes: isCrash ? next : crashes, phase: { kind: 'terminated', termination }, obstacle })
   }
 
-  /** The message of a failed container that asks for the end of its log as its message. */
-  #lastWords(exit: Exit): { readonly message?: string } {
+  /** The message of a failed container: the end of its log where it asks for that, and why it could not listen. */
+  #lastWords(exit: Exit, obstacle: string | undefined): { readonly message?: string } {
     const isWanted = this.spec.terminationMessagePolicy === 'FallbackToLogsOnError'
-    if (!isWanted || exit.kind !== 'exited' || exit.code === 0) return {}
-    const message = lastLines(this.files.log)
+    const hasFailed = exit.kind === 'exited' && exit.code !== 0
+    const words = isWanted && hasFailed ? lastLines(this.files.log) : ''
+    const message = [words, obstacle ?? ''].filter((part) => part !== '').join('\n')
     return message === '' ? {} : { message }
   }
 

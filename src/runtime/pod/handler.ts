@@ -3,13 +3,21 @@ import { spawn } from 'node:child_process'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
+import { assertNever } from '../../base/assert.ts'
 import { messageOf } from '../../base/errors.ts'
+import type { Answer } from '../network/port-owners.ts'
+import { answeredBy } from './port-text.ts'
 import type { ContainerAddress, LifecycleHandler, Probe } from './types.ts'
 
-export type ProbeResult = { readonly ok: true } | { readonly ok: false; readonly message: string }
+export type ProbeResult =
+  | { readonly ok: true }
+  /** `isStranger`: somebody else's program answered. */
+  | { readonly ok: false; readonly message: string; readonly isStranger?: true }
 
 /** How a probe or hook reaches its container. */
 export interface ProbeTarget extends ContainerAddress {
+  /** Who answers on this port of the pod's address. */
+  readonly answer: (port: number) => Promise<Answer>
   /** Runs a command as the container would; `output` is its beginning. */
   readonly exec: (
     command: readonly string[],
@@ -26,15 +34,36 @@ const OUTPUT_BYTES_MAX = 10 * 1024
 export async function runHandler(handler: Handler, target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
   const signal = AbortSignal.timeout(timeoutMs)
   try {
-    if (handler.httpGet !== undefined) return await httpGet(handler.httpGet, target, signal)
+    if (handler.httpGet !== undefined) {
+      const { host = target.ip, port } = handler.httpGet
+      const result = await httpGet(handler.httpGet, target, signal)
+      return await proven(result, host, portOf(port, target), target)
+    }
     if (handler.tcpSocket !== undefined) {
       const { host = target.ip, port } = handler.tcpSocket
-      return await tcpConnect(host, portOf(port, target), signal)
+      const result = await tcpConnect(host, portOf(port, target), signal)
+      return await proven(result, host, portOf(port, target), target)
     }
     if (handler.exec !== undefined) return await exec(handler.exec.command ?? [], target, signal)
     return { ok: false, message: 'the handler names no check that local processes support (httpGet, tcpSocket, exec)' }
   } catch (error) {
     return { ok: false, message: signal.aborted ? `no answer within ${timeoutMs} ms` : messageOf(error) }
+  }
+}
+
+/** An answer counts when the pod itself gave it. Another host than the pod's own is what the manifest wants asked. */
+async function proven(result: ProbeResult, host: string, port: number, target: ProbeTarget): Promise<ProbeResult> {
+  if (!result.ok || host !== target.ip) return result
+  const answer = await target.answer(port)
+  switch (answer.kind) {
+    case 'own':
+      return result
+    case 'stranger':
+      return { ok: false, message: answeredBy(port, answer), isStranger: true }
+    case 'nobody':
+      return { ok: false, message: `port ${port} is not listened on any more` }
+    default:
+      return assertNever(answer)
   }
 }
 
@@ -81,7 +110,7 @@ async function exec(command: readonly string[], target: ProbeTarget, signal: Abo
   return code === 0 ? SUCCESS : { ok: false, message: output.trim() === '' ? `exit code ${code}` : output.trim() }
 }
 
-function portOf(port: number | string, { ports }: ContainerAddress): number {
+export function portOf(port: number | string, { ports }: Pick<ContainerAddress, 'ports'>): number {
   if (typeof port === 'number') return port
   const named = ports.find(({ name }) => name === port)
   if (named !== undefined) return named.containerPort

@@ -10,7 +10,11 @@ import { keyOf } from '../../kube/object.ts'
 import type { ObjectKey } from '../../kube/object.ts'
 import { pods } from '../../kinds/pod.ts'
 import type { Pod } from '../../kinds/pod.ts'
+import type { Service } from '../../kinds/service.ts'
 import type { PodNetwork } from '../network.ts'
+import type { PortOwners, PortUser } from '../network/port-owners.ts'
+import type { PortsContext } from './container-ports.ts'
+import type { ContainerIdentity } from '../process/container-processes.ts'
 import { ContainerRuntime } from './container-runtime.ts'
 import { ContainerStarter } from './container-starter.ts'
 import type { EventRecorder } from './event-recorder.ts'
@@ -19,6 +23,7 @@ import type { PlanContext } from './launch-plan.ts'
 import { newContainerRecord, podDirectory, removeDirectory, saveRecord } from './record.ts'
 import type { PodFailure, PodRecord, StoredPod } from './record.ts'
 import { withoutEffect } from './refuse.ts'
+import { undeclaredServicePorts } from './service-ports.ts'
 import { isDone, isInitDone, isSidecar, podStatus } from './status.ts'
 import { stopInOrder } from './stop-order.ts'
 import type { Container, PodStatus, RestartPolicy } from './types.ts'
@@ -27,6 +32,9 @@ import { Deadline, untilAborted } from './until-aborted.ts'
 export interface PodContext extends PlanContext {
   readonly podsDir: string
   readonly network: PodNetwork
+  readonly owners: PortOwners
+  /** The Services of a namespace. */
+  readonly servicesOf: (namespace: string) => readonly Service[]
   readonly clock: Clock
   readonly log: Log
   readonly events: EventRecorder
@@ -35,7 +43,9 @@ export interface PodContext extends PlanContext {
   readonly wake: (key: ObjectKey, delayMs: number) => void
 }
 
-export class PodRuntime {
+export class PodRuntime implements PortUser {
+  readonly namespace: string
+  readonly name: string
   readonly key: ObjectKey
   readonly uid: string
   readonly ip: string
@@ -55,6 +65,8 @@ export class PodRuntime {
     this.#context = context
     this.#pod = pod
     this.key = keyOf(pod)
+    this.namespace = record.namespace
+    this.name = record.name
     this.uid = record.uid
     this.ip = record.ip
     this.#startedAtMs = record.startedAtMs
@@ -105,6 +117,10 @@ export class PodRuntime {
 
   get containers(): readonly ContainerRuntime[] {
     return this.#containers
+  }
+
+  get running(): readonly ContainerIdentity[] {
+    return this.#containers.flatMap(({ identity }) => identity ?? [])
   }
 
   /** Brings the pod closer to its spec and reports its status. */
@@ -264,6 +280,7 @@ export class PodRuntime {
     return new ContainerRuntime(spec, record, {
       directory: this.directory,
       ip: this.ip,
+      ports: this.#portsOf(spec),
       clock,
       signal,
       save: () => this.#save(),
@@ -273,6 +290,18 @@ export class PodRuntime {
       graceSeconds: graceSecondsOf(this.#pod),
       failed: (error) => this.#context.log.error('container not looked after', { pod: this.key, error }),
     })
+  }
+
+  #portsOf(spec: Container): PortsContext {
+    const { owners, servicesOf } = this.#context
+    const isFirst = spec.name === this.#pod.spec.containers[0]?.name
+    return {
+      ip: this.ip,
+      answer: (port) => owners.answer(this, port),
+      holder: (port) => owners.holder(this, port),
+      // No container says that they are its own: the first stands for the pod.
+      servicePorts: () => (isFirst ? undeclaredServicePorts(this.#pod, servicesOf(this.namespace)) : []),
+    }
   }
 
   #save(): void {

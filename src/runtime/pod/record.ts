@@ -49,6 +49,8 @@ export interface ContainerRecord {
   readonly last?: Termination
   /** The image's full name, once it was found. */
   readonly image?: string
+  /** Why connections to the container's ports do not reach it: it is not ready, whatever its probes say. */
+  readonly obstacle?: string | undefined
 }
 
 export interface PodRecord {

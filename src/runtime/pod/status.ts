@@ -131,19 +131,23 @@ function hasBegun(record: ContainerRecord | undefined): boolean {
 
 function containerStatus(spec: Container, record: ContainerRecord | undefined): ContainerStatus {
   const phase = record?.phase
-  const isRunning = phase?.kind === 'running'
+  const isRunning = record !== undefined && phase?.kind === 'running'
   const id = idOf(record)
   return {
     name: spec.name,
     state: stateOf(record),
     ...(record?.last === undefined ? {} : { lastState: terminated(record.last) }),
-    ready: isRunning ? phase.ready && phase.started : isCompletedInit(record),
+    ready: isRunning ? isReady(record) : isCompletedInit(record),
     started: isRunning && phase.started,
     restartCount: record?.restarts ?? 0,
     image: record?.image ?? spec.image ?? '',
     imageID: record?.image ?? '',
     ...(id === undefined || id === '' ? {} : { containerID: id }),
   }
+}
+
+function isReady({ phase, obstacle }: ContainerRecord): boolean {
+  return phase.kind === 'running' && phase.started && phase.ready && obstacle === undefined
 }
 
 /** Main containers are not ready after their end; an init container is, once it has done its work. */
@@ -194,7 +198,7 @@ function conditions(input: StatusInput, phase: Phase, statuses: readonly Contain
   const wanted = [
     { type: 'PodScheduled', status: 'True' } as const,
     initialized(input),
-    ...readiness(pod, phase, statuses),
+    ...readiness(input, phase, statuses),
   ]
   return wanted.map((next): PodCondition => {
     const before = old.find(({ type }) => type === next.type)
@@ -212,7 +216,11 @@ function initialized({ pod, containers }: StatusInput): ConditionState {
   return { type: 'Initialized', status: 'False', reason: 'ContainersNotInitialized', message }
 }
 
-function readiness(pod: Pod, phase: Phase, statuses: readonly ContainerStatus[]): readonly ConditionState[] {
+function readiness(
+  { pod, containers }: StatusInput,
+  phase: Phase,
+  statuses: readonly ContainerStatus[],
+): readonly ConditionState[] {
   const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name)
   const both = (state: Omit<ConditionState, 'type'>): readonly ConditionState[] => [
     { type: 'ContainersReady', ...state },
@@ -221,7 +229,8 @@ function readiness(pod: Pod, phase: Phase, statuses: readonly ContainerStatus[])
   if (phase === 'Succeeded') return both({ status: 'False', reason: 'PodCompleted' })
   if (phase === 'Failed') return both({ status: 'False', reason: 'PodFailed' })
   if (unready.length > 0) {
-    const message = `containers with unready status: [${unready.join(' ')}]`
+    const obstacles = containers.flatMap(({ obstacle }) => obstacle ?? [])
+    const message = [`containers with unready status: [${unready.join(' ')}]`, ...obstacles].join('; ')
     return both({ status: 'False', reason: 'ContainersNotReady', message })
   }
   return [{ type: 'ContainersReady', status: 'True' }, gated(pod)]
