@@ -49,10 +49,31 @@ export function examples(command: Command, lines: readonly (readonly [line: stri
   return command.addHelpText('after', `\nExamples:\n${text}`)
 }
 
-/** `-o` with its accepted values. */
+/** `-o` with its accepted values; one that ends with `=` takes what follows: `jsonpath={.kind}`. */
 export function outputOption(values: readonly string[], description = 'output format'): Option {
-  return new Option('-o, --output <format>', description).choices(values)
+  const option = new Option('-o, --output <format>', description).choices(values)
+  return option.argParser((text: string) => chosenFormat(text, values))
 }
+
+/** Many people write `-o=json`. */
+function chosenFormat(text: string, values: readonly string[]): string {
+  const format = text.replace(/^=/, '')
+  const [name = ''] = format.split('=', 1)
+  if (values.includes(format) || values.includes(`${name}=`)) return format
+  throw new InvalidArgumentError(`Allowed choices are ${values.join(', ')}.`)
+}
+
+/** What `get` can print. */
+export const OBJECT_FORMATS = [
+  'wide',
+  'yaml',
+  'json',
+  'name',
+  'jsonpath=',
+  'jsonpath-as-json=',
+  'jsonpath-file=',
+  'custom-columns=',
+] as const
 
 /** An unset shell variable in quotes must not choose the working directory in silence. */
 export function parsePath(text: string): string {

@@ -160,6 +160,41 @@ test('what is not there is an error of the server, or nothing where that is allo
   assert.deepEqual([none.code, none.stdout, none.stderr], [0, '', 'No resources found in default namespace.\n'])
 })
 
+test('get -o jsonpath prints what a template finds: of one object, of a list, and with = as many write it', async () => {
+  const run = (...args: string[]): Promise<CliRun> => runCli(['get', ...args], { cwd: api.directory })
+  const names = '{range .items[*]}{.metadata.name}{"\\n"}{end}'
+  assert.equal((await run('svc', '-n', 'echo', '-o', `jsonpath=${names}`)).stdout, 'echo\n')
+  assert.equal((await run('svc', 'echo', '-n', 'echo', '-o=jsonpath={.spec.ports[0].port}')).stdout, '80')
+  writeFileSync(join(api.directory, 'names.jsonpath'), names)
+  assert.equal((await run('svc', '-n', 'echo', '-o', 'jsonpath-file=names.jsonpath')).stdout, 'echo\n')
+  const asJson = await run('svc', '-n', 'echo', '-o', 'jsonpath-as-json={.items[*].metadata.name}')
+  assert.deepEqual(JSON.parse(asJson.stdout), ['echo'])
+})
+
+test('get -o jsonpath says what is wrong with the template, in kubectl’s words', async () => {
+  const run = (...args: string[]): Promise<CliRun> =>
+    runCli(['get', 'svc', '-n', 'echo', '-o', ...args], { cwd: api.directory })
+  const unread = await run('jsonpath={.items[')
+  assert.deepEqual([unread.code, unread.stdout], [2, ''])
+  assert.match(unread.stderr, /error parsing jsonpath \{\.items\[, unterminated array/)
+  const unfit = await run('jsonpath={.items[7]}')
+  assert.equal(unfit.code, 1)
+  assert.match(unfit.stderr, /Error executing template: array index out of bounds: index 7, length 1/)
+  assert.match((await run('jsonpath')).stderr, /template format specified but no template given/)
+  assert.match((await run('jsonpat={.kind}')).stderr, /Allowed choices are wide, yaml, json, name, jsonpath=/)
+})
+
+test('get -o custom-columns prints the columns that were asked for', async () => {
+  const { stdout } = await sluice(
+    'get svc -n echo -o custom-columns=NAME:.metadata.name,PORTS:spec.ports[*].port,NO:.nope',
+  )
+  assert.equal(stdout, 'NAME   PORTS   NO\necho   80      <none>\n')
+  const bare = await sluice('get svc echo -n echo --no-headers -o custom-columns=S:.spec.selector')
+  assert.match(bare.stdout, /^map\[app:echo\]\n$/)
+  const wrong = await sluice('get svc -n echo -o custom-columns=NAME')
+  assert.match(wrong.stderr, /unexpected custom-columns spec: NAME, expected <header>:<json-path-expr>/)
+})
+
 test('get -w goes on with the changes until it is told to end', async () => {
   const end = new AbortController()
   const { promise: seen, resolve: sawIt } = Promise.withResolvers<void>()

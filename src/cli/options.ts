@@ -42,7 +42,8 @@ export interface GetOptions {
   readonly allNamespaces?: boolean
   readonly selector?: string
   readonly fieldSelector?: string
-  readonly output?: 'wide' | 'yaml' | 'json' | 'name'
+  /** One of `OBJECT_FORMATS`, with what follows its `=`. */
+  readonly output?: string
   readonly watch?: boolean
   readonly ignoreNotFound?: boolean
   readonly headers: boolean
@@ -74,7 +75,7 @@ export interface ProxyRunFileOptions {
 
 export interface ReleaseGetOptions {
   readonly allNamespaces?: boolean
-  readonly output?: 'wide' | 'yaml' | 'json' | 'name'
+  readonly output?: string
 }
 
 export interface ReleaseStatusOptions {

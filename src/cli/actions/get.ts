@@ -1,16 +1,17 @@
 /** `sluice get`: tables as the server draws them, or whole objects. */
 import { isReason } from '../../kube/api-error.ts'
 import type { HttpClient } from '../../kube/http-client.ts'
-import { objectKey } from '../../kube/object.ts'
-import { collectionPath, objectPath, withQuery } from '../../kube/resource-path.ts'
+import { collectionPath, withQuery } from '../../kube/resource-path.ts'
 import { connect } from '../api/connect.ts'
 import type { ServedResource } from '../api/discovery.ts'
-import { displayName, qualifiedSingular, select, type Selection } from '../api/select.ts'
+import { qualifiedSingular, select, type Selection } from '../api/select.ts'
 import { align, linesOf, type Table, TABLE_ACCEPT, type TableStyle } from '../api/table.ts'
 import { type Call, UsageError } from '../command.ts'
 import type { GetOptions } from '../options.ts'
 import { describeError } from '../output/describe-error.ts'
 import { writeText } from '../output/write.ts'
+import { printObjects } from './get-objects.ts'
+import { namedPath } from './get-run.ts'
 import type { GetRun } from './get-run.ts'
 import { watchTable } from './get-watch.ts'
 
@@ -18,12 +19,16 @@ import { watchTable } from './get-watch.ts'
 const PAGE_ITEMS = 500
 
 export async function get(call: Call<GetOptions>): Promise<number> {
+  const { output = 'wide' } = call.options
+  const print =
+    output === 'wide'
+      ? undefined
+      : await (await import('../output/object-printer.ts')).objectPrinter(output, call.deps.cwd)
   await using session = await connect(call.options, call.deps)
   const run: GetRun = { ...call, session }
   const { selections, several } = await select(session.client, call.args, call.deps.signal)
   checkOptions(call.options, selections)
-  if (call.options.output !== undefined && call.options.output !== 'wide') return printObjects(run, selections)
-  return printTables(run, selections, several)
+  return print === undefined ? printTables(run, selections, several) : printObjects(run, selections, print)
 }
 
 function checkOptions(options: GetOptions, selections: readonly Selection[]): void {
@@ -33,6 +38,9 @@ function checkOptions(options: GetOptions, selections: readonly Selection[]): vo
   }
   if (options.watch === true && selections.length > 1) {
     throw new UsageError('--watch follows one type at a time.')
+  }
+  if (options.watch === true && options.output !== undefined && options.output !== 'wide') {
+    throw new UsageError('--watch prints tables: leave --output out, or use -o wide.')
   }
 }
 
@@ -131,64 +139,4 @@ function listPath({ options, session }: GetRun, resource: ServedResource): strin
     fieldSelector: options.fieldSelector,
     limit: PAGE_ITEMS,
   })
-}
-
-function namedPath({ session }: GetRun, resource: ServedResource, name: string): string {
-  return objectPath(resource, objectKey(resource.namespaced ? session.namespace : undefined, name))
-}
-
-async function printObjects(run: GetRun, selections: readonly Selection[]): Promise<number> {
-  const { deps, options } = run
-  const errors: unknown[] = []
-  const found: FoundObject[] = []
-  for (const selection of selections) await collect(run, selection, { found, errors })
-  if (options.output === 'name') {
-    const names = found.map(({ resource, object }) => `${displayName(resource, nameOf(object))}\n`)
-    await writeText(deps.stdout, names.join(''))
-  } else if (found.length > 0 || errors.length === 0) {
-    const { toJson, toYaml, withoutManagedFields } = await import('../output/serialize.ts')
-    const single = selections.length === 1 && selections[0]?.names.length === 1
-    const items = found.map(({ object }) => withoutManagedFields(object))
-    if (!single || items.length > 0) {
-      const value = single ? items[0] : { apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: '' }, items }
-      await writeText(deps.stdout, options.output === 'json' ? toJson(value) : toYaml(value))
-    }
-  }
-  for (const error of errors) deps.stderr.write(`${describeError(error)}\n`)
-  return errors.length > 0 ? 1 : 0
-}
-
-interface FoundObject {
-  readonly resource: ServedResource
-  readonly object: unknown
-}
-
-async function collect(
-  run: GetRun,
-  { resource, names }: Selection,
-  { found, errors }: { readonly found: FoundObject[]; readonly errors: unknown[] },
-): Promise<void> {
-  const { client, namespace } = run.session
-  const { options, deps } = run
-  if (names.length === 0) {
-    const { items } = await client.list(resource, {
-      ...(options.allNamespaces === true ? {} : { namespace }),
-      ...(options.selector === undefined ? {} : { labelSelector: options.selector }),
-      ...(options.fieldSelector === undefined ? {} : { fieldSelector: options.fieldSelector }),
-      signal: deps.signal,
-    })
-    found.push(...items.map((object) => ({ resource, object })))
-    return
-  }
-  for (const name of names) {
-    try {
-      found.push({ resource, object: await client.json(namedPath(run, resource, name), { signal: deps.signal }) })
-    } catch (error) {
-      if (options.ignoreNotFound !== true || !isReason(error, 'NotFound')) errors.push(error)
-    }
-  }
-}
-
-function nameOf(object: unknown): string {
-  return (object as { readonly metadata?: { readonly name?: string } }).metadata?.name ?? ''
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { examples, type Host, outputOption, runs } from '../command.ts'
+import { examples, type Host, OBJECT_FORMATS, outputOption, runs } from '../command.ts'
 import type { GetOptions } from '../options.ts'
 
 export function addGet(program: Command, host: Host): void {
@@ -15,7 +15,7 @@ export function addGet(program: Command, host: Host): void {
     .option('-A, --all-namespaces', 'in every namespace')
     .option('-l, --selector <labels>', 'only objects with these labels: app=echo,version!=v1')
     .option('--field-selector <fields>', 'only objects with these fields: metadata.name=echo')
-    .addOption(outputOption(['wide', 'yaml', 'json', 'name']))
+    .addOption(outputOption(OBJECT_FORMATS))
     .option('-w, --watch', 'go on printing changes until Ctrl-C')
     .option('--show-labels', 'add a column with the labels')
     .option('--no-headers', 'leave out the line with the column names')
@@ -25,6 +25,7 @@ export function addGet(program: Command, host: Host): void {
     ['sluice get all -n echo', 'Everything of namespace echo'],
     ['sluice get virtualservices -A', 'The routes, in every namespace'],
     ['sluice get deploy/echo-v1 -n echo -o yaml', 'One object as YAML'],
+    ["sluice get pods -n echo -o jsonpath='{.items[*].metadata.name}'", 'Just the names, in kubectl’s JSONPath'],
     ['sluice get pods -l app=echo -w -n echo', 'Pods with a label, and how they change'],
   ])
 }

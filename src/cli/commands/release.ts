@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { examples, type Host, outputOption, parseDurationMs, runs } from '../command.ts'
+import { examples, type Host, OBJECT_FORMATS, outputOption, parseDurationMs, runs } from '../command.ts'
 import type { ReleaseGetOptions, ReleaseStatusOptions, ReleaseApproveOptions, ReleaseAbortOptions } from '../options.ts'
 
 export function addRelease(program: Command, host: Host): void {
@@ -20,7 +20,7 @@ function addReleaseGet(release: Command, host: Host): void {
     .description('Lists releases, or prints single ones.')
     .argument('[name...]', 'names of releases')
     .option('-A, --all-namespaces', 'in every namespace')
-    .addOption(outputOption(['wide', 'yaml', 'json', 'name']))
+    .addOption(outputOption(OBJECT_FORMATS))
   runs<ReleaseGetOptions>(command, host, async () => (await import('../actions/release.ts')).getReleases)
   examples(command, [['sluice release get -A', 'Every release']])
 }
