@@ -46,7 +46,7 @@ function hasEnded({ status, metadata }: Release): boolean {
   return isOver && (metadata.finalizers ?? []).length === 0
 }
 
-test('a release runs through its steps, each live before its gate, and leaves one route to the new version', async () => {
+test('a release runs through its steps, each live before its gate, and leaves one route to the canary', async () => {
   await lab.client.create(deployments, deployment('v3'))
   const steps = [
     {
@@ -132,7 +132,7 @@ test('what never comes fails at the deadline', async () => {
   assert.equal(done.status?.conditions?.find(({ type }) => type === 'Succeeded')?.reason, 'NeverStarted')
 })
 
-test('a step is not live before the data plane says so', async () => {
+test('a step is not live before every proxy says so', async () => {
   await lab.client.create(deployments, deployment('v3'))
   lab.acknowledges = false
   await lab.client.create(releases, release([{ name: 'half', weight: 50, gates: [{ approval: {} }] }]))

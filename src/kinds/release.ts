@@ -14,7 +14,7 @@ import { object, optional, required } from './schema.ts'
 
 /** The name or number (from 1) of the step whose approval gate a person lets pass. Removed once taken. */
 export const APPROVE_ANNOTATION = 'sluice.dev/approve'
-/** Any value, the reason: takes all traffic back to the old version. */
+/** Any value, the reason: takes all traffic back to stable. */
 export const ABORT_ANNOTATION = 'sluice.dev/abort'
 /** Held while anything of the release is in the routes; its removal means that nothing is left behind. */
 export const RELEASE_FINALIZER = 'sluice.dev/release'
@@ -42,7 +42,7 @@ export const releases: ResourceType<Release> = {
 const columns: readonly Column<Release>[] = [
   column('Phase', ({ status }) => status?.phase ?? 'Pending'),
   column('Step', ({ status }) => stepCell(status)),
-  column('Weight', ({ status }) => `${status?.traffic?.canaryWeight ?? 0}`, 'Percent of traffic on the new version.'),
+  column('Weight', ({ status }) => `${status?.traffic?.canaryWeight ?? 0}`, 'Percent of traffic on the canary.'),
   ageColumn,
   // The last: kubectl pads every other column to its longest cell, and this one holds sentences.
   column('Message', ({ status }) => status?.message ?? ''),

@@ -24,7 +24,7 @@ import { Proxy } from './proxy.ts'
 import type { Applied } from './proxy.ts'
 
 const RECONNECT_BACKOFF = { initialMs: 20, maxMs: 1_000 }
-/** Short: until a report is in, a release's gate does not see that the new version fails. */
+/** Short: until a report is in, a release's gate does not see that the canary fails. */
 const REPORT_INTERVAL_MS = 250
 /** Whoever holds our sockets takes us for hanging without it. */
 const ALIVE_INTERVAL_MS = 1_000

@@ -198,7 +198,7 @@ function calm(sim: Simulation): void {
   assert.fail(`never ended: ${JSON.stringify(stateIn(sim).stage)}: ${sim.last?.report.message}`)
 }
 
-test('whatever happens: never weight without endpoints, no unbounded wait, and the end is all new or all old', () => {
+test('whatever happens: never weight without endpoints, no unbounded wait, and the end is all canary or all stable', () => {
   fc.assert(
     fc.property(scenario, ({ plan, seed, events: list, lossRate, repeatRate }) => {
       const sim = createSimulation(planOf(plan), seededRandom(seed))
@@ -212,7 +212,7 @@ test('whatever happens: never weight without endpoints, no unbounded wait, and t
   )
 })
 
-test('an abort at any moment before the end leads to all old', () => {
+test('an abort at any moment before the end leads to all stable', () => {
   fc.assert(
     fc.property(scenario, ({ plan, seed, events: list, lossRate, repeatRate }) => {
       const sim = createSimulation(planOf(plan), seededRandom(seed))

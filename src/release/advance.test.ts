@@ -42,7 +42,7 @@ function phase(sim: Simulation): string {
   return sim.last?.report.phase ?? 'none'
 }
 
-test('a release goes through its steps and ends with everything on the new version and the old one retired', () => {
+test('a release goes through its steps and ends with everything on the canary and stable retired', () => {
   const sim = simulate()
   runApproving(sim, 120_000)
   assert.equal(phase(sim), 'Succeeded')
@@ -94,7 +94,7 @@ test('bad numbers take everything back within a few seconds, without a person', 
   assert.equal(targetOf(sim).canary.replicas, 0)
 })
 
-test('an abort after the old version was retired brings it back first, then the traffic', () => {
+test('an abort after stable was retired brings it back first, then the traffic', () => {
   const sim = simulate({ steps: [{ weight: 100 }] })
   while (targetOf(sim).stable.replicas > 0) {
     look(sim)
@@ -299,7 +299,7 @@ test('a new revision of the canary starts over; an edit of the plan continues at
   assert.ok(sim.log.some((line) => line.startsWith('NewRevision')))
 })
 
-test('a rollback that cannot go on because the old version is gone waits for a person and ends once it is back', () => {
+test('a rollback that cannot go on because stable is gone waits for a person and ends once it is back', () => {
   const sim = simulate({ steps: [{ weight: 50, gates: [{ kind: 'approval' }] }, { weight: 100 }] })
   runUntilRest(sim, 10_000)
   targetOf(sim).stable.exists = false
@@ -326,7 +326,7 @@ test('a deadline does not pass while nobody looks: after a restart the wait gets
   assert.equal(sim.last?.report.step?.state, 'WaitingForApproval')
 })
 
-test('why the pods of the new version are not ready is said while it waits and stays in the verdict', () => {
+test('why the pods of the canary are not ready is said while it waits and stays in the verdict', () => {
   const sim = simulate({ steps: [{ weight: 100 }] })
   targetOf(sim).canary.isBroken = true
   targetOf(sim).canary.pods.length = 0

@@ -86,7 +86,7 @@ export interface ReleaseState {
 }
 
 export interface Baseline {
-  /** At least 1: what "all old" means. */
+  /** At least 1: what "all stable" means. */
   readonly stableReplicas: number
   readonly stableUid: string
   /** The canary's pod template; another one starts the release over. */
@@ -122,7 +122,7 @@ export interface StepStage {
   /** How often a live step stopped being live: because the canary lost its endpoints; because the route was edited. */
   readonly losses: number
   readonly edits: number
-  /** The old version had been scaled down and is needed again. */
+  /** Stable had been scaled down and is needed again. */
   readonly restoreStable: boolean
 }
 
@@ -137,7 +137,7 @@ export interface PausedStage {
 export interface PromotingStage {
   readonly kind: 'promoting'
   readonly sinceMs: number
-  /** `drain`: all traffic is on the new version, the old one goes. `settle`: the routes take their final form. */
+  /** `drain`: all traffic is on the canary, stable goes. `settle`: the routes take their final form. */
   readonly part: 'drain' | 'settle'
   readonly losses: number
 }
@@ -195,7 +195,7 @@ export type WorkloadWorld =
       readonly revision: string
       /** Desired replicas. */
       readonly replicas: number
-      /** Ready endpoints that every data plane may be sent to, not pods that say they are ready. */
+      /** Ready endpoints that every proxy may be sent to, not pods that say they are ready. */
       readonly ready: number
       /** What is seen of a pod that is not ready, where some is seen: `pod echo-v3-x: CrashLoopBackOff, exit 3`. */
       readonly reason?: string
@@ -216,7 +216,7 @@ export type RouteWorld =
       /** The canary's share over the owned routes, percent: lowest and highest. */
       readonly shareMin: number
       readonly shareMax: number
-      /** Every data plane has acknowledged this generation of the object. */
+      /** Every proxy has acknowledged this generation of the object. */
       readonly isProgrammed: boolean
       /** Why the object was not accepted, where it was not. */
       readonly rejection?: string
@@ -291,7 +291,7 @@ export interface Report {
   readonly waitsForPerson?: { readonly reason: string; readonly sinceMs: number }
   /** When the current wait ends by itself. */
   readonly waitsUntilMs?: number
-  /** Percent of the traffic that the routes give to the new version. */
+  /** Percent of the traffic that the routes give to the canary. */
   readonly canaryWeight: number
   readonly analysis?: AnalysisReport
   /** It ended before it had touched anything: there was nothing to take back. */

@@ -1,5 +1,5 @@
 /**
- * A real API server with the workload controllers and the release controller; the test plays the data plane: it
+ * A real API server with the workload controllers and the release controller; the test plays the proxies: it
  * acknowledges every VirtualService at once, and says what the workloads answered. Time runs fifty times as fast.
  */
 import { isAbort } from '../../src/base/errors.ts'
@@ -34,7 +34,7 @@ export const CANARY = objectKey('echo', 'echo-v3')
 export interface ReleaseLab extends WorkloadLab {
   /** What the canary answers, per second since the step is live. */
   answers: { requestsPerSecond: number; failureRate: number }
-  /** False: the data plane acknowledges nothing. */
+  /** False: the proxies acknowledge nothing. */
   acknowledges: boolean
   /** Starts a release controller with a client; resolves once it has stopped. */
   startController(client: KubeClient, signal: AbortSignal): Promise<void>

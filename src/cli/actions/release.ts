@@ -102,7 +102,7 @@ async function find(session: Session, { args, deps }: Call<object>): Promise<Rel
   }
 }
 
-/** Prints a line for every change until the release ends: 0 when all traffic is on the new version, else 1. */
+/** Prints a line for every change until the release ends: 0 when all traffic is on the canary, else 1. */
 async function follow(
   session: Session,
   { deps, options }: Call<ReleaseStatusOptions>,

@@ -50,11 +50,11 @@ function addReleaseApprove(release: Command, host: Host): void {
 function addReleaseAbort(release: Command, host: Host): void {
   const command = release
     .command('abort')
-    .description('Takes a release back: all traffic returns to the old version.')
+    .description('Takes a release back: all traffic returns to stable.')
     .argument('<name>', 'name of the release')
     .option('--reason <text>', 'why, for those who ask later')
   runs<ReleaseAbortOptions>(command, host, async () => (await import('../actions/release.ts')).abortRelease)
-  examples(command, [['sluice release abort echo-v3 -n echo --reason "orders look odd"', 'Back to the old version']])
+  examples(command, [['sluice release abort echo-v3 -n echo --reason "orders look odd"', 'Back to stable']])
 }
 
 function addReleaseWhy(release: Command, host: Host): void {

@@ -158,7 +158,7 @@ function titleOf(release: Release | undefined, { index, name }: CurrentStep): st
   )
   const weight = weightAt(release, index)
   const to = [...matches, ...(weight === undefined || weight === 0 ? [] : [`${weight} %`])].join(' and ')
-  return `Sluice goes on, ${name}: ${to === '' ? 'nothing' : to} to the new version`
+  return `Sluice goes on, ${name}: ${to === '' ? 'nothing' : to} to the canary`
 }
 
 function noteOf({ status }: Release): string {

@@ -61,11 +61,11 @@ test('a long finding goes on in the next line', () => {
   const step = {
     ...STEP,
     state: 'running' as const,
-    findings: ['waits for a verdict on the new version: 12 of at least 50 requests so far'],
+    findings: ['waits for a verdict on what the canary does: 12 of at least 50 requests so far'],
   }
   const lines = screen({ ...VIEW, steps: [step] }, 40, 24)
-  assert.ok(lines.includes('… waits for a verdict on the new'))
-  assert.ok(lines.includes('  version: 12 of at least 50 requests so'))
+  assert.ok(lines.includes('… waits for a verdict on what the canary'))
+  assert.ok(lines.includes('  does: 12 of at least 50 requests so far'))
 })
 
 test('before the first act the frame says that it starts', () => {

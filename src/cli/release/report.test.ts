@@ -62,7 +62,7 @@ test('the report tells phase, step, traffic, measurements and the fate of each s
     'Release    echo/echo-v3',
     'Phase      Paused',
     'Step       1/2 smoke: waiting for approval for 30 s',
-    'Traffic    old 100 %, new 0 %',
+    'Traffic    stable 100 %, canary 0 %',
     'Measured   60 requests, 3 failed, 95 % good, p99 12.35 ms',
     'Message    step smoke waits for approval',
     'Steps',
@@ -115,7 +115,7 @@ test('gates read as sentences', () => {
   assert.equal(gateText({ wait: { duration: '5s' } }), '5s pass after the step is live')
   assert.equal(
     gateText({ metrics: { minRequests: 50, successRate: { min: 99 }, latency: { max: '500ms' }, window: '30s' } }),
-    "the new version's own 50 requests or more of the last 30s: at least 99 % good, p99 at most 500ms",
+    "the canary's own 50 requests or more of the last 30s: at least 99 % good, p99 at most 500ms",
   )
 })
 

@@ -13,7 +13,7 @@ export function hasSucceeded({ status }: Release): boolean {
 export function releaseLine({ metadata, status }: Release): string {
   const step = status?.currentStep
   const where = step === undefined ? '' : `  step ${step.index}/${step.total} ${step.name} (${wordsOf(step.state)})`
-  const traffic = status?.traffic === undefined ? '' : `  new version ${status.traffic.canaryWeight} %`
+  const traffic = status?.traffic === undefined ? '' : `  canary ${status.traffic.canaryWeight} %`
   const message = status?.message ?? step?.message ?? 'not looked at yet'
   return `${metadata.name ?? ''}  ${status?.phase ?? 'Pending'}${where}${traffic}  ${message}`
 }
@@ -32,7 +32,7 @@ export function releaseReport(release: Release, nowMs: number): readonly string[
         ]),
     ...(status?.traffic === undefined
       ? []
-      : [`Traffic    old ${status.traffic.stableWeight} %, new ${status.traffic.canaryWeight} %`]),
+      : [`Traffic    stable ${status.traffic.stableWeight} %, canary ${status.traffic.canaryWeight} %`]),
     ...analysisLines(status),
     `Message    ${status?.message ?? step?.message ?? 'the controller has not looked at it yet'}`,
     ...historyLines(release),

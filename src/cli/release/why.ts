@@ -66,7 +66,7 @@ function metricsText({ minRequests, successRate, latency, window }: ReleaseMetri
     ...(latency === undefined ? [] : [`p${latency.percentile ?? 99} at most ${latency.max}`]),
   ]
   const count = minRequests === undefined ? 'enough requests' : `${minRequests} requests or more`
-  return `the new version's own ${count}${window === undefined ? '' : ` of the last ${window}`}: ${wants.join(', ')}`
+  return `the canary's own ${count}${window === undefined ? '' : ` of the last ${window}`}: ${wants.join(', ')}`
 }
 
 function measuredLines({ status }: Release): readonly string[] {
@@ -74,7 +74,7 @@ function measuredLines({ status }: Release): readonly string[] {
   if (analysis === undefined) return []
   const { requests, failures, verdict } = analysis
   return [
-    `Measured: ${requests} requests of the new version, ${failures} failed${verdict === undefined ? '' : `: ${verdict}`}.`,
+    `Measured: ${requests} requests of the canary, ${failures} failed${verdict === undefined ? '' : `: ${verdict}`}.`,
   ]
 }
 

@@ -46,7 +46,7 @@ export function routeNamespace(route: ReleaseRoute, ownNamespace: string): strin
   return route.namespace ?? ownNamespace
 }
 
-/** Ends with all traffic on the new version, also where the spec does not say so. */
+/** Ends with all traffic on the canary, also where the spec does not say so. */
 function toSteps(steps: readonly ReleaseStep[]): readonly StepPlan[] {
   let shift: Shift = NO_SHIFT
   const planned = steps.map((step, index): StepPlan => {

@@ -148,7 +148,7 @@ test('small weights are scaled up so that the percentage is exact and the shares
   assert.deepEqual(summary(shape(virtualService(multi(['v1', 1], ['v2', 1])), shift(33))), ['v1=100 v2=67 v3=33'])
 })
 
-test('every route that carries the old version is shifted; header routes to the canary and other services stay', () => {
+test('every route that carries the stable version is shifted; header routes to the canary and other services stay', () => {
   const header: Route = {
     matchers: [{ prefix: '/', headers: [{ name: 'stage', value: 'canary' }] }],
     routeAction: { single: destination('v3') },

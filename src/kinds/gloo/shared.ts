@@ -39,7 +39,7 @@ export function stateCell({ status }: WithStatus): string {
   return STATE_NAMES[status?.state ?? GLOO_STATE.pending] ?? 'Unknown'
 }
 
-/** `True` once the data planes serve the generation; `-` before anything is known. */
+/** `True` once the proxies serve the generation; `-` before anything is known. */
 export function programmedCell({ status }: WithStatus): string {
   return status?.conditions?.find(({ type }) => type === 'Programmed')?.status ?? '-'
 }

@@ -42,7 +42,7 @@ const requestMatch = object({
 
 const metricsGate = object({
   minRequests: optional(int32, undefined, {
-    description: 'No verdict before the new version has served this many requests since the step is live. Default 20.',
+    description: 'No verdict before the canary has served this many requests since the step is live. Default 20.',
   }),
   successRate: optional(
     object({ min: required(double, undefined, { description: 'Percent of requests without a failure.' }) }),
@@ -69,7 +69,7 @@ const gate = object({
     undefined,
     { description: 'Wait a time after live.' },
   ),
-  metrics: optional(metricsGate, undefined, { description: "Judge the new version's own requests." }),
+  metrics: optional(metricsGate, undefined, { description: "Judge the canary's own requests." }),
 })
 
 const step = object({
@@ -77,11 +77,10 @@ const step = object({
     description: 'How messages and approvals call this step. Default: step-1, step-2 and so on.',
   }),
   weight: optional(int32, undefined, {
-    description: 'Percent of the traffic for the new version. Default: as in the step before.',
+    description: 'Percent of the traffic for the canary. Default: as in the step before.',
   }),
   matches: optional(array(requestMatch), undefined, {
-    description:
-      'Requests that always get the new version; one of the list must match. Default: as in the step before.',
+    description: 'Requests that always get the canary; one of the list must match. Default: as in the step before.',
   }),
   gates: optional(array(gate), undefined, { description: 'All must pass before the next step begins.' }),
 })
@@ -95,10 +94,10 @@ export const specSchema = object({
     object({
       action: optional(oneOf('Rollback', 'Pause'), undefined, {
         description:
-          'Rollback (default): all traffic back to the old version. Pause: weight back to the old version, pods and matched requests stay for inspection, and a person decides.',
+          'Rollback (default): all traffic back to stable. Pause: weight back to stable, pods and matched requests stay for inspection, and a person decides.',
       }),
       canary: optional(oneOf('ScaleToZero', 'Keep'), undefined, {
-        description: 'What becomes of the new version after a rollback. Default ScaleToZero.',
+        description: 'What becomes of the canary after a rollback. Default ScaleToZero.',
       }),
     }),
     undefined,
@@ -107,7 +106,7 @@ export const specSchema = object({
   onSuccess: optional(
     object({
       stable: optional(oneOf('ScaleToZero', 'Delete', 'Keep'), undefined, {
-        description: 'What becomes of the old version. Default ScaleToZero.',
+        description: 'What becomes of stable. Default ScaleToZero.',
       }),
     }),
     undefined,
@@ -121,7 +120,7 @@ export const specSchema = object({
 const stepStatus = object({
   name: required(string, undefined, { description: 'Name of the step.' }),
   startedAt: required(time, undefined, { description: 'When the step began.' }),
-  liveAt: optional(time, undefined, { description: 'When every data plane had acknowledged the shift.' }),
+  liveAt: optional(time, undefined, { description: 'When every proxy had acknowledged the shift.' }),
   shiftMs: optional(int64, undefined, { description: 'From the first write of the shift until it was live.' }),
   finishedAt: optional(time, undefined, { description: 'When the step was decided.' }),
   verdict: optional(string, undefined, { description: 'Passed, or why not.' }),
@@ -148,7 +147,7 @@ export const statusSchema = object({
         { description: 'What the step does or waits for.' },
       ),
       since: required(time, undefined, { description: 'When this state began.' }),
-      liveAt: optional(time, undefined, { description: 'When every data plane had acknowledged the shift.' }),
+      liveAt: optional(time, undefined, { description: 'When every proxy had acknowledged the shift.' }),
       message: required(string, undefined, { description: 'The same as a sentence.' }),
     }),
     undefined,
@@ -166,8 +165,8 @@ export const statusSchema = object({
   steps: optional(array(stepStatus), undefined, { description: 'What happened so far, newest last; bounded.' }),
   traffic: optional(
     object({
-      stableWeight: required(int32, undefined, { description: 'Percent of the traffic for the old version.' }),
-      canaryWeight: required(int32, undefined, { description: 'Percent of the traffic for the new version.' }),
+      stableWeight: required(int32, undefined, { description: 'Percent of the traffic for stable.' }),
+      canaryWeight: required(int32, undefined, { description: 'Percent of the traffic for the canary.' }),
     }),
     undefined,
     { description: 'How the routes split the traffic now.' },
@@ -181,7 +180,7 @@ export const statusSchema = object({
       verdict: optional(string, undefined, { description: 'What the gate made of them: pass, fail or not-enough.' }),
     }),
     undefined,
-    { description: "The new version's own requests, as the gate sees them." },
+    { description: "The canary's own requests, as the gate sees them." },
   ),
   conditions: optional(array(condition), undefined, { description: 'Progressing and Succeeded.' }),
   engine: optional(any, undefined, { description: 'What the engine needs to continue after a restart.' }),

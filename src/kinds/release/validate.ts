@@ -86,7 +86,7 @@ function validateSteps({ steps }: ReleaseSpec): readonly FieldError[] {
   ]
 }
 
-/** A share that falls would take the new version away from people who have it; that is what a rollback is for. */
+/** A share that falls would take the canary away from people who have it; that is what a rollback is for. */
 function validateRising(weights: readonly (number | undefined)[]): readonly FieldError[] {
   let highest = -Infinity
   return weights.flatMap((weight, index) => {

@@ -12,7 +12,7 @@ export function advanceEnded(scene: Scene, stage: Stage & { kind: 'succeeded' | 
     report: {
       phase: isSuccess ? 'Succeeded' : 'RolledBack',
       message: isSuccess
-        ? 'All traffic is on the new version'
+        ? 'All traffic is on the canary'
         : `${hasStarted ? 'Rolled back' : 'Never started'}: ${stage.failure.message}`,
       canaryWeight: isSuccess ? 100 : canaryShare(scene),
       ...(isSuccess ? {} : analysisOf(stage.failure)),

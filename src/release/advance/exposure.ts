@@ -1,7 +1,7 @@
 /**
  * How much traffic a version may get. The rules that keep requests safe are here, in one place: no weight rises on a
  * version without a ready endpoint, none rises above the share of pods that are ready for it, and a canary without
- * endpoints gets nothing while the old version can serve.
+ * endpoints gets nothing while stable can serve.
  */
 import { assertNever } from '../../base/assert.ts'
 import type { Effect, Plan, RouteForm, RouteWorld, Shift } from '../model.ts'
@@ -26,7 +26,7 @@ export function hasStable({ world }: Target): boolean {
 /**
  * What a target's routes should say during step `index`: the step's shift as soon as there are pods for it, until then
  * the highest earlier one that they can carry. A share that is already there is kept while a single pod is left: pods
- * come back, and taking people off the new version is a failure's business. Undefined: leave everything as it is.
+ * come back, and taking people off the canary is a failure's business. Undefined: leave everything as it is.
  */
 export function wantedShift(plan: Plan, target: Target, index: number, mayRaise: boolean): Shift | undefined {
   if (!hasCanary(target)) return hasStable(target) ? NO_SHIFT : undefined
@@ -110,7 +110,7 @@ function obstacleOf(route: RouteWorld, name: string, form: RouteForm): string | 
     case 'present':
       if (route.rejection !== undefined) return `${name} is not accepted: ${route.rejection}`
       if (!isShaped(route, form)) return `${name} is being written`
-      return route.isProgrammed ? undefined : `the data planes have not yet acknowledged ${name}`
+      return route.isProgrammed ? undefined : `the proxies have not yet acknowledged ${name}`
     default:
       return assertNever(route, 'route')
   }

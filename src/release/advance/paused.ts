@@ -1,4 +1,4 @@
-/** A failed release that is kept for inspection: no weight on the new version; a person decides. */
+/** A failed release that is kept for inspection: no weight on the canary; a person decides. */
 import type { PausedStage, ReleaseState } from '../model.ts'
 import { NO_SHIFT, isSameShift } from '../model.ts'
 import { beginStep } from './begin-step.ts'

@@ -1,4 +1,4 @@
-/** All traffic is on the new version: the old one is retired, then the routes take their final form. */
+/** All traffic is on the canary: stable is retired, then the routes take their final form. */
 import type { Effect, PromotingStage, RouteForm } from '../model.ts'
 import { beginStep } from './begin-step.ts'
 import { hasCanary, hasStable, isLive, podsFor, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
@@ -42,7 +42,7 @@ export function advancePromoting(scene: Scene, stage: PromotingStage): Move {
   )
 }
 
-/** The new version lost all its endpoints while the old one can still serve. */
+/** The canary lost all its endpoints while stable can still serve. */
 function retreat(scene: Scene, stage: PromotingStage): Move | undefined {
   const { plan, state, nowMs } = scene
   const lost = targetsOf(scene).find((target) => !hasCanary(target) && hasStable(target))
@@ -59,7 +59,7 @@ function finish(scene: Scene, stage: PromotingStage): Move | undefined {
   const targets = targetsOf(scene)
   if (!targets.every((target) => hasCanary(target) && isLive(target, formOf(scene, stage)))) return undefined
   if (stage.part === 'settle') {
-    const event = normal('Succeeded', 'All traffic is on the new version')
+    const event = normal('Succeeded', 'All traffic is on the canary')
     return go(state, { kind: 'succeeded', atMs: nowMs }, event)
   }
   if (!targets.every((target) => isRetired(scene, target))) return undefined
@@ -79,7 +79,7 @@ function promotingEffects(scene: Scene, stage: PromotingStage, target: Target): 
   ]
 }
 
-/** Also before a deletion the old version is drained first; it is deleted once nothing can call it back. */
+/** Also before a deletion stable is drained first; it is deleted once nothing can call it back. */
 function isRetired({ plan }: Scene, { world }: Target): boolean {
   return plan.onSuccess.stable === 'Keep' || (replicasOf(world.stable) === 0 && readyOf(world.stable) === 0)
 }

@@ -1,5 +1,5 @@
 /**
- * Back to the old version: it is ready first, then the traffic returns, last target first, then the new version goes.
+ * Back to stable: it is ready first, then the traffic returns, last target first, then the canary goes.
  * Never given up: past the deadline it says which person it waits for and keeps trying.
  */
 import type { Effect, Failure, RollingBackStage, RouteWorld } from '../model.ts'
@@ -20,7 +20,7 @@ import {
 } from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
-/** How long a rollback that is not urgent waits for all old pods before one has to do. */
+/** How long a rollback that is not urgent waits for all stable pods before one has to do. */
 const STABLE_PATIENCE_MS = 30_000
 
 const BACK = { kind: 'shift', shift: NO_SHIFT } as const
@@ -33,13 +33,13 @@ export function advanceRollingBack(scene: Scene, stage: RollingBackStage): Move 
   const running = canaries.filter((target) => replicasOf(target.world.canary) > 0 && isOurs(target))
   const restoring = targets.flatMap((target) => scaleUp(target, 'stable', target.baseline?.stableReplicas ?? 0))
   if (away.length === 0 && running.length === 0 && restoring.length === 0) {
-    const event = warning('RolledBack', `All traffic is on the old version: ${stage.failure.message}`)
+    const event = warning('RolledBack', `All traffic is on stable: ${stage.failure.message}`)
     const ended = { kind: 'rolled-back', atMs: nowMs, failure: stage.failure } as const
     return isStarted(state) ? go(state, ended, event) : go(state, ended)
   }
   const next = away[0]
   const limitMs = deadlineAfter(scene, stage.sinceMs)
-  const message = next === undefined ? 'retiring the new version' : obstacle(next, stage.failure)
+  const message = next === undefined ? 'retiring the canary' : obstacle(next, stage.failure)
   return {
     kind: 'stay',
     effects: [
@@ -86,7 +86,7 @@ function isRouteBack(route: RouteWorld, hasStarted: boolean): boolean {
   return isUntouched && route.shareMax === 0 && (route.isProgrammed || !hasStarted)
 }
 
-/** Where others now decide over the routes, they may need the new version's pods. */
+/** Where others now decide over the routes, they may need the canary's pods. */
 function isOurs({ world }: Target): boolean {
   return world.routes.every(({ kind }) => kind === 'present' || kind === 'missing')
 }
@@ -101,7 +101,7 @@ function obstacle(target: Target, failure: Failure): string {
     return `${target.plan.stable} does not exist; create it so that traffic can return to it`
   const needed = target.baseline?.stableReplicas ?? 1
   if (stable.ready < needed && !isReturning(target)) {
-    return `waiting for the old version: ${target.plan.stable} has ${stable.ready} of ${needed} pods ready${whyNotReady(stable)}`
+    return `waiting for stable: ${target.plan.stable} has ${stable.ready} of ${needed} pods ready${whyNotReady(stable)}`
   }
   return routeObstacle(target, BACK) ?? `returning the traffic after: ${failure.message}`
 }

@@ -119,12 +119,12 @@ export function fail(scene: Scene, failure: Failure): Move {
   const isPause = plan.onFailure.action === 'Pause' && failure.kind !== 'aborted' && failure.kind !== 'deleted'
   if (!isPause) {
     const event = isStarted(state)
-      ? warning('RollingBack', `Taking all traffic back to the old version: ${failure.message}`)
+      ? warning('RollingBack', `Taking all traffic back to stable: ${failure.message}`)
       : warning('NeverStarted', `The release ends before it has started: ${failure.message}`)
     return go(markFailed(state, failure, nowMs), { kind: 'rolling-back', sinceMs: nowMs, failure }, event)
   }
   const step = stage.kind === 'step' ? { index: stage.index, name: stage.name, shift: stage.shift } : lastStep(scene)
-  const event = warning('Paused', `Kept for inspection, no weight on the new version: ${failure.message}`)
+  const event = warning('Paused', `Kept for inspection, no weight on the canary: ${failure.message}`)
   return go(markFailed(state, failure, nowMs), { kind: 'paused', sinceMs: nowMs, step, failure }, event)
 }
 

@@ -104,7 +104,7 @@ function becomeLive(scene: Scene, stage: StepStage): Move {
 function liveMessage({ name, shift, shiftingSinceMs }: StepStage, nowMs: number): string {
   const matched = shift.matches.length === 0 ? '' : ' and the matched requests'
   const took = shiftingSinceMs === null ? '' : `, ${nowMs - shiftingSinceMs} ms after the first write`
-  return `Step "${name}" is live: ${shift.canaryWeight} % of the traffic${matched} on the new version${took}`
+  return `Step "${name}" is live: ${shift.canaryWeight} % of the traffic${matched} on the canary${took}`
 }
 
 function stayLive(scene: Scene, stage: StepStage, liveAtMs: number): Move {

@@ -1,5 +1,5 @@
 /**
- * A world for the engine on a virtual clock, for its properties: pods start, die and come back, data planes
+ * A world for the engine on a virtual clock, for its properties: pods start, die and come back, proxies
  * acknowledge late, effects get lost or happen twice, control forgets everything but the stored state. After every
  * effect that touches traffic it checks what must never be.
  */
@@ -329,7 +329,7 @@ function isEnding({ stage }: ReleaseState): boolean {
   return stage.kind === 'rolling-back' || stage.kind === 'paused'
 }
 
-/** The old version is only retired while the new one has everything, acknowledged. */
+/** Stable is only retired while the canary has everything, acknowledged. */
 function checkScale(world: World, effect: Effect & { kind: 'scale' }): void {
   const seen = world.targets[effect.target]
   if (seen === undefined || effect.replicas > 0) return

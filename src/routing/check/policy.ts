@@ -119,7 +119,7 @@ function checkName(id: string, name: string, at: string): Problem[] {
     ...when(UNTOUCHABLE.has(name.toLowerCase()), {
       code: 'bad-header',
       path: at,
-      message: `Cannot change header "${name}" for route "${id}": the data plane answers for it${name.toLowerCase() === 'host' ? '. Rewrite the authority instead' : ''}`,
+      message: `Cannot change header "${name}" for route "${id}": the proxy answers for it${name.toLowerCase() === 'host' ? '. Rewrite the authority instead' : ''}`,
     }),
   ]
 }

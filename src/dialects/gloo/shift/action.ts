@@ -14,7 +14,7 @@ export function carriesAny(action: RouteAction, pairs: readonly SubsetPair[]): b
   return destinationsOf(action).some(({ destination }) => sideOf(destination, pairs) !== undefined)
 }
 
-/** The old version serves requests here, alone or together with the canary. */
+/** Stable serves requests here, alone or together with the canary. */
 export function carriesStable(action: RouteAction, pairs: readonly SubsetPair[]): boolean {
   const list = destinationsOf(action)
   const hasStable = list.some(({ destination }) => sideOf(destination, pairs)?.side === 'stable')
@@ -65,7 +65,7 @@ function split(original: RouteAction, canary: Destination, weight: number, pairs
   return { multi: { destinations: destinations.toSpliced(at, 0, { destination: canary, weight: weights.canary }) } }
 }
 
-/** Only the new version, and those others that have a share of their own. */
+/** Only the canary, and those others that have a share of their own. */
 function promote(original: RouteAction, canary: Destination, pairs: readonly SubsetPair[]): RouteAction {
   const list = destinationsOf(original)
   const rest = list.filter(({ destination, weight }) => sideOf(destination, pairs) === undefined && (weight ?? 0) > 0)

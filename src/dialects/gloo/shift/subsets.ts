@@ -19,7 +19,7 @@ export interface GlooShiftContext {
   readonly serviceSelectors: ReadonlyMap<string, Labels>
 }
 
-/** One way to name both versions: destinations of `upstream` with the subset `stable` reach the old one. */
+/** One way to name both versions: destinations of `upstream` with the subset `stable` reach stable. */
 export interface SubsetPair {
   /** `namespace/name` */
   readonly upstream: string
