@@ -65,7 +65,7 @@ test('a long finding goes on in the next line', () => {
   }
   const lines = screen({ ...VIEW, steps: [step] }, 40, 24)
   assert.ok(lines.includes('… waits for a verdict on what the canary'))
-  assert.ok(lines.includes('  does: 12 of at least 50 requests so far'))
+  assert.ok(lines.includes('  does: 12 of at least 50 requests so'))
 })
 
 test('before the first act the frame says that it starts', () => {
