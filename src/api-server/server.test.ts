@@ -55,6 +55,46 @@ describe('who may ask', () => {
     const self = await client.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', {})
     assert.match(self.text, /"username":"sluice-admin"/)
   })
+
+  test('a request in the name of somebody else is refused, whatever it asks', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(NOTES, { metadata: { name: 'a' } })
+    const asBob = { 'impersonate-user': 'bob' }
+    const requests: [method: string, path: string, headers: Record<string, string>][] = [
+      ['GET', NOTES, asBob],
+      ['GET', `${NOTES}?watch=true`, asBob],
+      ['GET', `${NOTES}/a`, { 'impersonate-group': 'staff' }],
+      ['GET', `${NOTES}/a`, { 'impersonate-uid': '7' }],
+      ['GET', `${NOTES}/a`, { 'impersonate-extra-scopes': 'view' }],
+      ['GET', `${NOTES}/a`, { 'Impersonate-User': '' }],
+      ['POST', NOTES, asBob],
+      ['PUT', `${NOTES}/a`, asBob],
+      ['PATCH', `${NOTES}/a`, { ...asBob, 'content-type': 'application/apply-patch+yaml' }],
+      ['DELETE', `${NOTES}/a`, asBob],
+      ['DELETE', NOTES, asBob],
+      ['GET', '/api/v1/namespaces/default/pods/p/log', asBob],
+      ['POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', asBob],
+      ['GET', '/metrics', asBob],
+      ['GET', '/apis/test.dev/v1/gadgets', asBob],
+    ]
+    for (const [method, path, headers] of requests) {
+      const { code, json } = await client.request(method, path, { headers, body: method === 'GET' ? undefined : {} })
+      assert.deepEqual([code, json.reason], [403, 'Forbidden'], `${method} ${path}`)
+      assert.match(json.message ?? '', /^Cannot impersonate .*no roles yet/)
+    }
+    // Every user may read what is served, and clients do so before they ask: the refusal above is what they print.
+    for (const path of ['/api', '/api/v1', '/apis', '/apis/test.dev/v1', '/openapi/v3', '/version', '/healthz']) {
+      assert.equal((await client.get(path, asBob)).code, 200, path)
+    }
+    assert.equal((await client.get(`${NOTES}/a`)).code, 200)
+  })
+
+  test('a request in the name of somebody else is refused behind any number of other headers', async (t) => {
+    const { client } = await startTestServer(t)
+    const many = Array.from({ length: 2100 }, (_, at) => [`h${at.toString(36)}`, ''])
+    const headers = { ...Object.fromEntries(many), 'impersonate-user': 'bob' }
+    assert.equal((await client.get(NOTES, headers)).code, 403)
+  })
 })
 
 describe('start and stop', () => {

@@ -125,6 +125,8 @@ class RunningServer implements ApiServer {
     this.adminToken = ensureToken(join(options.dataDir, 'admin.token'))
     this.#context = this.#makeContext()
     this.#server = createServer({ cert: certificates.certificate, key: certificates.privateKey })
+    // All header fields count, as many as fit into Node's limit of bytes: one that is dropped might say whom to act for.
+    this.#server.maxHeadersCount = 0
     this.#server.requestTimeout = REQUEST_RECEIVE_TIMEOUT_MS
     this.#server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS
     const handle = this.#handler()
@@ -237,7 +239,7 @@ class RunningServer implements ApiServer {
       watches: this.#watches,
       podLogs,
       ownPaths,
-      isAuthentic: authenticator(this.adminToken),
+      authenticate: authenticator(this.adminToken),
       groups: apiGroups(this.#context.registry),
       openApi: new OpenApi(this.#context.registry),
       version: versionDocument(version),

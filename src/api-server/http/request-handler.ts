@@ -5,8 +5,8 @@ import { ApiError } from '../../kube/api-error.ts'
 import { discoveryReply } from '../discovery/discovery-requests.ts'
 import type { OpenApi } from '../discovery/openapi.ts'
 import type { ApiGroup } from '../discovery/resources.ts'
-import { internal, methodNotAllowed, noSuchResource, unauthorized } from '../registry/errors.ts'
-import { isAnonymous } from './authenticate.ts'
+import { internal, methodNotAllowed, noSuchResource } from '../registry/errors.ts'
+import type { Authenticate } from './authenticate.ts'
 import { decodeBody } from './decode-body.ts'
 import type { Exchange } from './exchange.ts'
 import { healthReply } from './health.ts'
@@ -24,7 +24,7 @@ import { findSchemaIn } from './schemas.ts'
 export type OwnPaths = Readonly<Record<string, (query: URLSearchParams) => unknown>>
 
 export interface HandlerOptions extends ResourceOptions {
-  readonly isAuthentic: (authorization: string | undefined) => boolean
+  readonly authenticate: Authenticate
   readonly groups: readonly ApiGroup[]
   readonly openApi: OpenApi
   readonly version: Readonly<Record<string, string>>
@@ -82,9 +82,7 @@ async function route(
   exchange: Exchange,
   target: ResourceTarget | undefined,
 ): Promise<Reply | undefined> {
-  if (!isAnonymous(exchange.path) && !options.isAuthentic(exchange.request.headers.authorization)) {
-    throw unauthorized()
-  }
+  const user = options.authenticate({ path: exchange.path, headers: exchange.request.headers })
   const own = ownAnswer(options, exchange)
   if (own !== undefined) return jsonReply(200, await own)
   const fixed = fixedReply(options, exchange)
@@ -94,7 +92,7 @@ async function route(
   if (review === undefined) return resourceReply(options, exchange, target)
   if (exchange.method !== 'POST') throw methodNotAllowed()
   const body = await decodeBody(exchange.request, findSchemaIn(options.context.registry))
-  return jsonReply(201, answerReview(review, body.value))
+  return jsonReply(201, answerReview(review, body.value, user))
 }
 
 function ownAnswer({ ownPaths }: HandlerOptions, { path, query, method }: Exchange): Promise<unknown> | undefined {

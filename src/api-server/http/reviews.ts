@@ -1,9 +1,10 @@
-/** Questions a client asks about itself (`kubectl auth can-i`, `kubectl auth whoami`). There is one user, and it may do all. */
+/**
+ * Questions a client asks about itself (`kubectl auth can-i`, `kubectl auth whoami`). The one user may do everything.
+ */
 import type { ObjectSchema } from '../../kinds/schema.ts'
 import { array, object, optional, string } from '../../kinds/schema.ts'
 import { isRecord } from '../registry/document.ts'
-
-const ADMIN_USER = { username: 'sluice-admin', groups: ['system:masters', 'system:authenticated'] }
+import type { User } from './authenticate.ts'
 
 export interface ReviewResource {
   readonly group: string
@@ -74,7 +75,7 @@ export function findReview(group: string, version: string, plural: string): Revi
 }
 
 /** The review with its answer. */
-export function answerReview({ group, version, kind }: ReviewResource, body: unknown): object {
+export function answerReview({ group, version, kind }: ReviewResource, body: unknown, user: User): object {
   const spec = isRecord(body) && isRecord(body['spec']) ? body['spec'] : {}
   const head = { kind, apiVersion: `${group}/${version}`, metadata: { creationTimestamp: null } }
   switch (kind) {
@@ -91,6 +92,6 @@ export function answerReview({ group, version, kind }: ReviewResource, body: unk
         },
       }
     default:
-      return { ...head, status: { userInfo: ADMIN_USER } }
+      return { ...head, status: { userInfo: { username: user.name, groups: user.groups } } }
   }
 }
