@@ -27,3 +27,8 @@ for (const text of ['', 'a', '1 ', '1KI', '1mi', '--1', '1.2.3', '0x1', '1Kib'])
     assert.equal(parseQuantity(text), undefined)
   })
 }
+
+test('a quantity has a limit of characters', () => {
+  assert.deepEqual([isQuantity('9'.repeat(400)), isQuantity('9'.repeat(401))], [true, false])
+  assert.equal(parseQuantity('9'.repeat(401)), undefined)
+})

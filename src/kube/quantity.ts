@@ -1,9 +1,12 @@
 /** Kubernetes quantities: `100m`, `1.5`, `64Mi`, `1e3`. */
 
-const QUANTITY = /^(?<number>[+-]?(?:\d+\.?\d*|\.\d+))(?<suffix>[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/
+/** One run of digits is read in one way only: a pattern that could part it would try all ways to. */
+const QUANTITY = /^(?<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?<suffix>[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/
+/** The largest number has 309 digits. */
+const QUANTITY_LENGTH_MAX = 400
 
 export function isQuantity(text: string): boolean {
-  return QUANTITY.test(text)
+  return text.length <= QUANTITY_LENGTH_MAX && QUANTITY.test(text)
 }
 
 const FACTORS: Readonly<Record<string, number>> = {
@@ -26,6 +29,7 @@ const FACTORS: Readonly<Record<string, number>> = {
 
 /** Its value as a number, for comparing: `250m` is 0.25; undefined if it is not a quantity. */
 export function parseQuantity(text: string): number | undefined {
+  if (text.length > QUANTITY_LENGTH_MAX) return undefined
   const { number = '', suffix = '' } = QUANTITY.exec(text)?.groups ?? {}
   if (number === '') return undefined
   const isExponent = /^[eE][+-]?\d/.test(suffix)

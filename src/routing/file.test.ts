@@ -180,7 +180,7 @@ test('a warning does not keep the file from being served', () => {
 test('what is no YAML, empty, or another thing altogether is refused', () => {
   assert.match(findings('listeners: [')[0] ?? '', /^1:13: Cannot read the file: /)
   assert.match(findings('')[0] ?? '', /^1:1: Cannot use nothing: expected an object/)
-  assert.match(findings('a: 1\na: 2')[0] ?? '', /^2:1: Cannot read the file: Map keys must be unique/)
+  assert.match(findings('a: 1\na: 2')[0] ?? '', /^2:1: Cannot read the file: the key "a" stands twice/)
   assert.match(findings('a: 1\n---\nb: 1')[0] ?? '', /multiple documents/)
 })
 

@@ -4,8 +4,8 @@
  */
 import { LineCounter, parseDocument } from 'yaml'
 
-import { messageOf } from '../base/errors.ts'
 import { joinFieldPath, offsetOf, splitFieldPath } from '../base/yaml-place.ts'
+import { LINEAR_YAML, YamlValueError, yamlValue } from '../base/yaml-value.ts'
 
 import { checkSnapshot } from './check.ts'
 import { decodeWith } from './file/shape.ts'
@@ -13,8 +13,8 @@ import type { JsonSchema, Mistake } from './file/shape.ts'
 import { snapshotShape } from './file/snapshot-shape.ts'
 import type { RoutingSnapshot } from './model.ts'
 
-/** Aliases may multiply a small text into a huge value; this many is far beyond honest use. */
-const ALIASES_MAX = 1_000
+/** Aliases may multiply a small text into a huge value; a text of the largest size has fewer without them. */
+const NODES_MAX = 5_000_000
 /** Some 50,000 routes. Reading takes 120 times as much memory, and who reads answers for a data plane. */
 const TEXT_CHARACTERS_MAX = 16 * 1024 * 1024
 
@@ -39,9 +39,7 @@ export interface Finding {
 export function readRoutingFile(text: string): RoutingFile {
   if (text.length > TEXT_CHARACTERS_MAX) return tooLarge(text.length)
   const lines = new LineCounter()
-  // Of what is odd the library would otherwise tell the terminal.
-  const options = { merge: true, prettyErrors: false, logLevel: 'error' } as const
-  const document = parseDocument(text, { lineCounter: lines, ...options })
+  const document = parseDocument(text, { lineCounter: lines, merge: true, ...LINEAR_YAML })
   const find = (severity: Finding['severity'], offset: number, path: string, message: string): Finding => {
     const { line, col } = lines.linePos(offset)
     return { severity, line: Math.max(line, 1), column: Math.max(col, 1), path, message }
@@ -54,9 +52,10 @@ export function readRoutingFile(text: string): RoutingFile {
   if (error !== undefined) return unreadable(error.message, error.pos[0])
   let value: unknown
   try {
-    value = document.toJS({ maxAliasCount: ALIASES_MAX })
+    value = yamlValue(document, { nodesMax: NODES_MAX })
   } catch (cause) {
-    return unreadable(messageOf(cause), 0)
+    if (!(cause instanceof YamlValueError)) throw cause
+    return unreadable(cause.message, cause.offset)
   }
   const mistakes: Mistake[] = []
   const snapshot = decodeWith(snapshotShape, value, mistakes)

@@ -136,6 +136,37 @@ describe('create', () => {
     assert.match(broken.json.message ?? '', /couldn't parse the body as YAML/)
   })
 
+  test('refuses YAML with a key that stands twice, also where it is JSON, and YAML that takes long to read', async (t) => {
+    const { client } = await startTestServer(t)
+    const cases: [body: string, message: RegExp][] = [
+      ['metadata: { name: y }\ndata:\n  a: b\n  a: c\n', /the key "a" stands twice/],
+      ['metadata: { name: y }\n---\nmetadata: { name: z }\n', /more than one document/],
+      ['{"metadata":{"name":"y"},"data":{"a":"b","a":"c"}}', /the field "data.a" stands in it twice/],
+      [
+        `metadata: { name: y }\ndata:\n${'  a: b\n'.repeat(40_000)}`,
+        /more than 200000 words and signs: send it as JSON/,
+      ],
+      [`data: ${'['.repeat(50_000)}`, /call stack/],
+      [`data: &a [${'*a,'.repeat(100)}]`, /nested more than 500/],
+      [
+        `a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]
+e: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e]`,
+        /more than 200000 values/,
+      ],
+    ]
+    for (const [body, message] of cases) {
+      const apply = { body, headers: { 'content-type': 'application/apply-patch+yaml' } }
+      const answers = [
+        await client.request('POST', NOTES, { body, headers: { 'content-type': 'application/yaml' } }),
+        await client.request('PATCH', `${NOTES}/y?fieldManager=me`, apply),
+      ]
+      for (const { code, json } of answers) {
+        assert.equal(code, 400)
+        assert.match(json.message ?? '', message)
+      }
+    }
+  })
+
   test('takes the protobuf of newer kubectls, and refuses what is none', async (t) => {
     const { client } = await startTestServer(t)
     const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' }

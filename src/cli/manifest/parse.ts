@@ -3,12 +3,13 @@
  * be located again later, when the API refuses it. Reads YAML as kubectl does: version 1.1 booleans and octal
  * numbers, but no dates and no base-60 numbers.
  */
-import { type Document, isScalar, LineCounter, type Node, parseAllDocuments, type ScalarTag, type Tags } from 'yaml'
+import { type Document, isScalar, LineCounter, parseAllDocuments, type ScalarTag, type Tags } from 'yaml'
 import { type FieldPath, offsetOf, splitFieldPath } from '../../base/yaml-place.ts'
+import { LINEAR_YAML, YamlValueError, yamlValue } from '../../base/yaml-value.ts'
 import type { KubeObject } from '../../kube/object.ts'
 
-/** Aliases may multiply a small text into a huge object; this many is far beyond honest use. */
-const ALIASES_MAX = 1_000
+/** Of one document. Aliases may multiply a small text into a huge object; this many is far beyond honest use. */
+const NODES_MAX = 2_000_000
 
 export interface Place {
   /** As the user named it; `-` for standard input. */
@@ -42,9 +43,7 @@ export function parseManifest(text: string, source: string): Manifest {
     lineCounter: lines,
     schema: 'yaml-1.1',
     merge: true,
-    prettyErrors: false,
-    // Of what is odd the library would otherwise tell the terminal.
-    logLevel: 'error',
+    ...LINEAR_YAML,
     customTags: (tags) => tags.flatMap(kubernetesTag),
   })
   const placeAt = (offset: number): Place => {
@@ -83,12 +82,14 @@ function readDocument(document: Document.Parsed, placeAt: PlaceAt): Manifest {
   }
   const root = document.contents
   if (root === null || (isScalar(root) && root.value === null)) return { objects: [], mistakes: [] }
-  const place = placeAt(startOf(root))
   try {
-    return readValue(document.toJS({ maxAliasCount: ALIASES_MAX }), { document, path: [], placeAt })
+    return readValue(yamlValue(document, { nodesMax: NODES_MAX }), { document, path: [], placeAt })
   } catch (cause) {
-    const why = cause instanceof Error ? lowerFirst(cause.message) : String(cause)
-    return { objects: [], mistakes: [{ place, message: `Cannot read the document: ${why}` }] }
+    if (!(cause instanceof YamlValueError)) throw cause
+    return {
+      objects: [],
+      mistakes: [{ place: placeAt(cause.offset), message: `Cannot read the YAML: ${cause.message}` }],
+    }
   }
 }
 
@@ -139,10 +140,6 @@ function placeOf({ document, path, placeAt }: Origin, fieldPath: FieldPath): Pla
 
 export function formatPlace({ source: name, line, column }: Place): string {
   return `${name === '-' ? 'standard input' : name}:${line}:${column}`
-}
-
-function startOf(node: Node): number {
-  return node.range?.[0] ?? 0
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
