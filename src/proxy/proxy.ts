@@ -26,6 +26,7 @@ import type { ListenerSockets } from './listening/listener-sockets.ts'
 import { OwnSockets } from './listening/own-sockets.ts'
 import { requestIdSource } from './telling/request-id.ts'
 import type { ServingCluster, ServingDeps } from './cluster/serving-cluster.ts'
+import { DateLine } from './policy/date-line.ts'
 import { PassedBytes } from './exchange/passed-bytes.ts'
 import { prepareListener } from './serving/serving-state.ts'
 import { ProxyTelling } from './telling/proxy-telling.ts'
@@ -67,6 +68,7 @@ export class Proxy {
   readonly #newRequestId: () => string
   readonly #sockets: ListenerSockets
   readonly #passed: PassedBytes
+  readonly #date: DateLine
   #listeners = new Map<string, GatewayListener>()
   readonly #closing = new Set<GatewayListener>()
   /** They have no place in the newest snapshot, and accept until those that have are bound. */
@@ -79,6 +81,7 @@ export class Proxy {
 
   constructor(options: ProxyOptions) {
     this.#options = options
+    this.#date = new DateLine(options.clock)
     this.#passed = new PassedBytes(options.collectYoung ?? (() => {}))
     this.#sockets = options.sockets ?? new OwnSockets(false)
     this.#health = new HealthChecker(options)
@@ -246,6 +249,7 @@ export class Proxy {
       random: this.#options.random,
       monotonicMs: this.#options.monotonicMs,
       newRequestId: this.#newRequestId,
+      date: this.#date,
       passed: this.#passed,
       sockets: this.#sockets,
       onAcceptError: (error) => this.#options.log.warn('cannot accept a client', { listener: listener.id, error }),

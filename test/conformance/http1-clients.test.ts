@@ -27,7 +27,7 @@ describe('HTTP/1.0', options, () => {
     const { port } = await startProxy(t, forwardingTo(backend.port))
     const client = new RawClient(t, port).send('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
     const head = await receivePattern(client.socket, size)
-    assert.match(head, /^HTTP\/1\.1 200 OK\r\nconnection: close\r\n\r\n$/)
+    assert.match(head, /^HTTP\/1\.1 200 OK\r\ndate: [^\r]+\r\nconnection: close\r\n\r\n$/)
     await client.untilClosed()
   })
 
@@ -41,14 +41,20 @@ describe('HTTP/1.0', options, () => {
     )
     const { port } = await startProxy(t, forwardingTo(backend.port))
     const client = new RawClient(t, port).send(GET)
-    assert.match(await receivePattern(client.socket, size), /^HTTP\/1\.1 200 OK\r\nconnection: close\r\n\r\n$/)
+    assert.match(
+      await receivePattern(client.socket, size),
+      /^HTTP\/1\.1 200 OK\r\ndate: [^\r]+\r\nconnection: close\r\n\r\n$/,
+    )
     await client.untilClosed()
   })
 
   test('a client of HTTP/1.0 gets no interim response', async (t) => {
     const { port } = await startSilent(t, `${CONTINUE}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`)
     const client = new RawClient(t, port).send('GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n')
-    assert.match(await client.untilClosed(), /^HTTP\/1\.1 200 OK\r\nContent-Length: 2\r\nconnection: close\r\n\r\nok$/)
+    assert.match(
+      await client.untilClosed(),
+      /^HTTP\/1\.1 200 OK\r\nContent-Length: 2\r\ndate: [^\r]+\r\nconnection: close\r\n\r\nok$/,
+    )
   })
 })
 

@@ -10,6 +10,8 @@
  * - the same bytes in other pieces mean the same to us.
  * What we refuse is not shown to Node: there is no meaning to compare.
  *
+ * A later HTTP/1.x means what 1.1 does (RFC 9110 §2.5); Node knows none, and is shown 1.1 in its place.
+ *
  * Where Node cannot be asked, and the comparison ends with the request before: methods that it does not know by name, CONNECT
  * (never forwarded), and what comes behind a wish to upgrade or a `Proxy-Connection`: Node reads no further behind the one, and
  * takes the other for `Connection`.
@@ -70,7 +72,7 @@ test(`responses: of ${RESPONSE_CASES} cases, what is accepted means the same to 
     const judged = await judgeResponses(
       cases.map(({ method, text, read, message }) => ({
         method,
-        bytes: text.slice(0, message.end),
+        bytes: responseInHttp11(text.slice(0, message.end)),
         ends: read.endsWithConnection,
       })),
     )
@@ -109,7 +111,7 @@ function endsConnection({ keepAlive, fields }: RequestMessage): boolean {
 async function compareAsSent(cases: readonly RequestCase[], judge: RequestJudge): Promise<void> {
   const inputs = cases.map(({ text, messages }) => {
     const last = defined(messages.at(-1), 'request')
-    const sent = text.slice(0, last.end)
+    const sent = inHttp11(text, messages)
     return { text, sent, messages, isLast: endsConnection(last) }
   })
   const judged = await judge.judge(inputs.map(({ sent, isLast }) => (isLast ? sent : sent + FOLLOWING)))
@@ -123,6 +125,14 @@ async function compareAsSent(cases: readonly RequestCase[], judge: RequestJudge)
     const isWhole = early[index]?.complete === true && early[index].messages.length === messages.length
     assert.ok(!isWhole, `over before its end: ${JSON.stringify(text)}`)
   }
+}
+
+/** The messages as they were sent, but for later versions. */
+function inHttp11(text: string, messages: readonly RequestMessage[]): string {
+  return messages
+    .map(({ end }, index) => text.slice(messages[index - 1]?.end ?? 0, end))
+    .map((message) => message.replace(/^((?:\r\n)?[^\r\n]* HTTP\/1\.)[2-9]\r\n/, '$11\r\n'))
+    .join('')
 }
 
 async function compareAsForwarded(cases: readonly RequestCase[], judge: RequestJudge): Promise<void> {
@@ -167,6 +177,14 @@ function responseCases(count: number, random: Random): ResponseCase[] {
     if (read.message !== null) cases.push({ method, text, read, message: read.message })
   }
   return cases
+}
+
+/** The response, with those before it that are interim, but for later versions. */
+function responseInHttp11(text: string): string {
+  const headEnd = text.indexOf('\r\n\r\n') + 4
+  const rest = text.slice(headEnd)
+  const head = text.slice(0, headEnd).replace(/^HTTP\/1\.[2-9]/, 'HTTP/1.1')
+  return head + (head.startsWith('HTTP/1.1 1') ? responseInHttp11(rest) : rest)
 }
 
 function compareResponse({ text, method, message, read }: ResponseCase, judged: JudgedResponse | undefined): void {

@@ -105,7 +105,7 @@ test('a response of the corpus is refused, or passed on with one meaning:', { ti
       const client = new RawClient(each, lab.port)
       client.send('GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n')
       const text = await client.until((seen) => seen.endsWith(FINE))
-      const first = text.slice(0, -FINE.length)
+      const first = withoutOurDate(text.slice(0, -FINE.length))
       assert.match(first, typeof expected === 'number' ? ownAnswer(expected) : expected)
       assert.deepEqual(
         lab.recorder.requests.map(({ line }) => line),
@@ -115,6 +115,11 @@ test('a response of the corpus is refused, or passed on with one meaning:', { ti
     })
   }
 })
+
+/** The endpoint gives none, so the proxy adds one to each. */
+function withoutOurDate(text: string): string {
+  return text.replace(/\r\ndate: [^\r]+ GMT(?=\r\n)/, '')
+}
 
 /** One response of this status with its body of one line. */
 function ownAnswer(status: number): RegExp {

@@ -52,7 +52,7 @@ describe('CONNECT', () => {
     const live = await startTunnel(t)
     const client = new RawClient(t, live.port).send(`${CONNECT}early`)
     const text = await client.until((all) => all.includes('early'))
-    assert.match(text, /^HTTP\/1\.1 200 OK\r\n\r\nready:early$/)
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\ndate: [^\r]+\r\n\r\nready:early$/)
     client.socket.end()
     await client.untilClosed()
     assert.deepEqual(live.counted(), { '200': 1 })

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { cluster, everyRequest, fetchFrom, refusePort, route, snapshotOf, startProxy } from '../support/live-proxy.ts'
+import {
+  RawClient,
+  cluster,
+  everyRequest,
+  fetchFrom,
+  refusePort,
+  route,
+  snapshotOf,
+  startProxy,
+} from '../support/live-proxy.ts'
 import { ask, http2Session } from '../support/http2-client.ts'
 import type { Route } from '../../src/routing/route-model.ts'
 
@@ -58,6 +67,18 @@ describe('answers of its own', () => {
     assert.deepEqual([none?.status, empty?.status, refused?.status], [404, 503, 503])
     assert.match(none?.body ?? '', /\(NR\)/)
     assert.deepEqual(live.counted(), { '404 NR': 1, '503 UH': 1, '503 UF': 1 })
+  })
+
+  test('a CONNECT that is not served says what is allowed: nothing', async (t) => {
+    const { port } = await startProxy(t, snapshotOf([], []))
+    const text = await new RawClient(t, port).send('CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n').untilClosed()
+    assert.match(text, /^HTTP\/1\.1 405 [^]*\r\nallow: \r\n/)
+    // By HTTP/2 a call of gRPC would be told in a 200, which opens a tunnel.
+    for (const type of ['text/plain', 'application/grpc']) {
+      const headers = { ':method': 'CONNECT', ':authority': 'a:1', 'content-type': type }
+      const reply = await ask(http2Session(t, port), { headers })
+      assert.deepEqual([reply.status, reply.headers.allow], [405, ''])
+    }
   })
 
   for (const method of ['GET', 'HEAD']) {

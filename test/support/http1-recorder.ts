@@ -20,7 +20,7 @@ export interface Recorder {
   answerNext(bytes: string): void
 }
 
-export const FINE = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine'
+export const FINE = 'HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 4\r\n\r\nfine'
 
 export async function startRecorder(t: TestContext): Promise<Recorder> {
   let requests: Expected[] = []

@@ -15,6 +15,7 @@ import { CLIENT_CONNECTIONS_MAX } from '../serving/http-policy.ts'
 import { Http2ClientSession } from './http2-session.ts'
 import type { Http2SessionDeps } from './http2-session.ts'
 import type { ListenerSockets, OpenListener } from '../listening/listener-sockets.ts'
+import type { DateLine } from '../policy/date-line.ts'
 import type { PassedBytes } from '../exchange/passed-bytes.ts'
 import type { ServingListener } from '../serving/serving-state.ts'
 import type { ServingTcp } from '../serving/serving-tcp.ts'
@@ -27,6 +28,7 @@ import type { ServerTlsContext } from '../tls/server-tls.ts'
 
 export interface GatewayListenerDeps {
   readonly monotonicMs: () => number
+  readonly date: DateLine
   readonly passed: PassedBytes
   readonly newRequestId: () => string
   readonly random: Random
@@ -234,6 +236,7 @@ export class GatewayListener {
     const serving = newestOf(first, () => (this.#served.kind === 'http' ? this.#served.serving : null))
     const deps: Http2SessionDeps & Omit<Http1ConnectionDeps, 'wire' | 'onHttp2'> = {
       monotonicMs: this.#deps.monotonicMs,
+      date: this.#deps.date,
       passed: this.#deps.passed,
       newRequestId: this.#deps.newRequestId,
       scheme: tls === null ? 'http' : 'https',

@@ -7,6 +7,8 @@ import { once } from 'node:events'
 
 import { Http1ClientConnection } from './http1-connection.ts'
 import { prepareHttp } from '../serving/http-policy.ts'
+import { systemClock } from '../../base/clock.ts'
+import { DateLine } from '../policy/date-line.ts'
 import { PassedBytes } from '../exchange/passed-bytes.ts'
 import type { ServingListener } from '../serving/serving-state.ts'
 
@@ -17,6 +19,7 @@ test('an error of ours while a request is served ends its connection and is told
     const connection = new Http1ClientConnection(socket, {
       wire: socket,
       monotonicMs: () => performance.now(),
+      date: new DateLine(systemClock),
       passed: new PassedBytes(() => {}),
       newRequestId: () => 'id',
       scheme: 'http',

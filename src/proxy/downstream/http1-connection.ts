@@ -18,7 +18,7 @@ import type { ServingHttp } from '../serving/http-policy.ts'
 import { RequestExchange } from '../exchange/request-exchange.ts'
 import { probeUnread } from './socket-probe.ts'
 import { peerOf } from '../telling/access-entry.ts'
-import { Http1Body, TOO_LARGE } from './http1-body.ts'
+import { Http1Body, TOO_LARGE, bodyFailure } from './http1-body.ts'
 import type { ClientPeer } from '../telling/access-entry.ts'
 import type { RefusedRequest } from '../telling/bare-entry.ts'
 
@@ -306,8 +306,7 @@ export class Http1ClientConnection implements ClientSide {
     const head = this.#head
     const input = this.#input
     const http = (this.#http = this.#deps.serving().http)
-    head.bytesMax = http.headBytesMax
-    head.fields.countMax = http.headerFieldsMax
+    head.limit(http.sections)
     const state = this.#parseHead(input)
     if (state === 'incomplete') return false
     if (state === 'refused') {
@@ -330,7 +329,7 @@ export class Http1ClientConnection implements ClientSide {
 
   /** `problem`: of the part of the body that came with the head. */
   #refuseWithBody(problem: number): boolean {
-    this.#exchange.reject(this.#head, problem === TOO_LARGE ? 'body-too-large' : 'bad-chunk')
+    this.#exchange.reject(this.#head, bodyFailure(problem))
     return false
   }
 
@@ -345,7 +344,7 @@ export class Http1ClientConnection implements ClientSide {
     const input = this.#input
     const to = this.#body.read(input, 0)
     if (to < 0) {
-      this.#refuseBody(to === TOO_LARGE ? 'body-too-large' : 'bad-chunk')
+      this.#refuseBody(bodyFailure(to))
       return false
     }
     const done = this.#body.isDone
@@ -376,7 +375,7 @@ export class Http1ClientConnection implements ClientSide {
     // Where something has come since the sweep, it is what is refused.
     const startedMs = this.#moved ? nowMs : this.#sinceMs
     this.#deps.onRefused({ status, bytesSent: answer.body.length, startedMs, durationMs: nowMs - startedMs })
-    this.write(encodeAnswer(answer, { withBody: true, connection: 'close' }), null)
+    this.write(encodeAnswer(answer, { withBody: true, connection: 'close', date: this.#deps.date.text }), null)
     this.#close()
   }
 

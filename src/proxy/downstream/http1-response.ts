@@ -2,8 +2,9 @@
 import { encodeAnswer } from '../policy/answers.ts'
 import type { Answer } from '../policy/answers.ts'
 import type { ClientResponse } from '../exchange/sides.ts'
-import { responseHead, switchingHead } from '../serving/forwarded-heads.ts'
+import { PASSED_AS_IT_IS, responseHead, switchingHead } from '../serving/forwarded-heads.ts'
 import { ChunkedReader } from '../http1/chunked-reader.ts'
+import { MEASURED } from '../http1/section-limits.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
 import { writePart } from '../upstream/message-output.ts'
@@ -54,29 +55,32 @@ export class Http1Response implements ClientResponse {
 
   interim(head: ResponseHead): boolean {
     if (this.#isOld) return true
-    return this.#output.write(responseHead(head, { connection: '', dropsChunked: false, added: '' }), null)
+    return this.#output.write(responseHead(head, PASSED_AS_IT_IS), null)
   }
 
-  connected(): void {
+  connected(date: string): void {
     this.status = 200
     this.keep = false
-    this.#output.write('HTTP/1.1 200 OK\r\n\r\n', null)
+    this.#output.write(`HTTP/1.1 200 OK\r\n${date}\r\n`, null)
   }
 
-  switch(head: ResponseHead, cookies: string): void {
+  switch(head: ResponseHead, added: string): void {
     this.status = head.status
     this.keep = false
-    this.#output.write(this.#edited(switchingHead(head, cookies)), null)
+    this.#output.write(this.#edited(switchingHead(head, added)), null)
   }
 
   // oxlint-disable-next-line max-params -- what the upstream connection tells, and one thing of ours
-  begin(head: ResponseHead, framing: BodyFraming, body: Body, cookies: string): boolean {
+  begin(head: ResponseHead, framing: BodyFraming, body: Body, added: string): boolean {
     this.status = head.status
-    const dropsChunked = this.#isOld && framing === 'chunked'
-    this.isEndedByConnection = framing === 'close' || dropsChunked
+    // HTTP/1.0 knows no transfer codings, so the field does not go there even where there is no body (RFC 9112 §6.1).
+    const dropsChunked = this.#isOld && head.fields.chunked
+    const isDechunked = dropsChunked && framing === 'chunked'
+    this.isEndedByConnection = framing === 'close' || isDechunked
     this.keep &&= !this.isEndedByConnection
-    this.#dechunk = dropsChunked ? new ChunkedReader() : null
-    const text = responseHead(head, { connection: this.#connection(), dropsChunked, added: cookies })
+    this.#dechunk = isDechunked ? new ChunkedReader(MEASURED) : null
+    const keepsUpgrade = head.status === 426 && !this.#isOld
+    const text = responseHead(head, { connection: this.#connection(), dropsChunked, keepsUpgrade, added })
     return this.#write(this.#edited(text), body)
   }
 
@@ -89,9 +93,9 @@ export class Http1Response implements ClientResponse {
     return this.#output.write('', chunk)
   }
 
-  answer(answer: Answer): void {
+  answer(answer: Answer, date: string): void {
     this.status = answer.status
-    const text = encodeAnswer(answer, { withBody: !this.#isBodyless, connection: this.#connection() })
+    const text = encodeAnswer(answer, { withBody: !this.#isBodyless, connection: this.#connection(), date })
     const headEnd = text.indexOf('\r\n\r\n') + 4
     this.bytes = text.length - headEnd
     this.#output.write(this.edit === null ? text : this.#edited(text.slice(0, headEnd)) + text.slice(headEnd), null)

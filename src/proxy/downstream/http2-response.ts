@@ -5,8 +5,9 @@ import type { ServerHttp2Stream } from 'node:http2'
 import { contentOf, encodeAnswer, plainAnswer } from '../policy/answers.ts'
 import type { Answer } from '../policy/answers.ts'
 import type { ClientResponse } from '../exchange/sides.ts'
-import { responseHead, switchingHead } from '../serving/forwarded-heads.ts'
+import { PASSED_AS_IT_IS, responseHead, switchingHead } from '../serving/forwarded-heads.ts'
 import { ChunkedReader } from '../http1/chunked-reader.ts'
+import { MEASURED } from '../http1/section-limits.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
 import { editHead } from '../policy/head-edit.ts'
@@ -22,12 +23,10 @@ const { NGHTTP2_NO_ERROR } = constants
 /** An endpoint may send any number of interim responses, and nothing says whether the client takes them. */
 const INTERIM_HEADS_MAX = 16
 
-/** Dates are the endpoint's. */
+/** The date is in the head already: the endpoint's, or ours. */
 const WITH_BODY = { sendDate: false, endStream: false }
 const WITHOUT_BODY = { sendDate: false, endStream: true }
 const WITH_TRAILERS = { sendDate: false, endStream: false, waitForTrailers: true }
-
-const AS_IT_IS = { connection: '', dropsChunked: false, added: '' }
 
 /** One after the other for the streams of a session. */
 export class Http2Response implements ClientResponse {
@@ -58,9 +57,16 @@ export class Http2Response implements ClientResponse {
   }
 
   get grpcStatus(): number | undefined {
-    if (!isGrpc(this.#request?.fields.get('content-type'))) return undefined
+    if (!this.#isCall) return undefined
     const status = this.trailer('grpc-status') || this.#grpcStatus
     return /^[0-9]{1,9}$/.test(status) ? Number(status) : -1
+  }
+
+  /** Of gRPC. A CONNECT is none, whatever it says: it would take the 200 of a failed call for its tunnel. */
+  get #isCall(): boolean {
+    return (
+      this.#request !== null && this.#request.method !== 'CONNECT' && isGrpc(this.#request.fields.get('content-type'))
+    )
   }
 
   trailer(name: string): string {
@@ -95,30 +101,30 @@ export class Http2Response implements ClientResponse {
 
   interim(head: ResponseHead): boolean {
     if (++this.#interims > INTERIM_HEADS_MAX) return true
-    this.#writable()?.additionalHeaders(fieldsByName(responseList(responseHead(head, AS_IT_IS))))
+    this.#writable()?.additionalHeaders(fieldsByName(responseList(responseHead(head, PASSED_AS_IT_IS))))
     return true
   }
 
-  connected(): void {
+  connected(date: string): void {
     this.status = 200
-    this.#writable()?.respond([':status', '200'], WITH_BODY)
+    this.#writable()?.respond(responseList(`HTTP/1.1 200 OK\r\n${date}\r\n`), WITH_BODY)
   }
 
   /** Success is 200 here, and the key was ours (RFC 8441 §5). */
-  switch(head: ResponseHead, cookies: string): void {
+  switch(head: ResponseHead, added: string): void {
     this.status = 200
-    const list = responseList(this.#edited(switchingHead(head, cookies)))
+    const list = responseList(this.#edited(switchingHead(head, added)))
     const accept = list.indexOf('sec-websocket-accept')
     if (accept !== -1) list.splice(accept, 2)
     this.#writable()?.respond(list.with(1, '200'), WITH_BODY)
   }
 
   // oxlint-disable-next-line max-params -- what the upstream connection tells, and one thing of ours
-  begin(head: ResponseHead, framing: BodyFraming, body: Body, cookies: string): boolean {
+  begin(head: ResponseHead, framing: BodyFraming, body: Body, added: string): boolean {
     this.status = this.#statusFor(head.status)
     const isChunked = framing === 'chunked'
     this.#grpcStatus = head.fields.get('grpc-status') ?? ''
-    const text = responseHead(head, { connection: '', dropsChunked: isChunked, added: cookies })
+    const text = responseHead(head, { ...PASSED_AS_IT_IS, dropsChunked: isChunked, added })
     const list = responseList(this.#edited(text))
     if (this.status !== head.status) list[1] = String(this.status)
     if (isChunked) return this.#beginChunked(list, body)
@@ -140,15 +146,15 @@ export class Http2Response implements ClientResponse {
     return this.#write(chunk)
   }
 
-  answer(answer: Answer): void {
+  answer(answer: Answer, date: string): void {
     this.status = answer.status
     const isFailure = answer.flag !== '' || answer.status >= 400
-    if (isFailure && isGrpc(this.#request?.fields.get('content-type'))) {
+    if (isFailure && this.#isCall) {
       this.#grpcStatus = String(answer.grpcStatus ?? grpcStatusFor(answer.status))
-      return this.#respond(grpcFailureHead(answer), '')
+      return this.#respond(grpcFailureHead(answer, date), '')
     }
     const content = this.#request?.method === 'HEAD' ? '' : contentOf(answer)
-    this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), content)
+    this.#respond(encodeAnswer(answer, { withBody: false, connection: '', date }), content)
   }
 
   failCall(answer: Answer): boolean {
@@ -158,10 +164,10 @@ export class Http2Response implements ClientResponse {
   }
 
   /** Where the request could not be read. */
-  refuse(status: number, problem: string): void {
+  refuse(status: number, problem: string, date: string): void {
     const answer = plainAnswer(status, 'DPE', problem)
     this.status = status
-    this.#respond(encodeAnswer(answer, { withBody: false, connection: '' }), answer.body)
+    this.#respond(encodeAnswer(answer, { withBody: false, connection: '', date }), answer.body)
   }
 
   /** Nothing more comes but trailers. */
@@ -183,7 +189,7 @@ export class Http2Response implements ClientResponse {
   }
 
   #beginChunked(list: FieldList, { buffer, from, to }: Body): boolean {
-    const chunks = (this.#chunks = new ChunkedReader())
+    const chunks = (this.#chunks = new ChunkedReader(MEASURED))
     chunks.keepsTrailers = true
     const parts: Buffer[] = []
     chunks.read(buffer, from, to, (start, end) => parts.push(buffer.subarray(start, end)))

@@ -6,6 +6,8 @@ import { performance } from 'node:perf_hooks'
 import { test } from 'node:test'
 import { GET, RawHttp2Client } from '../../../test/support/http2-client.ts'
 import { prepareHttp } from '../serving/http-policy.ts'
+import { systemClock } from '../../base/clock.ts'
+import { DateLine } from '../policy/date-line.ts'
 import { PassedBytes } from '../exchange/passed-bytes.ts'
 import type { ServingListener } from '../serving/serving-state.ts'
 
@@ -17,6 +19,7 @@ test('an error of ours while a request is served ends its stream and is told, an
   const server = createServer((socket) => {
     const session = new Http2ClientSession(socket, {
       monotonicMs: () => performance.now(),
+      date: new DateLine(systemClock),
       passed: new PassedBytes(() => {}),
       newRequestId: () => 'id',
       scheme: 'http',

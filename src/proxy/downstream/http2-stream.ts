@@ -187,8 +187,7 @@ export class Http2ClientStream implements ClientSide {
     const http = (this.#http = this.#owner.deps.serving().http)
     const text = requestText(list, { hasBody: !isComplete, newKey: this.#newKey })
     if (text === null) return this.#refuseMalformed()
-    head.bytesMax = http.headBytesMax
-    head.fields.countMax = http.headerFieldsMax
+    head.limit(http.sections)
     if (head.parse(text, 0) !== 'complete') return this.#refuse(head.problemStatus, head.problem)
     const { contentLength, chunked } = head.fields
     cleanHead(head, http)
@@ -218,7 +217,7 @@ export class Http2ClientStream implements ClientSide {
   /** Before there is a request that could be routed. */
   #refuse(status: number, problem: string): void {
     this.#phase = 'over'
-    this.response.refuse(status, problem)
+    this.response.refuse(status, problem, this.#owner.deps.date.text)
     this.#tellRefused(status)
     this.response.end()
     if (this.#isInputOpen) this.#stream?.resume()
@@ -273,7 +272,7 @@ export class Http2ClientStream implements ClientSide {
   }
 
   readonly #onTrailers = (_fields: IncomingHttpHeaders, _flags: number, list: FieldList): void => {
-    this.#trailers = trailerText(list, this.#http.isEdge)
+    this.#trailers = trailerText(list, this.#http.sections, this.#http.isEdge)
   }
 
   /** A stream that is paused tells its end all the same where there is no content before it. */
@@ -287,7 +286,7 @@ export class Http2ClientStream implements ClientSide {
     if (this.#phase === 'tunnel') return this.#exchange.endTunnel()
     if (this.#phase !== 'body') return
     if (!this.#isChunked) return this.#refuseMalformedBody()
-    if (this.#trailers === null) return this.#exchange.refuse('bad-chunk')
+    if (this.#trailers === null) return this.#exchange.refuse('trailers-too-large')
     this.#phase = 'waiting'
     this.#exchange.sendBody(Buffer.from(`0\r\n${this.#trailers}\r\n`, 'latin1'), true, 0)
   }

@@ -27,10 +27,10 @@ const FIELDS_FACTOR = 2
 /** A request that is refused with 431 has to come in first; one that is larger than twice the limit is reset. */
 const HEAD_BYTES_FACTOR = 2
 
-export function sessionOptions({ streamsMax, headBytesMax, headerFieldsMax }: ServingHttp): ServerSessionOptions {
+export function sessionOptions({ streamsMax, sections }: ServingHttp): ServerSessionOptions {
   return {
     maxSessionMemory: SESSION_MEMORY_MB,
-    maxHeaderListPairs: FIELDS_FACTOR * headerFieldsMax,
+    maxHeaderListPairs: FIELDS_FACTOR * sections.fieldsMax,
     maxOutstandingPings: PINGS_UNANSWERED_MAX,
     maxSendHeaderBlockLength: SENT_HEAD_BYTES_MAX,
     maxSessionInvalidFrames: INVALID_FRAMES_MAX,
@@ -45,7 +45,7 @@ export function sessionOptions({ streamsMax, headBytesMax, headerFieldsMax }: Se
       enablePush: false,
       initialWindowSize: STREAM_WINDOW_BYTES,
       maxConcurrentStreams: streamsMax,
-      maxHeaderListSize: HEAD_BYTES_FACTOR * headBytesMax,
+      maxHeaderListSize: HEAD_BYTES_FACTOR * sections.bytesMax,
     },
   }
 }

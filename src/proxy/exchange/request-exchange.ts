@@ -174,7 +174,7 @@ export class RequestExchange implements TriesOwner {
     this.#notes.tellClient(this.#upstream)
     // Where the response is over before the request is, nobody knows whether its content still comes.
     response.keep &&= !this.#deps.isDraining() && (this.#requestDone || !(done || this.#mayNeverCome()))
-    const more = response.begin(head, framing, body, this.#keys.cookies)
+    const more = response.begin(head, framing, body, this.#addedTo(head))
     this.#notePassed(body)
     this.#afterPart(more, done)
   }
@@ -194,7 +194,7 @@ export class RequestExchange implements TriesOwner {
     this.#notes.onTunnelOpen(this.#upstream)
     this.#enterTunnel()
     this.#upstream.openTunnel()
-    this.#client.response.connected()
+    this.#client.response.connected(this.#deps.date.text)
     this.#client.enterTunnel()
   }
 
@@ -335,6 +335,12 @@ export class RequestExchange implements TriesOwner {
     })
   }
 
+  /** What every response gets: our cookies, and a date where the endpoint gave none. */
+  #addedTo({ fields }: ResponseHead): string {
+    const { cookies } = this.#keys
+    return fields.date === -1 ? this.#deps.date.text + cookies : cookies
+  }
+
   /** The client waits for leave to send its body, and is refused it. */
   #mayNeverCome(): boolean {
     return this.#requestBytes === 0 && this.#head !== null && this.#head.fields.expect !== -1
@@ -355,7 +361,7 @@ export class RequestExchange implements TriesOwner {
     if (this.#head?.isUpgrade !== true) return this.#giveUp('upstream-protocol')
     this.#enterTunnel()
     this.#notes.tellClient(this.#upstream)
-    this.#client.response.switch(head, this.#keys.cookies)
+    this.#client.response.switch(head, this.#addedTo(head))
     this.#client.enterTunnel()
   }
 
@@ -426,7 +432,7 @@ export class RequestExchange implements TriesOwner {
     this.#notes.tellClient(this.#upstream)
     response.keep &&= this.#requestDone && !this.#deps.isDraining()
     this.#notes.onAnswer(answer)
-    response.answer(answer)
+    response.answer(answer, this.#deps.date.text)
     this.#count(answer.flag)
     this.#client.onExchangeOver(response.keep)
   }

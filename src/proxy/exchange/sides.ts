@@ -7,6 +7,7 @@ import type { Scheme } from '../serving/forwarded-heads.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
 import type { PassedBytes } from './passed-bytes.ts'
+import type { DateLine } from '../policy/date-line.ts'
 import type { HeadEdit } from '../policy/head-edit.ts'
 import type { ServingListener } from '../serving/serving-state.ts'
 import type { ClientPeer } from '../telling/access-entry.ts'
@@ -54,22 +55,23 @@ export interface ClientResponse {
   /** For the next request. */
   reset(head: RequestHead): void
   interim(head: ResponseHead): boolean
-  /** To a CONNECT: what follows belongs to the tunnel. */
-  connected(): void
-  /** A 101. `cookies`: whole fields of our own; so with `begin`. */
-  switch(head: ResponseHead, cookies: string): void
-  begin(head: ResponseHead, framing: BodyFraming, body: Body, cookies: string): boolean
+  /** To a CONNECT: what follows belongs to the tunnel. `date` here and below: the whole `date` field of now. */
+  connected(date: string): void
+  /** A 101. `added`: whole fields of our own; so with `begin`. */
+  switch(head: ResponseHead, added: string): void
+  begin(head: ResponseHead, framing: BodyFraming, body: Body, added: string): boolean
   part(body: Body): boolean
   /** Bytes of a tunnel. */
   tunnelled(chunk: Buffer): boolean
   /** The whole response, by ourselves. */
-  answer(answer: Answer): void
+  answer(answer: Answer, date: string): void
   /** Of a call of gRPC whose response has begun: it ends with a failure of ours, once the exchange is over. False: it cannot. */
   failCall(answer: Answer): boolean
 }
 
 export interface ExchangeDeps {
   readonly monotonicMs: () => number
+  readonly date: DateLine
   readonly passed: PassedBytes
   readonly newRequestId: () => string
   /** What new requests are served with: the newest snapshot. */

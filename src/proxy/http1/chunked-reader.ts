@@ -6,13 +6,15 @@
  */
 import { assertNever } from '../../base/assert.ts'
 import { isInternalHeader } from '../../routing/edge-headers.ts'
+import { SECTION_LIMITS } from './section-limits.ts'
+import type { SectionLimits } from './section-limits.ts'
 
 /** A chunk's size line; extensions beyond it serve nobody. */
 const SIZE_LINE_BYTES_MAX = 4096
-/** 13 hex digits are 2^52: what a double counts exactly. */
+/** 13 hex digits are 2^52: what a double counts exactly. Zeros in front do not count. */
 const SIZE_DIGITS_MAX = 13
-/** Of the whole trailer section. */
-export const TRAILER_BYTES_MAX = 16 * 1024
+/** With the zeros in front. More are refused on purpose: some parsers take no more, and the bytes pass as they are. */
+const SIZE_CHARACTERS_MAX = 16
 
 const CR = 0x0d
 const LF = 0x0a
@@ -62,13 +64,19 @@ type State =
   | 'done'
 
 export const MALFORMED = -1
+/** There are more trailers than the limits allow. */
+export const TRAILERS_TOO_LARGE = -2
 
 export class ChunkedReader {
+  #limits: SectionLimits
   #state: State = 'size'
   #remaining = 0
-  #digits = 0
+  /** Of the current size: its characters, and how many of them are zeros in front. */
+  #characters = 0
+  #leadingZeros = 0
   /** Bytes of the current size line, then of the trailer section. */
   #lineBytes = 0
+  #trailerCount = 0
   #colonSeen = false
   #trailerName = ''
   /** Whether who sends it is a client at the edge. */
@@ -78,13 +86,21 @@ export class ChunkedReader {
   /** The trailer section, as far as it has come, without its empty line. */
   trailers = ''
 
-  reset(isStranger = false): void {
+  constructor(limits: SectionLimits = SECTION_LIMITS) {
+    this.#limits = limits
+  }
+
+  /** For the next body. `limits`: of its trailers. */
+  reset(isStranger = false, limits: SectionLimits = this.#limits): void {
     this.#isStranger = isStranger
+    this.#limits = limits
     this.trailers = ''
     this.#state = 'size'
     this.#remaining = 0
-    this.#digits = 0
+    this.#characters = 0
+    this.#leadingZeros = 0
     this.#lineBytes = 0
+    this.#trailerCount = 0
   }
 
   get done(): boolean {
@@ -93,7 +109,7 @@ export class ChunkedReader {
 
   /**
    * Reads on; returns the position after the last byte that belongs to the body (`to`, unless it ended before), or
-   * `MALFORMED`. `onData` gets the ranges that are content.
+   * `MALFORMED` or `TRAILERS_TOO_LARGE`. `onData` gets the ranges that are content.
    */
   read(buffer: Buffer, from: number, to: number, onData?: (from: number, to: number) => void): number {
     let position = from
@@ -107,7 +123,7 @@ export class ChunkedReader {
       } else if (this.#step(buffer[position++] ?? 0)) {
         continue
       } else {
-        return MALFORMED
+        return this.#areTrailersTooLarge() ? TRAILERS_TOO_LARGE : MALFORMED
       }
     }
     return position
@@ -158,9 +174,10 @@ export class ChunkedReader {
     const digit = hexDigit(byte)
     if (digit !== -1) {
       this.#remaining = this.#remaining * 16 + digit
-      return ++this.#digits <= SIZE_DIGITS_MAX
+      if (this.#remaining === 0) this.#leadingZeros++
+      return ++this.#characters <= SIZE_CHARACTERS_MAX && this.#characters - this.#leadingZeros <= SIZE_DIGITS_MAX
     }
-    if (this.#digits === 0) return false
+    if (this.#characters === 0) return false
     if (byte === CR) this.#state = 'size-line-feed'
     else if (byte === SEMICOLON) this.#state = 'extension-start'
     else return false
@@ -175,7 +192,8 @@ export class ChunkedReader {
 
   #startChunk(): void {
     this.#state = this.#remaining === 0 ? 'trailer-start' : 'data'
-    this.#digits = 0
+    this.#characters = 0
+    this.#leadingZeros = 0
     this.#lineBytes = 0
   }
 
@@ -187,7 +205,7 @@ export class ChunkedReader {
     }
     this.#state = 'trailer'
     this.#trailerName = String.fromCharCode(byte)
-    return isToken(byte)
+    return ++this.#trailerCount <= this.#limits.fieldsMax && isToken(byte)
   }
 
   #stepTrailer(byte: number): boolean {
@@ -207,7 +225,13 @@ export class ChunkedReader {
     if (this.keepsTrailers && !(this.#state === 'trailer-start' && byte === CR)) {
       this.trailers += String.fromCharCode(byte)
     }
-    return ++this.#lineBytes <= TRAILER_BYTES_MAX
+    return ++this.#lineBytes <= this.#limits.bytesMax
+  }
+
+  /** The limits of size lines are others: what is beyond those is malformed. */
+  #areTrailersTooLarge(): boolean {
+    const isInTrailers = this.#state === 'trailer' || this.#state === 'trailer-start'
+    return isInTrailers && (this.#lineBytes > this.#limits.bytesMax || this.#trailerCount > this.#limits.fieldsMax)
   }
 }
 

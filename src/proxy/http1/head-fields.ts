@@ -8,9 +8,7 @@ import { loweredCode } from '../../base/ascii.ts'
 import { isForwardedHeader, isInternalHeader } from '../../routing/edge-headers.ts'
 
 import { FieldSet } from './field-set.ts'
-
-/** Envoy's default. */
-export const HEADER_FIELDS_MAX = 100
+import { HEADER_FIELDS_MAX } from './section-limits.ts'
 
 /** The largest content length taken: what a double counts exactly, with room to add. */
 const CONTENT_LENGTH_DIGITS_MAX = 15
@@ -28,8 +26,14 @@ const IS_VALUE = table((code) => code === TAB || (code >= SPACE && code !== 0x7f
 /** Those of the fields that always end at a proxy whose length says little. */
 const LONG_HOP_BY_HOP: ReadonlySet<string> = new Set(['proxy-connection', 'proxy-authenticate', 'proxy-authorization'])
 
-/** Fields that `connection` may not take away: without them the message would mean something else, or have no id. */
-const NEVER_REMOVED: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding', 'x-request-id'])
+/** Fields that `connection` may not take away: without them the message would mean something else, or have no id or date. */
+const NEVER_REMOVED: ReadonlySet<string> = new Set([
+  'date',
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'x-request-id',
+])
 
 const LETTER_F = 0x66
 const LETTER_L = 0x6c
@@ -57,6 +61,7 @@ export class HeadFields {
   chunked = false
   /** Indexes of the fields, -1: not there. */
   host = -1
+  date = -1
   connection = -1
   expect = -1
   upgrade = -1
@@ -189,6 +194,7 @@ export class HeadFields {
     this.contentLength = -1
     this.chunked = false
     this.host = -1
+    this.date = -1
     this.connection = -1
     this.expect = -1
     this.upgrade = -1
@@ -243,7 +249,9 @@ export class HeadFields {
         if (this.isNamed(index, 'te')) this.#hopByHop.add(index)
         return ''
       case 4:
-        return this.isNamed(index, 'host') ? this.#noteHost(index) : ''
+        if (this.isNamed(index, 'host')) return this.#noteHost(index)
+        if (this.isNamed(index, 'date')) this.date = index
+        return ''
       case 6:
         if (this.isNamed(index, 'expect')) this.expect = index
         return ''

@@ -4,9 +4,9 @@ import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { seededRandom } from '../../base/random.ts'
-import { ChunkedReader, MALFORMED } from './chunked-reader.ts'
-import { HEADER_FIELDS_MAX } from './head-fields.ts'
-import { HEAD_BYTES_MAX, RequestHead } from './request-head.ts'
+import { ChunkedReader, MALFORMED, TRAILERS_TOO_LARGE } from './chunked-reader.ts'
+import { RequestHead } from './request-head.ts'
+import { HEADER_FIELDS_MAX, HEAD_BYTES_MAX } from './section-limits.ts'
 
 const parse = (text: string): RequestHead & { readonly state: string } => {
   const head = new RequestHead()
@@ -220,11 +220,28 @@ describe('chunks', () => {
     '0\r\nA: b\nC: d\r\n\r\n',
     '0\r\n b\r\n\r\n',
     `1;${'x'.repeat(5_000)}\r\n`,
-    `0\r\nA: ${'x'.repeat(20_000)}\r\n\r\n`,
+    `${'0'.repeat(17)}\r\n\r\n`,
+    `${'0'.repeat(4)}1${'0'.repeat(12)}\r\n`,
   ]
   for (const text of malformed) {
     test(`${JSON.stringify(text.slice(0, 24))} is malformed`, () => assert.equal(read(text), MALFORMED))
   }
+
+  test('may have sizes with zeros in front, 16 characters in all', () => {
+    for (const size of ['03', '00000003', '0000000000000003']) {
+      const text = `${size}\r\nabc\r\n${'0'.repeat(16)}\r\n\r\n`
+      assert.equal(read(text), text.length)
+    }
+  })
+
+  test('may have as many trailers as a head has fields', () => {
+    const fields = (count: number): string => `0\r\n${'A: b\r\n'.repeat(count)}\r\n`
+    assert.equal(read(fields(HEADER_FIELDS_MAX)), fields(HEADER_FIELDS_MAX).length)
+    assert.equal(read(fields(HEADER_FIELDS_MAX + 1)), TRAILERS_TOO_LARGE)
+    const bytes = (count: number): string => `0\r\nA: ${'x'.repeat(count)}\r\n\r\n`
+    assert.equal(read(bytes(HEAD_BYTES_MAX - 10)), bytes(HEAD_BYTES_MAX - 10).length)
+    assert.equal(read(bytes(HEAD_BYTES_MAX)), TRAILERS_TOO_LARGE)
+  })
 })
 
 /** Node knows its methods by name; CONNECT it treats apart. */

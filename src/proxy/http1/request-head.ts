@@ -7,9 +7,8 @@
 import type { RequestView } from '../../routing/match.ts'
 
 import { HeadFields, listHas } from './head-fields.ts'
-
-/** Request line and header fields together; Envoy's default. */
-export const HEAD_BYTES_MAX = 60 * 1024
+import { HEAD_BYTES_MAX } from './section-limits.ts'
+import type { SectionLimits } from './section-limits.ts'
 
 const SPACE = 0x20
 const LF = 0x0a
@@ -26,7 +25,7 @@ export type ParseState = 'complete' | 'incomplete' | 'refused'
 /** One request at a time: parsing the next one overwrites it. */
 export class RequestHead implements RequestView {
   readonly fields = new HeadFields()
-  bytesMax = HEAD_BYTES_MAX
+  #bytesMax = HEAD_BYTES_MAX
   text = ''
   start = 0
   /** Position of the first byte after the head. */
@@ -43,7 +42,10 @@ export class RequestHead implements RequestView {
   host = ''
   /** Whether the target named the host (absolute form), so that the Host field does not count. */
   isAbsolute = false
+  /** As which the request is served: 0 or 1. */
   minorVersion = 1
+  /** Whether its first line says `HTTP/1.1`, so that it may be passed on as it is. A later HTTP/1.x is served as 1.1. */
+  isHttp11 = true
   /** Whether the client wants to go on with this connection. */
   keepAlive = true
   /** Whether the client may know how the request is routed, and asks for it. */
@@ -51,6 +53,12 @@ export class RequestHead implements RequestView {
   /** Why it was refused, and the status to answer with. */
   problem = ''
   problemStatus = 400
+
+  /** How much of the next head is read. */
+  limit({ bytesMax, fieldsMax }: SectionLimits): void {
+    this.#bytesMax = bytesMax
+    this.fields.countMax = fieldsMax
+  }
 
   someHeader(name: string, test: (value: string) => boolean): boolean {
     const { fields } = this
@@ -73,7 +81,7 @@ export class RequestHead implements RequestView {
     const start = skipEmptyLine(text, from)
     const blank = text.indexOf('\r\n\r\n', start)
     if (blank === -1) return this.#incomplete(text, start)
-    if (blank + 4 - start > this.bytesMax) return this.#refuse('request head too large', 431)
+    if (blank + 4 - start > this.#bytesMax) return this.#refuse('request head too large', 431)
     this.text = text
     this.start = start
     this.end = blank + 4
@@ -91,9 +99,13 @@ export class RequestHead implements RequestView {
     const targetEnd = line.length - ' HTTP/1.1'.length
     if (methodEnd < 1 || targetEnd <= methodEnd || line.charCodeAt(targetEnd) !== SPACE) return 'malformed request line'
     const version = line.slice(targetEnd + 1)
-    if (version === 'HTTP/1.1') this.minorVersion = 1
-    else if (version === 'HTTP/1.0') this.minorVersion = 0
-    else return /^HTTP\/[0-9]\.[0-9]$/.test(version) ? 'unknown version' : 'malformed request line'
+    this.minorVersion = version === 'HTTP/1.0' ? 0 : 1
+    this.isHttp11 = version === 'HTTP/1.1'
+    if (!this.isHttp11) {
+      if (!/^HTTP\/[0-9]\.[0-9]$/.test(version)) return 'malformed request line'
+      // Minor versions are compatible (RFC 9110 §2.5).
+      if (!version.startsWith('HTTP/1.')) return 'unknown version'
+    }
     this.method = line.slice(0, methodEnd)
     if (this.method !== 'GET' && !METHOD.test(this.method)) return 'malformed method'
     return this.#parseTarget(line.slice(methodEnd + 1, targetEnd))
@@ -156,7 +168,7 @@ export class RequestHead implements RequestView {
   }
 
   #incomplete(text: string, start: number): ParseState {
-    if (text.length - start > this.bytesMax) return this.#refuse('request head too large', 431)
+    if (text.length - start > this.#bytesMax) return this.#refuse('request head too large', 431)
     if (hasBareLineFeed(text, start)) return this.#refuse('line feed without carriage return', 400)
     return 'incomplete'
   }

@@ -5,7 +5,7 @@
  * status-line = HTTP-version SP status-code SP [ reason-phrase ] CRLF
  */
 import { HeadFields } from './head-fields.ts'
-import { HEAD_BYTES_MAX } from './request-head.ts'
+import { HEAD_BYTES_MAX } from './section-limits.ts'
 import type { ParseState } from './request-head.ts'
 
 /** How the end of a body is found. */
@@ -22,7 +22,10 @@ export class ResponseHead {
   start = 0
   fieldsStart = 0
   status = 0
+  /** As which the response is read: 0 or 1. */
   minorVersion = 1
+  /** Whether its first line says `HTTP/1.1`, so that it may be passed on as it is. A later HTTP/1.x is read as 1.1. */
+  isHttp11 = true
   /** Whether the upstream keeps the connection open after this response. */
   keepAlive = true
   problem = ''
@@ -58,9 +61,12 @@ export class ResponseHead {
   }
 
   #parseLine(text: string, from: number, lineEnd: number): boolean {
-    if (text.startsWith('HTTP/1.1 ', from)) this.minorVersion = 1
-    else if (text.startsWith('HTTP/1.0 ', from)) this.minorVersion = 0
-    else return false
+    this.isHttp11 = text.startsWith('HTTP/1.1 ', from)
+    this.minorVersion = 1
+    if (!this.isHttp11) {
+      if (!/^HTTP\/1\.[0-9] /.test(text.slice(from, from + 'HTTP/1.1 '.length))) return false
+      if (text.startsWith('HTTP/1.0', from)) this.minorVersion = 0
+    }
     this.status = statusAt(text, from + 9)
     if (this.status < 100 || this.status > 599) return false
     if (from + 12 === lineEnd) return true

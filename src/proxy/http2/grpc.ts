@@ -53,9 +53,9 @@ export function meantStatus({ status, fields }: Pick<ResponseHead, 'status' | 'f
   return own === undefined ? status : (HTTP_STATUS[own] ?? 500)
 }
 
-/** The head of a response that is nothing but trailers, complete. */
-export function grpcFailureHead(answer: Omit<Answer, 'flag' | 'headers'>): string {
-  return `HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\n${grpcFailureTrailers(answer)}\r\n`
+/** The head of a response that is nothing but trailers, complete. `date`: the whole field. */
+export function grpcFailureHead(answer: Omit<Answer, 'flag' | 'headers'>, date: string): string {
+  return `HTTP/1.1 200 OK\r\n${date}content-type: application/grpc\r\n${grpcFailureTrailers(answer)}\r\n`
 }
 
 /** Whole fields. */

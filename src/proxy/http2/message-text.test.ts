@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { HEAD_BYTES_MAX, HEADER_FIELDS_MAX, SECTION_LIMITS } from '../http1/section-limits.ts'
+
 import {
   connectList,
   fieldsByName,
@@ -178,8 +180,8 @@ describe('a response for HTTP/2', () => {
 describe('trailers', () => {
   test('go there and back', () => {
     const list = ['grpc-status', '0', 'grpc-message', 'all%20well']
-    assert.equal(trailerText(list), 'grpc-status: 0\r\ngrpc-message: all%20well\r\n')
-    assert.deepEqual(trailerList(trailerText(list) ?? ''), list)
+    assert.equal(trailerText(list, SECTION_LIMITS), 'grpc-status: 0\r\ngrpc-message: all%20well\r\n')
+    assert.deepEqual(trailerList(trailerText(list, SECTION_LIMITS) ?? ''), list)
     assert.deepEqual(trailerList(''), [])
   })
 
@@ -194,10 +196,13 @@ describe('trailers', () => {
   })
 
   test('do not say what only a head may say', () => {
-    assert.equal(trailerText(['content-length', '3', 'x', 'y', 'host', 'a']), 'x: y\r\n')
+    assert.equal(trailerText(['content-length', '3', 'x', 'y', 'host', 'a'], SECTION_LIMITS), 'x: y\r\n')
   })
 
-  test('are no more than a chunked body may have', () => {
-    assert.equal(trailerText(['x', 'y'.repeat(20_000)]), null)
+  test('are no more than a head may have', () => {
+    assert.equal(trailerText(['x', 'y'.repeat(HEAD_BYTES_MAX)], SECTION_LIMITS), null)
+    const fields = Array.from({ length: HEADER_FIELDS_MAX + 1 }, () => ['x', 'y'])
+    assert.equal(trailerText(fields.flat(), SECTION_LIMITS), null)
+    assert.notEqual(trailerText(fields.slice(1).flat(), SECTION_LIMITS), null)
   })
 })

@@ -2,7 +2,8 @@
  * Heads and trailers, from the field lists of HTTP/2 to the text of HTTP/1.1 and back (RFC 9113 §8). Between its two sides a
  * message is that text, so one strict parser reads the requests of both protocols and routes change one form of head.
  */
-import { TRAILER_BYTES_MAX, mayTrail } from '../http1/chunked-reader.ts'
+import { mayTrail } from '../http1/chunked-reader.ts'
+import type { SectionLimits } from '../http1/section-limits.ts'
 
 /** Names, in lower case, and values in turn: as `node:http2` gives and takes them. One character per byte. */
 export type FieldList = readonly string[]
@@ -173,17 +174,20 @@ export function responseText(list: FieldList, { isChunked, added }: ResponseText
 
 /**
  * The trailer section of a chunked body, without its empty line; what may not be a trailer is left out, of a client at the
- * edge (a stranger) more than of others. Null: there is more than a chunked body may have.
+ * edge (a stranger) more than of others. Null: there is more than the limits allow.
  */
-export function trailerText(list: FieldList, isStranger = false): string | null {
+export function trailerText(list: FieldList, limits: SectionLimits, isStranger = false): string | null {
   let text = ''
+  let count = 0
   for (let at = 0; at + 1 < list.length; at += 2) {
     const name = list[at] ?? ''
     const value = list[at + 1] ?? ''
     if (LINE_BREAKING.test(value)) return null
-    if (name.charCodeAt(0) !== COLON && mayTrail(name, isStranger)) text += `${name}: ${value}\r\n`
+    if (name.charCodeAt(0) === COLON || !mayTrail(name, isStranger)) continue
+    text += `${name}: ${value}\r\n`
+    count++
   }
-  return text.length > TRAILER_BYTES_MAX ? null : text
+  return text.length > limits.bytesMax || count > limits.fieldsMax ? null : text
 }
 
 /** A request's head, complete, as fields. Trailers are always welcome: we pass them on. */

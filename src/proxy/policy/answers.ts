@@ -32,13 +32,23 @@ const FAILURES = {
   overflow: { status: 503, flag: 'UO', why: 'too many requests at once' },
   'request-timeout': { status: 408, flag: 'DPE', why: 'the request was not complete in time' },
   'body-too-large': { status: 413, flag: 'DPE', why: 'the request body is too large' },
+  'trailers-too-large': { status: 431, flag: 'DPE', why: 'the trailers of the request are too large' },
   'bad-chunk': { status: 400, flag: 'DPE', why: 'malformed chunked body' },
-  connect: { status: 405, flag: 'DPE', why: 'CONNECT is not served here' },
-} as const satisfies Readonly<Record<string, { status: number; flag: ResponseFlag; why: string }>>
+  // No method is served for what a CONNECT asks for, an authority: `allow` must be there, and is empty (RFC 9110 §15.5.6).
+  connect: { status: 405, flag: 'DPE', why: 'CONNECT is not served here', headers: [{ name: 'allow', value: '' }] },
+} as const satisfies Readonly<Record<string, FailureKind>>
+
+interface FailureKind {
+  readonly status: number
+  readonly flag: ResponseFlag
+  readonly why: string
+  readonly headers?: readonly HeaderValue[]
+}
 
 export function failureAnswer(failure: Failure): Answer {
-  const { status, flag, why } = FAILURES[failure]
-  return plainAnswer(status, flag, why)
+  const { status, flag, why, headers = [] }: FailureKind = FAILURES[failure]
+  const answer = plainAnswer(status, flag, why)
+  return headers.length === 0 ? answer : { ...answer, headers: [...answer.headers, ...headers] }
 }
 
 /** A text body that names the flag, so that a person with `curl` sees what the access log says. */
@@ -83,16 +93,23 @@ export function contentOf({ status, body }: Answer): string {
   return WITHOUT_CONTENT.has(status) ? '' : body
 }
 
+export interface EncodeOptions {
+  readonly withBody: boolean
+  /** The value of the connection field; empty: none. */
+  readonly connection: string
+  /** The whole `date` field, for an answer that has none of its own. */
+  readonly date: string
+}
+
 /** The whole message as the client gets it, in latin1 (the body is UTF-8 within). */
-export function encodeAnswer(
-  answer: Answer,
-  options: { readonly withBody: boolean; readonly connection: string },
-): string {
+export function encodeAnswer(answer: Answer, options: EncodeOptions): string {
   const { status, headers } = answer
   const hasBody = status !== 204 && status !== 304 && status >= 200
   const body = Buffer.from(contentOf(answer), 'utf8')
+  const hasDate = headers.some(({ name }) => name.toLowerCase() === 'date')
   const lines = [
     `HTTP/1.1 ${status} ${REASONS[status] ?? ''}`,
+    ...(hasDate ? [] : [options.date.trimEnd()]),
     ...headers.map(({ name, value }) => `${name}: ${value}`),
     ...(hasBody ? [`content-length: ${body.length}`] : []),
     ...(options.connection === '' ? [] : [`connection: ${options.connection}`]),

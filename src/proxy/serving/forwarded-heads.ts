@@ -1,5 +1,6 @@
 /** Heads on their way through: what the upstream gets of a request's head, and the client of a response's. */
 
+import type { HeadFields } from '../http1/head-fields.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import { editHead } from '../policy/head-edit.ts'
@@ -31,7 +32,7 @@ export function requestHead(head: RequestHead, options: RequestHeadOptions): str
 }
 
 function requestLine(head: RequestHead, rewrite: ServingPolicy['rewritePath']): string {
-  if (rewrite === null && head.minorVersion === 1 && !head.isAbsolute) {
+  if (rewrite === null && head.isHttp11 && !head.isAbsolute) {
     return head.text.slice(head.start, head.fieldsStart)
   }
   const path = rewrite === null ? head.path : rewrite(head.path)
@@ -94,15 +95,27 @@ export interface ResponseHeadOptions {
   readonly connection: string
   /** The body loses its chunked coding on the way. */
   readonly dropsChunked: boolean
+  /** Of a 426: which protocol to ask for (RFC 9110 §15.5.22). */
+  readonly keepsUpgrade: boolean
   /** Whole fields of our own to add. */
   readonly added: string
 }
 
-export function responseHead(head: ResponseHead, { connection, dropsChunked, added }: ResponseHeadOptions): string {
+/** Nothing of a connection, nothing of ours. */
+export const PASSED_AS_IT_IS: ResponseHeadOptions = {
+  connection: '',
+  dropsChunked: false,
+  keepsUpgrade: false,
+  added: '',
+}
+
+export function responseHead(head: ResponseHead, options: ResponseHeadOptions): string {
   const { fields, text } = head
+  if (options.keepsUpgrade && fields.upgrade !== -1) return responseHead(head, withUpgrade(options, fields))
+  const { connection, dropsChunked, added } = options
   const losesFraming = hasNoBody(head)
   const isPlain = !fields.hasHopByHop && !dropsChunked && !losesFraming
-  if (isPlain && connection === '' && added === '' && head.minorVersion === 1) return text.slice(head.start, head.end)
+  if (isPlain && connection === '' && added === '' && head.isHttp11) return text.slice(head.start, head.end)
   const line = `HTTP/1.1${text.slice(head.start + 8, head.fieldsStart)}`
   const kept = isPlain
     ? text.slice(head.fieldsStart, head.end - 2)
@@ -112,6 +125,16 @@ export function responseHead(head: ResponseHead, { connection, dropsChunked, add
           (losesFraming && fields.isNamed(index, 'content-length')),
       )
   return `${line}${kept}${added}${connection === '' ? '' : `connection: ${connection}\r\n`}\r\n`
+}
+
+/** The field belongs to the connection, so it is named there. */
+function withUpgrade({ connection, added, ...options }: ResponseHeadOptions, fields: HeadFields): ResponseHeadOptions {
+  return {
+    ...options,
+    keepsUpgrade: false,
+    connection: connection === '' ? 'upgrade' : `${connection}, upgrade`,
+    added: `${added}upgrade: ${fields.get('upgrade') ?? ''}\r\n`,
+  }
 }
 
 /**
@@ -126,7 +149,7 @@ function hasNoBody({ status, fields }: ResponseHead): boolean {
 export function switchingHead(head: ResponseHead, added: string): string {
   const { fields } = head
   const upgrade = fields.upgrade === -1 ? '' : `upgrade: ${fields.value(fields.upgrade)}\r\n`
-  const line = head.text.slice(head.start, head.fieldsStart)
+  const line = `HTTP/1.1${head.text.slice(head.start + 8, head.fieldsStart)}`
   const kept = fields.forwarded(
     (index) => fields.isNamed(index, 'content-length') || fields.isNamed(index, 'transfer-encoding'),
   )

@@ -3,8 +3,8 @@ import { DEBUG_HEADER, believedScheme } from '../../routing/edge-headers.ts'
 import type { HttpPolicy } from '../../routing/listener-model.ts'
 
 import { DebugToken } from './debug-token.ts'
-import { HEADER_FIELDS_MAX } from '../http1/head-fields.ts'
-import { HEAD_BYTES_MAX } from '../http1/request-head.ts'
+import { HEADER_FIELDS_MAX, HEAD_BYTES_MAX } from '../http1/section-limits.ts'
+import type { SectionLimits } from '../http1/section-limits.ts'
 import type { Scheme } from './forwarded-heads.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 
@@ -23,8 +23,8 @@ export interface ServingHttp {
   readonly isEdge: boolean
   /** Of `x-forwarded-for`, so many of the last entries are believed: all of them inside. */
   readonly trustedHops: number
-  readonly headBytesMax: number
-  readonly headerFieldsMax: number
+  /** Of a request's head, and of the trailers behind its body. */
+  readonly sections: SectionLimits
   readonly bodyBytesMax: number
   readonly connectionsMax: number
   readonly headTimeoutMs: number
@@ -46,8 +46,10 @@ export function prepareHttp({
   return {
     isEdge: edge,
     trustedHops: edge ? trustedHops : Infinity,
-    headBytesMax: limits.headBytesMax ?? HEAD_BYTES_MAX,
-    headerFieldsMax: limits.headerFieldsMax ?? HEADER_FIELDS_MAX,
+    sections: {
+      bytesMax: limits.headBytesMax ?? HEAD_BYTES_MAX,
+      fieldsMax: limits.headerFieldsMax ?? HEADER_FIELDS_MAX,
+    },
     bodyBytesMax: bodyBytesMax === 0 ? Infinity : bodyBytesMax,
     connectionsMax: limits.connectionsMax ?? CLIENT_CONNECTIONS_MAX,
     headTimeoutMs: limits.headTimeoutMs ?? HEAD_TIMEOUT_MS,

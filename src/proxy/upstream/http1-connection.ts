@@ -9,7 +9,7 @@ import { hostPort } from '../../base/host-port.ts'
 import { assertNever } from '../../base/assert.ts'
 import { messageOf } from '../../base/errors.ts'
 
-import { ChunkedReader, MALFORMED } from '../http1/chunked-reader.ts'
+import { ChunkedReader } from '../http1/chunked-reader.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import { sharedReads } from './shared-reads.ts'
 import type { BodyFraming } from '../http1/response-head.ts'
@@ -269,7 +269,7 @@ export class Http1UpstreamConnection implements UpstreamSide {
 
   #onBody(chunk: Buffer, from: number, first: boolean): void {
     const to = this.#endOfBody(chunk, from)
-    if (to === MALFORMED) return this.#fail('upstream-protocol')
+    if (to < 0) return this.#fail('upstream-protocol')
     const done = this.#isBodyDone()
     const exchange = this.#exchange
     if (exchange === null) return this.destroy()
@@ -283,6 +283,7 @@ export class Http1UpstreamConnection implements UpstreamSide {
     this.#body.buffer = EMPTY
   }
 
+  /** Below 0: it is no body that may pass. */
   #endOfBody(chunk: Buffer, from: number): number {
     switch (this.#framing) {
       case 'none':

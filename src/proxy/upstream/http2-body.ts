@@ -2,7 +2,8 @@
 import type { ClientHttp2Stream } from 'node:http2'
 
 import { assert } from '../../base/assert.ts'
-import { ChunkedReader, MALFORMED } from '../http1/chunked-reader.ts'
+import { ChunkedReader } from '../http1/chunked-reader.ts'
+import { MEASURED } from '../http1/section-limits.ts'
 
 import { fieldsByName, trailerList } from '../http2/message-text.ts'
 
@@ -27,7 +28,7 @@ export class UnframedBody {
   constructor(stream: ClientHttp2Stream, framing: RequestFraming) {
     this.#stream = stream
     this.#remaining = framing === 'chunked' ? 0 : framing
-    this.#chunks = framing === 'chunked' ? new ChunkedReader() : null
+    this.#chunks = framing === 'chunked' ? new ChunkedReader(MEASURED) : null
     if (this.#chunks === null) return
     this.#chunks.keepsTrailers = true
     stream.on('wantTrailers', () => this.#sendTrailers())
@@ -51,7 +52,7 @@ export class UnframedBody {
     const end = chunks.read(part, 0, part.length, (from, to) => {
       more = this.#stream.write(part.subarray(from, to))
     })
-    assert(end !== MALFORMED, 'a malformed chunk has passed')
+    assert(end >= 0, 'a malformed chunk has passed')
     if (chunks.done) this.#stream.end()
     return more
   }

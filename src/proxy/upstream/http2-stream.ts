@@ -8,6 +8,7 @@ import { constants } from 'node:http2'
 import type { ClientHttp2Stream, ClientSessionRequestOptions, IncomingHttpHeaders } from 'node:http2'
 
 import { ResponseHead } from '../http1/response-head.ts'
+import { SECTION_LIMITS } from '../http1/section-limits.ts'
 import { chunkOf } from '../http1/chunk.ts'
 import type { BodyFraming } from '../http1/response-head.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from './side.ts'
@@ -192,7 +193,7 @@ export class Http2UpstreamStream implements UpstreamSide {
       .on('headers', (_headers, _flags, list) => this.#try(() => this.#onInterim(list)))
       .on('response', (headers, flags, list) => this.#try(() => this.#onResponse(headers, flags, list)))
       .on('trailers', (_headers: IncomingHttpHeaders, _flags: number, list: string[] = []) => {
-        this.#trailers = trailerText(list)
+        this.#trailers = trailerText(list, SECTION_LIMITS)
       })
       .on('drain', () => this.#try(() => this.#exchange?.onSendable()))
       .on('end', () => this.#try(() => this.#onEnd()))
