@@ -91,6 +91,18 @@ test('a Deployment becomes a ReplicaSet with its pods, and reports itself availa
   assert.equal(scaling?.message, `Scaled up replica set web-${hash} from 0 to 3`)
 })
 
+test('what is not in the spec raises no generation: plain creates, revisions, annotations, what Go clients leave out', async () => {
+  await setUp('generation', { minReadySeconds: 0, paused: false })
+  await untilRolledOut('generation')
+  const note = { metadata: { annotations: { note: 'another' } } }
+  await lab.client.patch(deployments, web('generation'), { kind: 'merge', body: note })
+  await lab.untilAll(replicaSets, 'generation', (sets) => sets[0]?.metadata.annotations?.['note'] === 'another')
+  const deployment = await lab.client.get(deployments, web('generation'))
+  const { minReadySeconds: _seconds, paused: _paused, ...spec } = deployment.spec
+  assert.equal((await lab.client.update(deployments, { ...deployment, spec })).metadata.generation, 1)
+  assert.equal(setsOf('generation')[0]?.metadata.generation, 1)
+})
+
 test('scaling changes the one ReplicaSet and makes no revision', async () => {
   await setUp('scale')
   await untilRolledOut('scale')

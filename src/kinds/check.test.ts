@@ -60,6 +60,18 @@ test('names that every JavaScript object knows are unknown fields as well', () =
   ])
 })
 
+test('0, false and empty texts count as absent where they mean that in Kubernetes, and only there', () => {
+  const container = { name: 'web', tty: false, image: '', env: [{ name: 'A', value: '' }] }
+  const given = {
+    ...withSpec({ replicas: 0, minReadySeconds: 0, paused: false, template: { spec: { containers: [container] } } }),
+    status: { readyReplicas: 0 },
+  }
+  const { value, errors } = checkObject(deploymentKind.schema, given)
+  assert.deepEqual(errors, [])
+  const template = { spec: { containers: [{ name: 'web', env: [{ name: 'A' }] }] } }
+  assert.deepEqual(value, { ...withSpec({ replicas: 0, template }), status: { readyReplicas: 0 } })
+})
+
 test('nulls count as absent', () => {
   const { value, errors } = checkObject(deploymentKind.schema, {
     ...withSpec({ replicas: null, strategy: null }),

@@ -70,9 +70,23 @@ function checkFields(schema: ObjectSchema, value: JsonObject, path: string, find
     const given = entryOf(value, name) ?? undefined
     if (given === undefined) return field.required ? absent(field, join(path, name), findings) : []
     const checked = checkValue(field.schema, given, join(path, name), findings)
-    return checked === undefined ? [] : [[name, checked] as const]
+    return checked === undefined || (!isInStatus(path) && isUnset(field, checked)) ? [] : [[name, checked] as const]
   })
   return Object.fromEntries(entries)
+}
+
+/**
+ * In Kubernetes' own kinds 0, false and '' mean absent unless the field is a pointer in Go. A Go client that reads such an
+ * object and writes it back leaves them out: kept here, that would be a change of the spec, or even of a pod template.
+ * A status keeps its zeros, as its changes are not counted.
+ */
+function isUnset({ schema, required, protobuf, explicit }: Field, value: unknown): boolean {
+  const isPlain = !required && protobuf !== undefined && explicit !== true && schema.kind !== 'int-or-string'
+  return isPlain && (value === 0 || value === false || value === '')
+}
+
+function isInStatus(path: string): boolean {
+  return path === 'status' || path.startsWith('status.')
 }
 
 /** A missing object with required fields is reported by those: `spec.selector`, not `spec`. */

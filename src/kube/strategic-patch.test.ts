@@ -270,6 +270,24 @@ test('a list with items of one key is replaced whole', () => {
   assert.deepEqual(applyStrategicPatch(live, patch, schema), { items: [{ name: 'a', ports: [udp, tcp] }] })
 })
 
+test('a list with items of one key needs no patch where the server has only added to its items', () => {
+  const file = { items: [{ name: 'a', ports: [{ port: 53, protocol: 'UDP' }, { port: 53 }] }] }
+  const live = {
+    items: [
+      {
+        name: 'a',
+        ports: [
+          { port: 53, protocol: 'UDP' },
+          { port: 53, protocol: 'TCP' },
+        ],
+      },
+    ],
+  }
+  assert.deepEqual(createStrategicPatch(file, file, live, schema), {})
+  const fewer = { items: [{ name: 'a', ports: [{ port: 53 }, { port: 53 }] }] }
+  assert.notDeepEqual(createStrategicPatch(file, fewer, live, schema), {})
+})
+
 const name = fc.constantFrom('a', 'b', 'c', 'd')
 const item = fc.record(
   {

@@ -344,7 +344,8 @@ describe('subresources', () => {
     await client.post(pods, { metadata: { name: 'p' } })
     const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'p' }, target: { kind: 'Node', name: 'n1' } }
     assert.equal((await client.post(`${pods}/p/binding`, binding)).code, 201)
-    assert.equal((await client.get(`${pods}/p`)).json.spec['nodeName'], 'n1')
+    const { json: bound } = await client.get(`${pods}/p`)
+    assert.deepEqual([bound.spec['nodeName'], bound.metadata.generation], ['n1', 1])
     assert.equal((await client.post(`${pods}/p/binding`, binding)).json.reason, 'Conflict')
   })
 

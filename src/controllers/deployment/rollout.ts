@@ -181,7 +181,7 @@ export class Rollout {
       const changed = {
         ...newSet,
         metadata: { ...newSet.metadata, annotations },
-        spec: { ...newSet.spec, minReadySeconds },
+        spec: isCurrent ? newSet.spec : { ...newSet.spec, minReadySeconds },
       }
       this.#replace(newSet, await client.update(replicaSets, changed, { signal }))
     }

@@ -75,7 +75,7 @@ function keyedPatch(name: string, lists: Lists, { key, items }: KeyedList): read
   const keyOf = (item: unknown): unknown => (isJsonObject(item) ? entryOf(item, key) : undefined)
   if (!hasDistinctKeys(wanted.map(keyOf)) || !hasDistinctKeys(live.map(keyOf))) {
     // Ports of one number over TCP and UDP have one key: item by item, one would be merged into the other.
-    return isSameJson(wanted, live) ? [] : [[name, [...wanted, { $patch: 'replace' }]]]
+    return isInPlace(lists, { key, items }) ? [] : [[name, [...wanted, { $patch: 'replace' }]]]
   }
   const find = (list: readonly unknown[], item: unknown): unknown => list.find((one) => keyOf(one) === keyOf(item))
   const changed = wanted.flatMap((item) => itemPatch(item, find(live, item), find(before, item), { key, items }))
@@ -98,6 +98,18 @@ function itemPatch(
   if (!isJsonObject(wanted) || !isJsonObject(live)) return [wanted]
   const inner = createStrategicPatch(before, wanted, live, items)
   return Object.keys(inner).length === 0 ? [] : [{ ...inner, [key]: wanted[key] }]
+}
+
+/** Whether each item that is wanted is there already, at its place, with what the server has added to it. */
+function isInPlace({ before, wanted, live }: Lists, list: Pick<KeyedList, 'key' | 'items'>): boolean {
+  return (
+    wanted.length === live.length &&
+    wanted.every((item, at) => isSameJson(item, live[at]) || isContained(item, live[at], before[at], list))
+  )
+}
+
+function isContained(wanted: unknown, live: unknown, before: unknown, list: Pick<KeyedList, 'key' | 'items'>): boolean {
+  return isJsonObject(wanted) && isJsonObject(live) && itemPatch(wanted, live, before, list).length === 0
 }
 
 function hasDistinctKeys(keys: readonly unknown[]): boolean {
