@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { deployments } from '../../src/kinds/deployment.ts'
 import { events } from '../../src/kinds/event.ts'
 import { pods } from '../../src/kinds/pod.ts'
 import { releases } from '../../src/kinds/release.ts'
@@ -122,6 +123,10 @@ test('a release does not succeed with answers that the old version gave in place
   await apply(world(port))
   const route = { type: virtualServices, key: objectKey('gloo-system', 'orders') }
   await untilObject(client, route, (object) => currentCondition(object, 'Programmed')?.status === 'True')
+  const old = { type: deployments, key: objectKey('default', 'orders-v1') }
+  await untilObject(client, old, (object) => (object?.status?.availableReplicas ?? 0) > 0)
+  // Before the first success the proxies may not know yet that v1 is ready.
+  while (!(await fetch(teller.gateway)).ok);
   const load = startLoad({ url: `${teller.gateway}/`, connections: 2, pauseMs: 5 })
   t.after(() => load.stop())
 
@@ -132,8 +137,8 @@ test('a release does not succeed with answers that the old version gave in place
   )
   assert.equal(ended?.status?.phase, 'RolledBack')
 
-  const [old, canary] = [await ofVersion('v1'), await ofVersion('v2')]
-  const message = `port ${port} is answered by pod ${old?.metadata.name}: listen on $HOST in both pods, not on all addresses`
+  const [stable, canary] = [await ofVersion('v1'), await ofVersion('v2')]
+  const message = `port ${port} is answered by pod ${stable?.metadata.name}: listen on $HOST in both pods, not on all addresses`
   const ready = canary?.status?.conditions?.find(({ type }) => type === 'Ready')
   assert.deepEqual([ready?.status, ready?.message], ['False', `containers with unready status: [orders]; ${message}`])
   const told = (await client.list(events, { namespace: 'default' })).items
