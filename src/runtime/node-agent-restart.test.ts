@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -80,6 +80,34 @@ test('after kill -9 a new agent takes the running processes over', async () => {
   await lab.client.delete(pods, key)
   await lab.until(pods, key, (pod) => pod === undefined)
   assert.equal(isAlive(pidOf(before)), false)
+})
+
+test('lines have the time at which they were written, also those written while no agent ran', async () => {
+  const first = await spawnAgent()
+  const flag = join(lab.directory, 'speak')
+  const text = `echo before; while [ ! -e ${flag} ]; do sleep 0.02; done; echo while away; rm ${flag}; sleep 60`
+  const key = await createPod(lab, 'writer', script(text))
+  const pod = await lab.until(pods, key, isReady)
+  const folder = join(lab.directory, 'data', 'pods', `default_writer_${pod?.metadata.uid}`)
+  await untilTrue(() => existsSync(join(folder, 'main', '0.log.times')))
+  await killed(first)
+  const killedAt = new Date()
+  writeFileSync(flag, '')
+  await untilTrue(() => !existsSync(flag))
+  const startedAt = new Date()
+  running = await startAgent({ ...lab, ...folders() })
+  const { agent } = running
+  const read = (options: Parameters<typeof agent.logs>[2]) =>
+    readAll(agent.logs('default', 'writer', { timestamps: true, ...options }, AbortSignal.timeout(5000)))
+  const lines = (await read({})).trimEnd().split('\n')
+  assert.deepEqual(
+    lines.map((line) => line.replace(/^\S+ /, '')),
+    ['before', 'while away'],
+  )
+  const [before, away] = lines.map((line) => line.split(' ')[0] ?? '')
+  assert.ok(before !== undefined && before <= killedAt.toISOString(), `${before} is after ${killedAt.toISOString()}`)
+  assert.ok(away !== undefined && away <= startedAt.toISOString(), `${away} is after ${startedAt.toISOString()}`)
+  assert.equal(await read({ sinceTime: killedAt.toISOString() }), `${lines[1]}\n`)
 })
 
 test('a process that died while no agent ran is started again', async () => {

@@ -24,7 +24,7 @@ import { untilAborted } from '../pod/until-aborted.ts'
 import { endOrphan } from './orphan.ts'
 import { watchPorts } from './port-watch.ts'
 
-export interface PodAgentOptions extends Omit<PodContext, 'events' | 'wake' | 'owners'> {
+export interface PodAgentOptions extends Omit<PodContext, 'events' | 'wake' | 'owners' | 'logBegins'> {
   readonly informer: Informer<Pod>
   readonly random: Random
 }
@@ -63,7 +63,13 @@ export class PodAgent {
     this.#queue = new WorkQueue<ObjectKey>({ clock, random })
     const events = new EventRecorder({ client, clock, log, nodeName, signal })
     const owners = new PortOwners(() => [...this.#runtimes.values()])
-    this.#context = { ...options, events, owners, wake: (key, delayMs) => this.#queue.addAfter(key, delayMs) }
+    this.#context = {
+      ...options,
+      events,
+      owners,
+      logBegins: (file) => this.#logKeeper.track(file),
+      wake: (key, delayMs) => this.#queue.addAfter(key, delayMs),
+    }
     this.#logKeeper = new LogKeeper(clock, log)
     this.#logReaders = new LogReaders(clock)
     this.#nodeLabels = nodeLabels(nodeName)

@@ -5,6 +5,7 @@ import type { ApiError } from '../../kube/api-error.ts'
 import type { ContainerRuntime } from '../pod/container-runtime.ts'
 import type { LogKeeper } from './log-keeper.ts'
 import type { LogLayout } from './log-layout.ts'
+import { LogTimes } from './log-times.ts'
 import type { PodLogOptions } from './options.ts'
 import { follow, readAvailable, tailPosition } from './read-log.ts'
 import type { Chunk } from './read-log.ts'
@@ -46,7 +47,7 @@ async function* readLog(request: ReadRequest): AsyncGenerator<Uint8Array> {
   const { layout, options, clock } = request
   const start = await startOf(request)
   const chunks = options.follow === true ? follow(start, request) : readAvailable(layout(), start)
-  const stamp = new LineStamp(clock, layout)
+  const stamp = new LineStamp(new LogTimes(layout, clock))
   let rest = options.limitBytes ?? Number.POSITIVE_INFINITY
   for await (const chunk of chunks) {
     const bytes = options.timestamps === true ? stamp.apply(chunk) : chunk.bytes
@@ -56,33 +57,30 @@ async function* readLog(request: ReadRequest): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function startOf({ layout, options, sinceMs }: ReadRequest): Promise<number> {
+async function startOf({ layout, options, sinceMs, clock }: ReadRequest): Promise<number> {
   const now = layout()
-  const since = sinceMs === undefined ? 0 : now.positionAt(sinceMs)
+  const since = sinceMs === undefined ? 0 : new LogTimes(layout, clock).positionAt(sinceMs)
   const tail = options.tailLines === undefined ? 0 : await tailPosition(now, options.tailLines)
   return Math.max(since, tail, now.segments()[0]?.start ?? 0)
 }
 
 /** Puts its time before each line. */
 class LineStamp {
-  readonly #clock: Clock
-  readonly #layout: () => LogLayout
+  readonly #times: LogTimes
   #isLineStart = true
 
-  constructor(clock: Clock, layout: () => LogLayout) {
-    this.#clock = clock
-    this.#layout = layout
+  constructor(times: LogTimes) {
+    this.#times = times
   }
 
   apply({ position, bytes }: Chunk): Buffer {
-    const layout = this.#layout()
-    const nowMs = this.#clock.now()
+    this.#times.refresh()
     const parts: Buffer[] = []
     for (let from = 0; from < bytes.length;) {
       const newline = bytes.indexOf(NEWLINE, from)
       const to = newline < 0 ? bytes.length : newline + 1
       if (this.#isLineStart) {
-        const time = new Date(layout.timeAt(position + from, nowMs)).toISOString()
+        const time = new Date(this.#times.timeAt(position + from)).toISOString()
         parts.push(Buffer.from(`${time} `))
       }
       parts.push(bytes.subarray(from, to))

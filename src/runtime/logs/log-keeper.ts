@@ -1,6 +1,6 @@
 /**
- * Looks after the logs of running containers: notes when they grow, and moves a log that became too long out of the
- * way. The programs append to the files themselves and know nothing of it, so that they need nobody to read a pipe.
+ * Looks after the logs of running containers: notes when they are written, and moves a log that became too long out
+ * of the way. The programs append to the files themselves and know nothing of it, so that they need nobody to read a pipe.
  */
 import { closeSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
@@ -8,25 +8,38 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { codeOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { LogLayout, rotatedFile } from './log-layout.ts'
+import { LogWatch } from './log-watch.ts'
 
 /** A log is rotated beyond this size; with the rotated file a container keeps up to twice as much (kubelet: 10Mi). */
 const LOG_BYTES_MAX = 10 * 1024 * 1024
-/** The resolution of `--timestamps` and `--since`. */
+/** So do its times: a program that writes a byte at a time has more of them than of the log. */
+const TIMES_BYTES_MAX = 4 * 1024 * 1024
+/** Between looks for logs that are too long; what was observed is written then too. */
 const LOOK_EVERY_MS = 1000
 const COPY_BYTES = 64 * 1024
+
+interface LogLimits {
+  readonly logBytesMax: number
+  readonly timesBytesMax: number
+}
+
+interface KeptLog {
+  readonly layout: LogLayout
+  readonly watch: LogWatch
+}
 
 export class LogKeeper {
   readonly #clock: Clock
   readonly #log: Log
-  readonly #bytesMax: number
-  readonly #layouts = new Map<string, LogLayout>()
+  readonly #limits: LogLimits
+  readonly #kept = new Map<string, KeptLog>()
   #timer: Timer | undefined
   #isStopped = false
 
-  constructor(clock: Clock, log: Log, bytesMax = LOG_BYTES_MAX) {
+  constructor(clock: Clock, log: Log, limits: Partial<LogLimits> = {}) {
     this.#clock = clock
     this.#log = log
-    this.#bytesMax = bytesMax
+    this.#limits = { logBytesMax: LOG_BYTES_MAX, timesBytesMax: TIMES_BYTES_MAX, ...limits }
   }
 
   /** `files` tells the logs of the containers that run now. */
@@ -44,37 +57,58 @@ export class LogKeeper {
   stop(): void {
     this.#isStopped = true
     this.#timer?.cancel()
+    for (const { layout, watch } of this.#kept.values()) {
+      watch.close()
+      layout.observe(this.#clock.now())
+      this.#flush(layout)
+    }
   }
 
-  /** The layout of a log; forgotten ones are read from disk. */
+  /** The layout of a log; those of ended containers are read from disk. */
   layout(file: string): LogLayout {
-    return this.#layouts.get(file) ?? new LogLayout(file)
+    return this.#kept.get(file)?.layout ?? new LogLayout(file)
+  }
+
+  /** A container begins to write this log, or was found to do so. */
+  track(file: string): void {
+    if (this.#isStopped || this.#kept.has(file)) return
+    const layout = new LogLayout(file)
+    const observe = (): boolean => layout.observe(this.#clock.now())
+    const watch = new LogWatch({ file, clock: this.#clock, observe, quiet: () => this.#flush(layout) })
+    this.#kept.set(file, { layout, watch })
   }
 
   /** One round over the logs of running containers. */
   async look(files: readonly string[]): Promise<void> {
     const running = new Set(files)
-    for (const file of running) if (!this.#layouts.has(file)) this.#layouts.set(file, new LogLayout(file))
-    for (const [file, layout] of this.#layouts) {
-      this.#observe(file, layout)
-      if (running.has(file)) await this.#rotateIfLong(file)
-      // Those were the last words of a container that has ended.
-      else this.#layouts.delete(file)
-    }
-  }
-
-  #observe(file: string, layout: LogLayout): void {
-    try {
+    for (const file of running) this.track(file)
+    for (const [file, { layout, watch }] of this.#kept) {
       layout.observe(this.#clock.now())
-    } catch (error) {
-      // The pod was deleted with its files.
-      if (codeOf(error) !== 'ENOENT') this.#log.warn('log not observed', { file, error })
+      this.#flush(layout)
+      if (running.has(file)) {
+        await this.#rotateIfLong(layout)
+        continue
+      }
+      // Those were the last words of a container that has ended.
+      watch.close()
+      this.#kept.delete(file)
     }
   }
 
-  async #rotateIfLong(file: string): Promise<void> {
-    const layout = this.#layouts.get(file)
-    if (layout === undefined || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= this.#bytesMax) return
+  /** What a disk that is full does not take waits for the next round. */
+  #flush(layout: LogLayout): void {
+    try {
+      layout.flush()
+    } catch (error) {
+      // Without its folder the pod was deleted with its files.
+      if (codeOf(error) !== 'ENOENT') this.#log.debug('times of a log not written', { file: layout.file, error })
+    }
+  }
+
+  async #rotateIfLong(layout: LogLayout): Promise<void> {
+    const { file, timesBytes } = layout
+    const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
+    if (size <= this.#limits.logBytesMax && timesBytes <= this.#limits.timesBytesMax) return
     try {
       await copyFile(file, rotatedFile(file))
       layout.rotated(finishCopy(file))

@@ -1,12 +1,13 @@
 /**
  * Where the bytes of one log are, and when they were written. Positions count from the first byte ever written, across
- * rotation. Times are observed, not written into the log by the program: `times` files hold `<ms> <position>` lines,
- * meaning that everything before the position was there at that time, and `rotated <from> <base>` lines.
+ * rotation. Times are observed, not written by the program: beside each file of the log lies a `.times` file, whose
+ * lines `<ms> <position>` mean that everything before the position was written by that time. The first line has the
+ * position where the file begins.
  */
-import { appendFileSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, fstatSync, openSync, readSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { codeOf } from '../../base/errors.ts'
 
-interface Observation {
+export interface Mark {
   readonly timeMs: number
   readonly position: number
 }
@@ -18,89 +19,103 @@ export interface Segment {
   readonly end: number
 }
 
-/** Observations kept; beyond it the resolution of old ones is halved. */
-const OBSERVATIONS_MAX = 4096
+/** Marks that wait for a disk that takes nothing; beyond it the oldest are given up. */
+const WAITING_MAX = 4096
 
 export class LogLayout {
-  readonly #file: string
-  #observations: Observation[] = []
+  readonly file: string
+  #waiting: string[] = []
+  #timesBytes = 0
   /** Position of the first byte of the rotated file and of the live one; equal while nothing was rotated. */
   #rotatedFrom = 0
   #base = 0
+  #last: Mark = { timeMs: 0, position: 0 }
 
   constructor(file: string) {
-    this.#file = file
+    this.file = file
     this.#load()
+  }
+
+  /** Position of the first byte of the live file: changes with each rotation. */
+  get base(): number {
+    return this.#base
+  }
+
+  /** How far the log was when it was last observed. */
+  get last(): Mark {
+    return this.#last
+  }
+
+  /** The size of the live file's times, on disk. */
+  get timesBytes(): number {
+    return this.#timesBytes
   }
 
   /** What can be read now, oldest first. */
   segments(): readonly Segment[] {
-    const live = { file: this.#file, start: this.#base, end: this.#base + sizeOf(this.#file) }
+    const live = { file: this.file, start: this.#base, end: this.#base + sizeOf(this.file) }
     if (this.#rotatedFrom === this.#base) return [live]
-    return [{ file: rotatedFile(this.#file), start: this.#rotatedFrom, end: this.#base }, live]
+    return [{ file: rotatedFile(this.file), start: this.#rotatedFrom, end: this.#base }, live]
   }
 
-  /** Notes how far the log is now. */
-  observe(timeMs: number): void {
-    const position = this.#base + sizeOf(this.#file)
-    if (position <= (this.#observations.at(-1)?.position ?? 0)) return
-    this.#observations.push({ timeMs, position })
-    if (this.#observations.length > OBSERVATIONS_MAX) this.#thin()
-    else appendFileSync(timesFile(this.#file), `${timeMs} ${position}\n`, { mode: 0o600 })
+  /**
+   * Notes how far the log is and when it was last written. The file system keeps that time, so that it is right
+   * however late we look; only what was written before, since the last look, gets a later time than its own.
+   * True if the log has grown.
+   */
+  observe(nowMs: number): boolean {
+    const stat = statSync(this.file, { throwIfNoEntry: false })
+    const position = this.#base + (stat?.size ?? 0)
+    if (stat === undefined || position <= this.#last.position) return false
+    const timeMs = Math.max(this.#last.timeMs, Math.min(nowMs, Math.ceil(stat.mtimeMs)))
+    this.#last = { timeMs, position }
+    this.#waiting.push(lineOf(this.#last))
+    if (this.#waiting.length > WAITING_MAX) this.#waiting.shift()
+    return true
+  }
+
+  /** Writes what was observed. */
+  flush(): void {
+    if (this.#waiting.length === 0) return
+    const head = this.#timesBytes === 0 ? lineOf({ timeMs: 0, position: this.#base }) : ''
+    const text = head + this.#waiting.join('')
+    appendFileSync(timesFile(this.file), text, { mode: 0o600 })
+    this.#waiting = []
+    this.#timesBytes += text.length
   }
 
   /** The live file's content has moved to the rotated file. */
   rotated(bytes: number): void {
+    this.flush()
     this.#rotatedFrom = this.#base
     this.#base += bytes
-    this.#observations = this.#observations.filter(({ position }) => position > this.#rotatedFrom)
-    this.#write()
-  }
-
-  /** When the byte at `position` was there for sure. Not yet observed: `nowMs`. */
-  timeAt(position: number, nowMs: number): number {
-    return this.#observations[this.#firstAfter((seen) => seen.position > position)]?.timeMs ?? nowMs
-  }
-
-  /** Everything before this position was written before `timeMs`. */
-  positionAt(timeMs: number): number {
-    const index = this.#firstAfter((seen) => seen.timeMs >= timeMs)
-    return this.#observations[index - 1]?.position ?? 0
-  }
-
-  /** Binary search: both fields grow. */
-  #firstAfter(isAfter: (seen: Observation) => boolean): number {
-    let [low, high] = [0, this.#observations.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      const seen = this.#observations[middle]
-      if (seen !== undefined && isAfter(seen)) high = middle
-      else low = middle + 1
-    }
-    return low
-  }
-
-  #thin(): void {
-    const half = this.#observations.length / 2
-    this.#observations = this.#observations.filter((_, index) => index >= half || index % 2 === 1)
-    this.#write()
+    if (this.#timesBytes > 0) renameSync(timesFile(this.file), timesFile(rotatedFile(this.file)))
+    this.#last = { timeMs: this.#last.timeMs, position: this.#base }
+    const text = lineOf(this.#last)
+    writeFileSync(timesFile(this.file), text, { mode: 0o600 })
+    this.#timesBytes = text.length
   }
 
   #load(): void {
-    for (const line of readText(timesFile(this.#file)).split('\n')) {
-      const [first = '', second = '', third] = line.split(' ')
-      if (first === 'rotated') {
-        this.#rotatedFrom = Number(second)
-        this.#base = Number(third)
-      } else if (second !== '') this.#observations.push({ timeMs: Number(first), position: Number(second) })
-    }
+    const rotated = rotatedFile(this.file)
+    const marks = readMarks(this.file)
+    const [oldest] = readMarks(rotated)
+    // Without times the live file begins where the rotated one ends: a rotation was cut short at its last step.
+    this.#base = marks[0]?.position ?? (oldest?.position ?? 0) + sizeOf(rotated)
+    this.#rotatedFrom = oldest?.position ?? this.#base
+    this.#timesBytes = sizeOf(timesFile(this.file))
+    this.#last = marks.at(-1) ?? { timeMs: 0, position: this.#base }
+    this.#finishRotation()
   }
 
-  #write(): void {
-    const file = timesFile(this.#file)
-    const lines = this.#observations.map(({ timeMs, position }) => `${timeMs} ${position}\n`)
-    writeFileSync(`${file}.new`, `rotated ${this.#rotatedFrom} ${this.#base}\n${lines.join('')}`, { mode: 0o600 })
-    renameSync(`${file}.new`, file)
+  /** The control before was killed while it rotated the log. */
+  #finishRotation(): void {
+    const size = statSync(this.file, { throwIfNoEntry: false })?.size
+    const copied = sizeOf(rotatedFile(this.file))
+    // Emptied, and not yet noted.
+    if (size !== undefined && this.#last.position > this.#base + size) this.rotated(copied)
+    // Copied at least in part, and not yet emptied: everything is in the live file still.
+    else if (this.#base - this.#rotatedFrom !== copied) this.#rotatedFrom = this.#base
   }
 }
 
@@ -112,13 +127,36 @@ function timesFile(file: string): string {
   return `${file}.times`
 }
 
+/** The marks of one file of the log, oldest first; those from this byte of its times on. */
+export function readMarks(file: string, fromByte = 0): readonly Mark[] {
+  return parseMarks(readText(timesFile(file), fromByte))
+}
+
+function parseMarks(text: string): readonly Mark[] {
+  return text.split('\n').flatMap((line) => {
+    const [timeMs = Number.NaN, position = Number.NaN] = line.split(' ').map(Number)
+    // The last line is whole, unless the machine stopped while it was written.
+    return Number.isNaN(position) ? [] : [{ timeMs, position }]
+  })
+}
+
+function lineOf({ timeMs, position }: Mark): string {
+  return `${timeMs} ${position}\n`
+}
+
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0
 }
 
-function readText(file: string): string {
+function readText(file: string, fromByte: number): string {
   try {
-    return readFileSync(file, 'utf8')
+    const from = openSync(file, 'r')
+    try {
+      const buffer = Buffer.alloc(Math.max(0, fstatSync(from).size - fromByte))
+      return buffer.toString('latin1', 0, readSync(from, buffer, 0, buffer.length, fromByte))
+    } finally {
+      closeSync(from)
+    }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return ''
     throw error

@@ -37,6 +37,8 @@ export interface ContainerContext {
   readonly directory: string
   readonly ip: string
   readonly ports: PortsContext
+  /** The container writes to this file from now on. */
+  readonly logBegins: (file: string) => void
   readonly clock: Clock
   /** Ends the watching; processes live on. */
   readonly signal: AbortSignal
@@ -199,6 +201,7 @@ export class ContainerRuntime {
   #watch({ exited }: ContainerProcess, phase: RunningPhase): void {
     this.#isStopping = false
     this.#wantsReady = false
+    this.#context.logBegins(this.files.log)
     this.#over = this.#untilOver(exited, phase).catch(this.#context.failed)
     const hook = this.spec.lifecycle?.postStart
     if (hook === undefined || phase.started) this.#probe()

@@ -38,6 +38,7 @@ export interface PodContext extends PlanContext {
   readonly clock: Clock
   readonly log: Log
   readonly events: EventRecorder
+  readonly logBegins: (file: string) => void
   readonly untilDrained: (address: string, signal: AbortSignal) => Promise<void>
   /** The pod has to be looked at again, after the delay. */
   readonly wake: (key: ObjectKey, delayMs: number) => void
@@ -281,6 +282,7 @@ export class PodRuntime implements PortUser {
       directory: this.directory,
       ip: this.ip,
       ports: this.#portsOf(spec),
+      logBegins: this.#context.logBegins,
       clock,
       signal,
       save: () => this.#save(),

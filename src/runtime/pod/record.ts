@@ -101,7 +101,7 @@ export interface ContainerFiles {
 
 /** Forgets an attempt: its log, rotated log, times and pid file. */
 export function removeAttempt({ log, pid }: ContainerFiles): void {
-  for (const file of [log, `${log}.1`, `${log}.times`, pid]) rmSync(file, { force: true })
+  for (const file of [log, `${log}.1`, `${log}.times`, `${log}.1.times`, pid]) rmSync(file, { force: true })
 }
 
 export function saveRecord(directory: string, record: PodRecord): void {
