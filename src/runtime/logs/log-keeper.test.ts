@@ -82,8 +82,8 @@ test('a follower loses nothing when the log moves aside under it', async () => {
 })
 
 /** A program's write at this time: the file system notes it. */
-function write(file: string, text: string, timeMs: number): void {
-  appendFileSync(file, text)
+function writeAt(file: string, words: string, timeMs: number): void {
+  appendFileSync(file, words)
   utimesSync(file, timeMs / 1000, timeMs / 1000)
 }
 
@@ -91,10 +91,10 @@ test('times are those at which the lines were written, however late somebody loo
   const file = join(directory, 'timed.log')
   const clock = new FakeClock(1_000_000)
   const keeper = new LogKeeper(clock, silentLog)
-  write(file, 'early\n', 999_000)
+  writeAt(file, 'early\n', 999_000)
   keeper.track(file)
   await clock.advance(60_000)
-  write(file, 'late\n', 1_055_000)
+  writeAt(file, 'late\n', 1_055_000)
   await keeper.look([file])
   await keeper.look([])
   await clock.advance(60_000)
@@ -112,8 +112,8 @@ test('times are those at which the lines were written, however late somebody loo
 test('what was written while nobody looked has the time of the last write', async () => {
   const file = join(directory, 'alone.log')
   const clock = new FakeClock(1_000_000)
-  write(file, 'one\n', 990_000)
-  write(file, 'two\n', 995_000)
+  writeAt(file, 'one\n', 990_000)
+  writeAt(file, 'two\n', 995_000)
   const times = new LogTimes(() => new LogLayout(file), clock)
   assert.deepEqual([times.timeAt(0), times.timeAt(4)], [995_000, 995_000])
   await clock.advance(60_000)
@@ -129,13 +129,13 @@ test('times outlive the rotation of their log, and a rotation that was cut short
     const times = new LogTimes(() => new LogLayout(file), clock)
     return positions.map((position) => times.timeAt(position))
   }
-  write(file, 'first\n', 991_000)
+  writeAt(file, 'first\n', 991_000)
   keeper.track(file)
-  write(file, 'other\n', 992_000)
+  writeAt(file, 'other\n', 992_000)
   await keeper.look([file])
-  write(file, 'next\n', 993_000)
+  writeAt(file, 'next\n', 993_000)
   await keeper.look([file])
-  write(file, 'last\n', 994_000)
+  writeAt(file, 'last\n', 994_000)
   await keeper.look([file])
   const expected = [991_000, 992_000, 993_000, 994_000]
   assert.deepEqual(timesOf(), expected)
@@ -177,7 +177,7 @@ test('a log whose times are too long is rotated with them', async () => {
   appendFileSync(file, '')
   keeper.track(file)
   for (let index = 0; index < 20; index++) {
-    write(file, '.', 900_000 + index)
+    writeAt(file, '.', 900_000 + index)
     await keeper.look([file])
   }
   assert.ok(statSync(`${file}.times`).size <= 120)
