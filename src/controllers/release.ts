@@ -8,23 +8,30 @@ import { isReason } from '../kube/api-error.ts'
 import { isSameJson } from '../kube/json-value.ts'
 import { createEventRecorder } from '../kube/events.ts'
 import type { EventRecorder } from '../kube/events.ts'
+import { keyOf } from '../kube/object.ts'
 import type { ObjectKey } from '../kube/object.ts'
 import { advance } from '../release/advance.ts'
-import type { MetricsSource } from '../release/model.ts'
+import type { Effect, MetricsSource, ReleaseState } from '../release/model.ts'
 import { runController } from './controller.ts'
 import type { Requeue } from './controller.ts'
 import { runEffects } from './release/effects.ts'
+import { gatherEvidence, newFailure } from './release/evidence.ts'
+import type { PodLogs } from './release/evidence.ts'
 import { FreshObjects } from './release/fresh.ts'
 import { toPlan } from './release/plan.ts'
-import { isOpen, openCaches, wakeSources } from './release/sources.ts'
+import { isClosed, isOpen, openCaches, wakeSources } from './release/sources.ts'
 import type { ReleaseCaches } from './release/sources.ts'
 import { stateOf, statusOf } from './release/status.ts'
 import { observeWorld } from './release/world.ts'
 import type { WorkloadDeps } from './workload-deps.ts'
 
+export type { PodLogs }
+
 export interface ReleaseControllerDeps extends WorkloadDeps {
   /** What the workloads answered, for the metrics gates. */
   readonly metrics: MetricsSource
+  /** What the pods of a failed canary said last. */
+  readonly podLogs: PodLogs
 }
 
 /** Runs until the signal aborts; resolves once nothing is under way any more. */
@@ -67,14 +74,25 @@ class ReleaseController {
     }
     const world = observeWorld(observer, { release, plan, state, nowMs })
     const result = advance(plan, state, world, nowMs)
+    if (isClosed(release) && result.state.stage.kind === 'rolled-back') return
     const stored = await this.#store({ ...release, status: statusOf(release, plan, result, nowMs) }, release, signal)
     if (stored === undefined) return
-    await runEffects(
-      { ...this.#deps, caches: this.#caches, fresh: this.#fresh, events: this.#events, signal },
-      stored,
-      result.effects,
-    )
+    const deps = { ...this.#deps, caches: this.#caches, fresh: this.#fresh, events: this.#events, signal }
+    // The traffic goes back first; the pods that can tell why end last.
+    const [ends, others] = [result.effects.filter(isEndOfPods), result.effects.filter((one) => !isEndOfPods(one))]
+    await runEffects(deps, stored, others)
+    await this.#keepEvidence(stored, result.state, signal)
+    await runEffects(deps, stored, ends)
     if (result.wakeAtMs !== undefined) return { requeueAfterMs: Math.max(1, result.wakeAtMs - nowMs) }
+  }
+
+  async #keepEvidence(release: Release, state: ReleaseState, signal: AbortSignal): Promise<void> {
+    const failed = newFailure(release, state)
+    if (failed === undefined) return
+    const { podLogs } = this.#deps
+    const evidence = await gatherEvidence({ caches: this.#caches, podLogs, signal }, { release, state, failed })
+    const newest = this.#fresh.get(this.#caches.releases, keyOf(release)) ?? release
+    await this.#store({ ...newest, status: { ...newest.status, evidence } }, newest, signal)
   }
 
   /** The state is durable before anything is done on its behalf. Undefined: the release is gone. */
@@ -88,4 +106,9 @@ class ReleaseController {
       throw error
     }
   }
+}
+
+/** Before these the logs of the pods are read. */
+function isEndOfPods(effect: Effect): boolean {
+  return effect.kind === 'scale' && effect.side === 'canary' && effect.replicas === 0
 }

@@ -16,6 +16,12 @@ import { object, optional, required } from './schema.ts'
 export const APPROVE_ANNOTATION = 'sluice.dev/approve'
 /** Any value, the reason: takes all traffic back to stable. */
 export const ABORT_ANNOTATION = 'sluice.dev/abort'
+/** The name or number of the current step: it is passed without its gates. Removed once taken. */
+export const PROMOTE_ANNOTATION = 'sluice.dev/promote'
+/** The name or number of the current step: it and all later ones are passed without their gates. Removed once taken. */
+export const PROMOTE_FULL_ANNOTATION = 'sluice.dev/promote-full'
+/** Any value, the reason: a release that was taken back starts over. Removed once taken. */
+export const RETRY_ANNOTATION = 'sluice.dev/retry'
 /** Held while anything of the release is in the routes; its removal means that nothing is left behind. */
 export const RELEASE_FINALIZER = 'sluice.dev/release'
 

@@ -33,6 +33,7 @@ import { TelemetryStore } from '../telemetry/store.ts'
 import { canSharePorts } from '../proxy/shared-port.ts'
 import { socketFlags } from '../proxy/worker-group.ts'
 import { runControllers } from './controllers.ts'
+import { podLogsOf } from './pod-logs.ts'
 import { explainForApi } from './explain.ts'
 import { settleGatewayPort } from './gateway-port.ts'
 import { proxySocketPath } from './proxy-socket.ts'
@@ -124,7 +125,14 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const { gatewayAddress: address, telling } = options
   const gateway = { address, port: gatewayPort, debugTokenHash: sha256(debugToken), telling }
   ended.push(
-    runControllers({ ...deps, informers, dataPlane: link, metrics: metricsOf(telemetry), gateway }),
+    runControllers({
+      ...deps,
+      informers,
+      dataPlane: link,
+      metrics: metricsOf(telemetry),
+      podLogs: podLogsOf(deps.client),
+      gateway,
+    }),
     informers.closed(),
   )
   // At the end they go first, while the pods still answer what is under way.

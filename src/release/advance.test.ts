@@ -339,6 +339,58 @@ test('why the pods of the canary are not ready is said while it waits and stays 
   )
   runUntilRest(sim, DEADLINE_MS * 2)
   assert.equal(phase(sim), 'RolledBack')
-  assert.match(sim.last?.report.message ?? '', /pod t0-new: CrashLoopBackOff, exit 3$/)
+  assert.match(sim.last?.report.message ?? '', /pod t0-new: CrashLoopBackOff, exit 3\. /)
   assert.match(stateIn(sim).history.at(-1)?.verdict ?? '', /CrashLoopBackOff, exit 3$/)
+})
+
+test('a release that is held does not run out of time, and has its whole deadline again when it is let go', () => {
+  const sim = simulate({ isPaused: true })
+  targetOf(sim).canary.exists = false
+  sim.nowMs += 1
+  assert.equal(look(sim).report.phase, 'Paused')
+  sim.nowMs += 5 * DEADLINE_MS
+  assert.match(look(sim).report.message, /^Paused by a person: Cannot start release/)
+  sim.plan = { ...sim.plan, isPaused: false }
+  assert.equal(look(sim).report.phase, 'Pending')
+  sim.nowMs += DEADLINE_MS - 1
+  assert.equal(look(sim).report.phase, 'Pending')
+  sim.nowMs += 1
+  look(sim)
+  assert.equal(phase(sim), 'RolledBack')
+})
+
+test('held while it shifts, the canary gets no more than it has', () => {
+  const sim = simulate({ steps: [{ weight: 10, gates: [{ kind: 'approval' }] }, { weight: 100 }] })
+  runUntilRest(sim, 10_000)
+  sim.approval = 's0'
+  sim.plan = { ...sim.plan, isPaused: true }
+  runUntilRest(sim, 10 * DEADLINE_MS)
+  assert.equal(targetOf(sim).routes[0]?.share, 10)
+  sim.abort = 'enough'
+  runUntilRest(sim, 10_000)
+  assert.ok(isAllOld(sim))
+})
+
+test('a revision that came before an abort does not start the release over; one that comes after it does', () => {
+  const sim = simulate({ steps: [{ weight: 10, gates: [{ kind: 'approval' }] }, { weight: 100 }] })
+  runUntilRest(sim, 10_000)
+  targetOf(sim).canary.revision = 'r2'
+  sim.abort = 'enough'
+  runUntilRest(sim, 10_000)
+  assert.equal(phase(sim), 'RolledBack')
+  look(sim)
+  assert.equal(phase(sim), 'RolledBack')
+  targetOf(sim).canary.revision = 'r3'
+  runUntilRest(sim, 10_000)
+  assert.equal(stateIn(sim).stage.kind, 'step')
+})
+
+test('a promotion is for the revision that a person saw: a new one voids it', () => {
+  const sim = simulate({ steps: [{ weight: 10, gates: [{ kind: 'approval' }] }, { weight: 100 }] })
+  runUntilRest(sim, 10_000)
+  targetOf(sim).canary.revision = 'r2'
+  sim.requests = { promote: 's0' }
+  runUntilRest(sim, 10_000)
+  const { stage } = stateIn(sim)
+  assert.ok(stage.kind === 'step' && stage.name === 's0' && stage.promoted === undefined)
 })

@@ -4,11 +4,14 @@
  */
 import { BugError, assertNever } from '../base/assert.ts'
 import { recordStep } from './advance/begin-step.ts'
+import { recordAttempt } from './advance/attempts.ts'
 import { advanceEnded } from './advance/ended.ts'
+import { hold, noteHold } from './advance/held.ts'
 import { advancePaused } from './advance/paused.ts'
 import { advancePending } from './advance/pending.ts'
 import { advancePromoting } from './advance/promoting.ts'
 import { advanceRollingBack } from './advance/rolling-back.ts'
+import { clearRequests, forgetTaken } from './advance/requests.ts'
 import { fail } from './advance/scene.ts'
 import type { Move, Scene } from './advance/scene.ts'
 import { advanceStep } from './advance/step.ts'
@@ -29,16 +32,17 @@ export function advance(plan: Plan, state: ReleaseState, world: World, nowMs: nu
   const events: ReleaseEvent[] = []
   let current = state
   for (let moves = 0; moves < MOVES_MAX; moves++) {
-    const move = next({ plan, state: current, world, nowMs })
+    const scene = { plan, state: current, world, nowMs }
+    const move = noteHold(scene) ?? hold(scene, next(scene))
     if (move.kind === 'stay') {
       return {
         state: current,
-        effects: [...events, ...clearApproval(current, world), ...move.effects],
+        effects: [...events, ...clearApproval(current, world), ...clearRequests(current, world), ...move.effects],
         report: move.report,
         ...(move.wakeAtMs === undefined ? {} : { wakeAtMs: move.wakeAtMs }),
       }
     }
-    current = recordStep(move.state)
+    current = recordAttempt(recordStep(move.state), nowMs)
     events.push(...move.events)
   }
   throw new BugError(`Release ${plan.name} moves in circles at stage ${current.stage.kind}`)
@@ -50,6 +54,8 @@ function next(scene: Scene): Move {
   if (state.takenApproval !== null && world.approval !== state.takenApproval) {
     return { kind: 'go', state: { ...state, takenApproval: null }, events: [] }
   }
+  const remembered = forgetTaken(state, world)
+  if (remembered !== undefined) return { kind: 'go', state: remembered, events: [] }
   switch (stage.kind) {
     case 'pending':
       return interrupt(scene) ?? advancePending(scene, stage.sinceMs)

@@ -17,6 +17,8 @@ export interface Plan {
   readonly onSuccess: { readonly stable: 'ScaleToZero' | 'Delete' | 'Keep' }
   /** How long any wait that is not for a person may take without progress. */
   readonly deadlineMs: number
+  /** A person holds it where it is: nothing goes further, but what fails still goes back. */
+  readonly isPaused: boolean
 }
 
 export interface OnFailure {
@@ -83,6 +85,32 @@ export interface ReleaseState {
   /** The approval that was taken, until its annotation is gone: it must not count twice. */
   readonly takenApproval: string | null
   readonly history: readonly StepRecord[]
+  /** The tries so far, newest last; bounded. Absent: none. */
+  readonly attempts?: readonly AttemptRecord[]
+  /** Requests of a person that were taken, until their annotations are gone. */
+  readonly takenRequests?: PersonRequests
+  /** Since when a person holds it; absent: not held. */
+  readonly heldSinceMs?: number
+  /** When it was last let go: deadlines count anew from here. */
+  readonly resumedAtMs?: number
+}
+
+/** What a person may ask by an annotation, besides approving and aborting. */
+export type PersonRequest = 'promote' | 'promote-full' | 'retry'
+/** `promote`, `promote-full`: the name or number of the step; `retry`: why. */
+export type PersonRequests = Readonly<Partial<Record<PersonRequest, string>>>
+
+/** One try to bring one revision of the canary out. */
+export interface AttemptRecord {
+  /** From 1. */
+  readonly number: number
+  /** Of the canaries' pod templates, in the order of the targets. */
+  readonly revision: string
+  readonly startedAtMs: number
+  readonly finishedAtMs?: number
+  /** `Replaced`: another revision came before it had ended. */
+  readonly outcome?: 'Succeeded' | 'RolledBack' | 'NeverStarted' | 'Replaced'
+  readonly why?: string
 }
 
 export interface Baseline {
@@ -100,7 +128,12 @@ export type Stage =
   | PromotingStage
   | RollingBackStage
   | { readonly kind: 'succeeded'; readonly atMs: number }
-  | { readonly kind: 'rolled-back'; readonly atMs: number; readonly failure: Failure }
+  | {
+      readonly kind: 'rolled-back'
+      readonly atMs: number
+      readonly failure: Failure
+      readonly failedRevisions?: readonly string[]
+    }
 
 export interface StepStage {
   readonly kind: 'step'
@@ -122,6 +155,8 @@ export interface StepStage {
   /** How often a live step stopped being live: because the canary lost its endpoints; because the route was edited. */
   readonly losses: number
   readonly edits: number
+  /** A person passes this step, or this and all later ones, without its gates. */
+  readonly promoted?: 'step' | 'full'
   /** Stable had been scaled down and is needed again. */
   readonly restoreStable: boolean
 }
@@ -146,6 +181,8 @@ export interface RollingBackStage {
   readonly kind: 'rolling-back'
   readonly sinceMs: number
   readonly failure: Failure
+  /** Of each canary when the failure was decided; empty: it did not exist. Another one starts the release over. */
+  readonly failedRevisions?: readonly string[]
 }
 
 export interface Failure {
@@ -175,6 +212,7 @@ export interface World {
   readonly approval?: string
   /** Why a person wants everything back. */
   readonly abort?: string
+  readonly requests: PersonRequests
   readonly isDeleting: boolean
   readonly hasFinalizer: boolean
   /** Since when somebody has been looking without a break: no deadline passes because nobody looked. */
@@ -262,6 +300,7 @@ export type Effect =
   | { readonly kind: 'add-finalizer' }
   | { readonly kind: 'remove-finalizer' }
   | { readonly kind: 'clear-approval'; readonly value: string }
+  | { readonly kind: 'clear-request'; readonly request: PersonRequest | 'abort'; readonly value: string }
   | {
       readonly kind: 'scale'
       readonly target: number

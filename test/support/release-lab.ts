@@ -36,6 +36,8 @@ export interface ReleaseLab extends WorkloadLab {
   answers: { requestsPerSecond: number; failureRate: number }
   /** False: the proxies acknowledge nothing. */
   acknowledges: boolean
+  /** What every container said last. */
+  logs: readonly string[]
   /** Starts a release controller with a client; resolves once it has stopped. */
   startController(client: KubeClient, signal: AbortSignal): Promise<void>
   untilRelease(holds: (release: Release) => boolean): Promise<Release>
@@ -75,6 +77,7 @@ export async function startReleaseLab(): Promise<ReleaseLab> {
     ...workloads,
     answers: { requestsPerSecond: 100, failureRate: 0 },
     acknowledges: true,
+    logs: [],
     async startController(controllerClient, signal) {
       await runReleaseController({
         client: controllerClient,
@@ -84,6 +87,7 @@ export async function startReleaseLab(): Promise<ReleaseLab> {
         log: silentLog,
         signal,
         metrics,
+        podLogs: ({ pod, container }) => Promise.resolve(lab.logs.map((line) => `${pod} ${container}: ${line}`)),
       })
     },
     async untilRelease(holds) {

@@ -13,6 +13,7 @@ import { keyOf, objectKey } from '../../kube/object.ts'
 import type { ObjectKey } from '../../kube/object.ts'
 import type { Effect } from '../../release/model.ts'
 import type { FreshObjects } from './fresh.ts'
+import { annotationOf } from './requests.ts'
 import { routeNamespace } from './plan.ts'
 import type { ReleaseCaches } from './sources.ts'
 import { shiftContext } from './world.ts'
@@ -47,7 +48,9 @@ async function runEffect(deps: EffectDeps, release: Release, effect: Effect): Pr
         (release.metadata.finalizers ?? []).filter((one) => one !== RELEASE_FINALIZER),
       )
     case 'clear-approval':
-      return clearApproval(deps, release, effect.value)
+      return clearAnnotation(deps, release, { name: APPROVE_ANNOTATION, value: effect.value })
+    case 'clear-request':
+      return clearAnnotation(deps, release, { name: annotationOf(effect.request), value: effect.value })
     case 'scale':
       return scale(deps, workloadKey(release, effect.target, effect.side), effect.replicas)
     case 'delete-stable':
@@ -72,11 +75,15 @@ async function writeFinalizers(deps: EffectDeps, release: Release, finalizers: r
   if (written !== undefined) deps.fresh.note(deps.caches.releases, written)
 }
 
-/** Only the very approval that was taken: a new one may have come meanwhile, and must stay. */
-async function clearApproval(deps: EffectDeps, release: Release, value: string): Promise<void> {
-  if (release.metadata.annotations?.[APPROVE_ANNOTATION] !== value) return
+/** Only the very value that was taken: a new one may have come meanwhile, and must stay. */
+async function clearAnnotation(
+  deps: EffectDeps,
+  release: Release,
+  { name, value }: { readonly name: string; readonly value: string },
+): Promise<void> {
+  if (release.metadata.annotations?.[name] !== value) return
   const { resourceVersion } = release.metadata
-  const body = { metadata: { resourceVersion, annotations: { [APPROVE_ANNOTATION]: null } } }
+  const body = { metadata: { resourceVersion, annotations: { [name]: null } } }
   const written = await ignoreMissing(
     deps.client.patch(releases, keyOf(release), { kind: 'merge', body }, { signal: deps.signal }),
   )

@@ -28,6 +28,7 @@ export function toPlan(release: Release): Plan {
     steps: toSteps(spec.steps),
     onFailure: { action: spec.onFailure?.action ?? 'Rollback', canary: spec.onFailure?.canary ?? 'ScaleToZero' },
     onSuccess: { stable: spec.onSuccess?.stable ?? 'ScaleToZero' },
+    isPaused: spec.paused ?? false,
     deadlineMs: (spec.progressDeadlineSeconds ?? DEADLINE_SECONDS) * 1_000,
   }
 }

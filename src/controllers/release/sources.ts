@@ -59,8 +59,13 @@ export function wakeSources(caches: ReleaseCaches): readonly Source[] {
   ]
 }
 
-/** Something may still be asked of it, or is still to be cleaned up. */
-export function isOpen({ status, metadata }: Release): boolean {
+/** Something may still be asked of it, or is still to be cleaned up. One that was taken back may start over. */
+export function isOpen(release: Release): boolean {
+  return !isClosed(release) || release.status?.phase === 'RolledBack'
+}
+
+/** It has ended and left nothing behind. */
+export function isClosed({ status, metadata }: Release): boolean {
   const hasEnded = status?.phase === 'Succeeded' || status?.phase === 'RolledBack'
-  return !hasEnded || (metadata.finalizers ?? []).length > 0
+  return hasEnded && (metadata.finalizers ?? []).length === 0
 }

@@ -3,7 +3,7 @@ import type { Release, ReleaseStatus } from '../../kinds/release.ts'
 import type { Condition } from '../../kube/object.ts'
 import { toTimestamp } from '../../kube/timestamp.ts'
 import { initialState } from '../../release/advance.ts'
-import type { Advance, Plan, ReleaseState, Report, StepRecord } from '../../release/model.ts'
+import type { Advance, AttemptRecord, Plan, ReleaseState, Report, StepRecord } from '../../release/model.ts'
 
 /** The stored state; a release without one begins now. */
 export function stateOf({ status }: Release, nowMs: number): ReleaseState {
@@ -30,6 +30,8 @@ export function statusOf(release: Release, plan: Plan, { state, report }: Advanc
     ...(state.history.length === 0 ? {} : { steps: state.history.map(recordOf) }),
     traffic: trafficOf(report.canaryWeight),
     ...(report.analysis === undefined ? keptAnalysis(release, report) : { analysis: report.analysis }),
+    ...(state.attempts === undefined ? {} : { attempts: state.attempts.map(attemptOf) }),
+    ...keptEvidence(release, state),
     conditions: conditionsOf(release, report, nowMs),
     engine: state,
   }
@@ -61,6 +63,24 @@ function recordOf(record: StepRecord): NonNullable<ReleaseStatus['steps']>[numbe
     ...(finishedAtMs === undefined ? {} : { finishedAt: time(finishedAtMs) }),
     ...(verdict === undefined ? {} : { verdict }),
   }
+}
+
+function attemptOf(record: AttemptRecord): NonNullable<ReleaseStatus['attempts']>[number] {
+  const { number, revision, startedAtMs, finishedAtMs, outcome, why } = record
+  return {
+    number,
+    ...(revision === '' ? {} : { revision }),
+    startedAt: time(startedAtMs),
+    ...(finishedAtMs === undefined ? {} : { finishedAt: time(finishedAtMs) }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(why === undefined ? {} : { why }),
+  }
+}
+
+/** What was seen of a failure stays until the next try begins. */
+function keptEvidence({ status }: Release, { stage }: ReleaseState): Pick<ReleaseStatus, 'evidence'> {
+  const isAnew = stage.kind === 'pending' || stage.kind === 'step' || stage.kind === 'promoting'
+  return isAnew || status?.evidence === undefined ? {} : { evidence: status.evidence }
 }
 
 function trafficOf(share: number): NonNullable<ReleaseStatus['traffic']> {

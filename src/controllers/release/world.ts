@@ -4,6 +4,7 @@ import type { Deployment } from '../../kinds/deployment.ts'
 import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
 import { GLOO_STATE } from '../../kinds/gloo-upstream.ts'
 import { ABORT_ANNOTATION, APPROVE_ANNOTATION, RELEASE_FINALIZER } from '../../kinds/release.ts'
+import { requestsOf } from './requests.ts'
 import type { Release, ReleaseTarget } from '../../kinds/release.ts'
 import { keyOf, objectKey } from '../../kube/object.ts'
 import { matchesLabels } from '../../kube/selector.ts'
@@ -49,6 +50,7 @@ export function observeWorld(observer: Observer, observed: Observed): World {
     metrics: readMetrics(observer.metrics, observed),
     ...(approval === undefined ? {} : { approval }),
     ...(abort === undefined ? {} : { abort }),
+    requests: requestsOf(observed.release),
     isDeleting: metadata.deletionTimestamp !== undefined,
     watchedSinceMs: observer.watchedSinceMs,
     hasFinalizer: metadata.finalizers?.includes(RELEASE_FINALIZER) ?? false,

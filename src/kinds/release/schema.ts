@@ -1,6 +1,19 @@
 /** The fields of a Release, spec and status. Closed: an unknown field is reported. */
 import { condition } from '../metadata.ts'
-import { any, array, double, int32, int64, object, oneOf, optional, required, string, time } from '../schema.ts'
+import {
+  any,
+  array,
+  boolean,
+  double,
+  int32,
+  int64,
+  object,
+  oneOf,
+  optional,
+  required,
+  string,
+  time,
+} from '../schema.ts'
 
 const workloadRef = object({
   kind: required(string, undefined, { description: 'Kind of the workload: Deployment.' }),
@@ -112,9 +125,29 @@ export const specSchema = object({
     undefined,
     { description: 'What to do when all steps have passed.' },
   ),
+  paused: optional(boolean, undefined, {
+    description: 'True holds the release where it is: nothing goes further, but what fails still goes back.',
+  }),
   progressDeadlineSeconds: optional(int32, undefined, {
     description: 'How long the release may stand without progress before it counts as failed. Default 600.',
   }),
+})
+
+const attemptStatus = object({
+  number: required(int32, undefined, { description: 'From 1.' }),
+  revision: optional(string, undefined, { description: "Of the canaries' pod templates." }),
+  startedAt: required(time, undefined, { description: 'When its first step began.' }),
+  finishedAt: optional(time, undefined, { description: 'When it ended.' }),
+  outcome: optional(oneOf('Succeeded', 'RolledBack', 'NeverStarted', 'Replaced'), undefined, {
+    description: 'How it ended; Replaced: the canary got another pod template meanwhile.',
+  }),
+  why: optional(string, undefined, { description: 'Why it ended so.' }),
+})
+
+const podLog = object({
+  pod: required(string, undefined, { description: 'Name of the pod.' }),
+  container: required(string, undefined, { description: 'Name of the container.' }),
+  lines: required(array(string), undefined, { description: 'Its last lines, oldest first; bounded.' }),
 })
 
 const stepStatus = object({
@@ -181,6 +214,17 @@ export const statusSchema = object({
     }),
     undefined,
     { description: "The canary's own requests, as the gate sees them." },
+  ),
+  attempts: optional(array(attemptStatus), undefined, { description: 'The tries so far, newest last; bounded.' }),
+  evidence: optional(
+    object({
+      at: required(time, undefined, { description: 'When the failure was decided.' }),
+      step: optional(string, undefined, { description: 'In which step.' }),
+      reading: required(string, undefined, { description: 'The reading that decided.' }),
+      logs: required(array(podLog), undefined, { description: "The last log lines of the failed canary's pods." }),
+    }),
+    undefined,
+    { description: 'What was seen when the last try failed. Kept until the next one begins.' },
   ),
   conditions: optional(array(condition), undefined, { description: 'Progressing and Succeeded.' }),
   engine: optional(any, undefined, { description: 'What the engine needs to continue after a restart.' }),

@@ -108,8 +108,9 @@ function validateDeadline({ progressDeadlineSeconds }: ReleaseSpec): readonly Fi
 function validateUpdate(release: Release, old: Release): readonly FieldError[] {
   const phase = old.status?.phase
   if (phase === undefined || phase === 'Pending') return []
-  const isOver = phase === 'Succeeded' || phase === 'RolledBack'
-  if (isOver && !isSameJson(release.spec, old.spec)) {
+  // One that was taken back may be repaired, and starts over; while it still cleans up, its targets stay.
+  if (phase === 'RolledBack' && (old.metadata.finalizers ?? []).length === 0) return []
+  if (phase === 'Succeeded' && !isSameJson(release.spec, old.spec)) {
     return [forbidden('spec', `the release has ended (${phase}); create another Release`)]
   }
   if (isSameJson(release.spec.targets, old.spec.targets)) return []

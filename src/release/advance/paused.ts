@@ -3,13 +3,18 @@ import type { PausedStage, ReleaseState } from '../model.ts'
 import { NO_SHIFT, isSameShift } from '../model.ts'
 import { beginStep } from './begin-step.ts'
 import { hasCanary, scaleUp, shapeRoutes } from './exposure.ts'
+import { openRequest, takeRequest } from './requests.ts'
 import { analysisOf, canaryShare, go, normal, targetsOf } from './scene.ts'
 import type { Move, Scene } from './scene.ts'
 
 export function advancePaused(scene: Scene, stage: PausedStage): Move {
   const { state, world } = scene
   const { approval } = world
-  if (approval !== undefined && approval !== state.takenApproval) return resume(scene, stage, approval)
+  const retry = openRequest(scene, 'retry')
+  if (retry !== undefined) return resume(scene, stage, takeRequest(state, 'retry', retry))
+  if (approval !== undefined && approval !== state.takenApproval) {
+    return resume(scene, stage, { ...state, takenApproval: approval })
+  }
   const matches = stage.step?.shift.matches ?? []
   const targets = targetsOf(scene)
   const effects = targets.toReversed().flatMap((target) => {
@@ -20,7 +25,7 @@ export function advancePaused(scene: Scene, stage: PausedStage): Move {
       ...(stage.step === null ? [] : shapeRoutes(target, { kind: 'shift', shift })),
     ]
   })
-  const reason = `a person's decision, to approve (try again) or to abort, because ${stage.failure.message}`
+  const reason = `a person's decision, to retry or to abort, because ${stage.failure.message}`
   return {
     kind: 'stay',
     effects,
@@ -50,8 +55,7 @@ function wasLive({ history }: ReleaseState, name: string): { readonly liveAtMs?:
   return last?.name === name && last.liveAtMs !== undefined ? { liveAtMs: last.liveAtMs } : {}
 }
 
-function resume({ plan, state, nowMs }: Scene, stage: PausedStage, approval: string): Move {
-  const taken = { ...state, takenApproval: approval }
+function resume({ plan, nowMs }: Scene, stage: PausedStage, taken: ReleaseState): Move {
   const event = normal('Resumed', 'A person lets the release try again')
   if (stage.step === null) return go(taken, { kind: 'pending', sinceMs: nowMs }, event)
   const { name, shift } = stage.step

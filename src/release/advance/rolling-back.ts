@@ -4,6 +4,7 @@
  */
 import type { Effect, Failure, RollingBackStage, RouteWorld } from '../model.ts'
 import { NO_SHIFT } from '../model.ts'
+import { howToTryAgain } from './ended.ts'
 import { hasCanary, hasStable, isSameForm, isShaped, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
 import {
   deadlineAfter,
@@ -14,6 +15,7 @@ import {
   isStarted,
   readyOf,
   replicasOf,
+  revisionsOf,
   targetsOf,
   warning,
   whyNotReady,
@@ -33,8 +35,9 @@ export function advanceRollingBack(scene: Scene, stage: RollingBackStage): Move 
   const running = canaries.filter((target) => replicasOf(target.world.canary) > 0 && isOurs(target))
   const restoring = targets.flatMap((target) => scaleUp(target, 'stable', target.baseline?.stableReplicas ?? 0))
   if (away.length === 0 && running.length === 0 && restoring.length === 0) {
-    const event = warning('RolledBack', `All traffic is on stable: ${stage.failure.message}`)
-    const ended = { kind: 'rolled-back', atMs: nowMs, failure: stage.failure } as const
+    const event = warning('RolledBack', `All traffic is on stable: ${stage.failure.message}. ${howToTryAgain(scene)}`)
+    const { failure, failedRevisions = revisionsOf(scene) } = stage
+    const ended = { kind: 'rolled-back', atMs: nowMs, failure, failedRevisions } as const
     return isStarted(state) ? go(state, ended, event) : go(state, ended)
   }
   const next = away[0]

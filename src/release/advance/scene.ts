@@ -93,6 +93,11 @@ export function canaryShare({ world }: Scene): number {
   )
 }
 
+/** Of the canaries' pod templates as they are; empty: there is no such workload. */
+export function revisionsOf({ world }: Scene): readonly string[] {
+  return world.targets.map(({ canary }) => (canary.kind === 'present' ? canary.revision : ''))
+}
+
 /** The numbers that a failure was about, for the report. */
 export function analysisOf({ analysis }: Failure): Pick<Report, 'analysis'> {
   return analysis === undefined ? {} : { analysis }
@@ -108,8 +113,13 @@ export function earliest(...moments: readonly (number | undefined)[]): number | 
 const RESTART_GRACE_MS = 60_000
 
 /** When a wait that began at `sinceMs` is over. */
-export function deadlineAfter({ plan, world }: Scene, sinceMs: number): number {
-  return Math.max(sinceMs + plan.deadlineMs, world.watchedSinceMs + Math.min(plan.deadlineMs, RESTART_GRACE_MS))
+export function deadlineAfter({ plan, world, state, nowMs }: Scene, sinceMs: number): number {
+  // What a person holds does not run out of time.
+  if (state.heldSinceMs !== undefined) return nowMs + plan.deadlineMs
+  return Math.max(
+    Math.max(sinceMs, state.resumedAtMs ?? sinceMs) + plan.deadlineMs,
+    world.watchedSinceMs + Math.min(plan.deadlineMs, RESTART_GRACE_MS),
+  )
 }
 
 /** A fault that only a person or a failed wait may decide about: taken back, or kept for inspection. */
@@ -121,7 +131,11 @@ export function fail(scene: Scene, failure: Failure): Move {
     const event = isStarted(state)
       ? warning('RollingBack', `Taking all traffic back to stable: ${failure.message}`)
       : warning('NeverStarted', `The release ends before it has started: ${failure.message}`)
-    return go(markFailed(state, failure, nowMs), { kind: 'rolling-back', sinceMs: nowMs, failure }, event)
+    return go(
+      markFailed(state, failure, nowMs),
+      { kind: 'rolling-back', sinceMs: nowMs, failure, failedRevisions: revisionsOf(scene) },
+      event,
+    )
   }
   const step = stage.kind === 'step' ? { index: stage.index, name: stage.name, shift: stage.shift } : lastStep(scene)
   const event = warning('Paused', `Kept for inspection, no weight on the canary: ${failure.message}`)

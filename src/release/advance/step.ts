@@ -5,6 +5,7 @@ import { isSameShift } from '../model.ts'
 import { beginStep, finishRecord } from './begin-step.ts'
 import { takeApproval } from './approval.ts'
 import { hasCanary, isLive, isShaped, podsFor, routeObstacle, scaleUp, shapeRoutes, wantedShift } from './exposure.ts'
+import { takePromotion, voidRequests } from './requests.ts'
 import { ANALYSIS_INTERVAL_MS, judgeGates } from './gates.ts'
 import type { GateVerdict } from './gates.ts'
 import {
@@ -31,6 +32,7 @@ export function advanceStep(scene: Scene, stage: StepStage): Move {
     followPlan(scene, stage) ??
     followRevision(scene) ??
     takeApproval(scene, stage) ??
+    takePromotion(scene, stage) ??
     (stage.liveAtMs === null ? becomeLive(scene, stage) : stayLive(scene, stage, stage.liveAtMs))
   )
 }
@@ -63,7 +65,7 @@ function followRevision(scene: Scene): Move | undefined {
     return canary?.kind === 'present' ? { ...baseline, canaryRevision: canary.revision } : baseline
   })
   const event = warning('NewRevision', `${changed.plan.canary} has a new pod template: starting over`)
-  const state2 = { ...finishRecord(state, nowMs, 'new revision of the canary'), baselines }
+  const state2 = { ...voidRequests(finishRecord(state, nowMs, 'new revision of the canary'), scene.world), baselines }
   return go(state2, beginStep(plan, 0, nowMs), event)
 }
 
@@ -140,6 +142,7 @@ function isShapedAt(routes: Target['world']['routes'], at: number, form: Paramet
 
 function passGates(scene: Scene, stage: StepStage, liveAtMs: number): Move {
   const { plan, state, world, nowMs } = scene
+  if (stage.promoted !== undefined) return finishStep(scene, stage, [PROMOTED])
   const step = stepOf(plan, stage.index)
   const verdicts = judgeGates({ step, stage, liveAtMs, world, targets: plan.targets, nowMs })
   const failed = verdicts.find(({ kind }) => kind === 'fail')
@@ -170,6 +173,8 @@ function passGates(scene: Scene, stage: StepStage, liveAtMs: number): Move {
   }
 }
 
+const PROMOTED: GateVerdict = { kind: 'pass', message: 'promoted by a person, without gates' }
+
 function isMetrics({ kind }: Gate): boolean {
   return kind === 'metrics'
 }
@@ -181,7 +186,11 @@ function finishStep({ plan, state, nowMs }: Scene, stage: StepStage, verdicts: r
   const next = plan.steps[stage.index + 1]
   return next === undefined
     ? go(finished, { kind: 'promoting', sinceMs: nowMs, part: 'drain', losses: stage.losses }, event)
-    : go(finished, beginStep(plan, stage.index + 1, nowMs), event)
+    : go(
+        finished,
+        { ...beginStep(plan, stage.index + 1, nowMs), ...(stage.promoted === 'full' ? { promoted: 'full' } : {}) },
+        event,
+      )
 }
 
 function gateReport(scene: Scene, stage: StepStage, verdicts: readonly GateVerdict[]): Report {
@@ -214,7 +223,7 @@ function gateReport(scene: Scene, stage: StepStage, verdicts: readonly GateVerdi
 /** Scales what is too small; shifts what can carry it, one target after the other. */
 function stepEffects(scene: Scene, stage: StepStage, targets: readonly Target[]): readonly Effect[] {
   const form = { kind: 'shift', shift: stage.shift } as const
-  let mayRaise = true
+  let mayRaise = !scene.plan.isPaused
   return targets.flatMap((target) => {
     const wanted = wantedShift(scene.plan, target, stage.index, mayRaise)
     mayRaise &&= hasCanary(target) && isLive(target, form)

@@ -11,6 +11,7 @@ export interface PlanOptions {
   readonly targets?: number
   readonly steps?: readonly { readonly weight: number; readonly gates?: readonly Gate[]; readonly name?: string }[]
   readonly onFailure?: OnFailure['action']
+  readonly isPaused?: boolean
   readonly stable?: Plan['onSuccess']['stable']
 }
 
@@ -39,5 +40,6 @@ export function planOf(options: PlanOptions = {}): Plan {
     onFailure: { action: onFailure, canary: 'ScaleToZero' },
     onSuccess: { stable },
     deadlineMs: DEADLINE_MS,
+    isPaused: options.isPaused ?? false,
   }
 }

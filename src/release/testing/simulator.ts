@@ -7,7 +7,17 @@ import assert from 'node:assert/strict'
 import type { Random } from '../../base/random.ts'
 import { advance, initialState } from '../advance.ts'
 import { metricsQueries } from '../metrics-queries.ts'
-import type { Advance, Effect, Plan, ReleaseState, RouteForm, RouteWorld, WindowNumbers, World } from '../model.ts'
+import type {
+  Advance,
+  Effect,
+  PersonRequests,
+  Plan,
+  ReleaseState,
+  RouteForm,
+  RouteWorld,
+  WindowNumbers,
+  World,
+} from '../model.ts'
 
 const POD_START_MS = 700
 const ACK_MS = 60
@@ -54,6 +64,7 @@ export interface Simulation {
   failureRate: number
   approval: string | undefined
   abort: string | undefined
+  requests: PersonRequests
   isDeleting: boolean
   hasFinalizer: boolean
   /** When control started last. */
@@ -99,6 +110,7 @@ export function createSimulation(plan: Plan, random: Random, replicas = 2): Simu
     failureRate: 0,
     approval: undefined,
     abort: undefined,
+    requests: {},
     isDeleting: false,
     hasFinalizer: false,
     watchedSinceMs: nowMs,
@@ -209,6 +221,7 @@ function observe(sim: Simulation, state: ReleaseState): World {
       sinceLive: numbers(sim, sim.nowMs - sinceLiveFromMs),
     })),
     ...(sim.approval === undefined ? {} : { approval: sim.approval }),
+    requests: sim.requests,
     ...(sim.abort === undefined ? {} : { abort: sim.abort }),
     isDeleting: sim.isDeleting,
     hasFinalizer: sim.hasFinalizer,
@@ -251,6 +264,10 @@ function run(sim: Simulation, effect: Effect): void {
     case 'remove-finalizer':
       assertNothingLeft(sim)
       sim.hasFinalizer = false
+      return
+    case 'clear-request':
+      if (effect.request === 'abort') sim.abort = undefined
+      else sim.requests = { ...sim.requests, [effect.request]: undefined }
       return
     case 'clear-approval':
       if (sim.approval === effect.value) sim.approval = undefined
