@@ -7,7 +7,7 @@ import type { FSWatcher } from 'node:fs'
 import type { Clock, Timer } from '../../base/clock.ts'
 
 /** A line's time is at most this much later than its own, while control has time to look. */
-export const LOOK_EVERY_MS = 20
+const LOOK_EVERY_MS = 20
 /** So many looks in a row without a new byte, and the kernel is asked again. */
 const QUIET_LOOKS = 5
 
