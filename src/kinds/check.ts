@@ -28,35 +28,50 @@ interface Findings {
 }
 
 function checkValue(schema: Schema, value: unknown, path: string, findings: Findings): unknown {
+  if (!isOfType(schema, value)) return wrongType(schema, value, path, findings)
   const known = schema
   switch (known.kind) {
     case 'object':
-      return isJsonObject(value)
-        ? checkFields(known, value, path, findings)
-        : wrongType('object', value, path, findings)
+      return checkFields(known, value as JsonObject, path, findings)
     case 'map':
-      return isJsonObject(value)
-        ? checkEntries(known.values, value, path, findings)
-        : wrongType('object', value, path, findings)
+      return checkEntries(known.values, value as JsonObject, path, findings)
     case 'array':
-      return isJsonArray(value)
-        ? value.map((item, at) => checkValue(known.items, item, `${path}[${at}]`, findings))
-        : wrongType('array', value, path, findings)
+      return (value as readonly unknown[]).map((item, at) => checkValue(known.items, item, `${path}[${at}]`, findings))
     case 'string':
-      return typeof value === 'string'
-        ? checkText(known, value, path, findings)
-        : checkUntypedText(known, value, path, findings)
+      return checkText(known, String(value), path, findings)
     case 'integer':
     case 'number':
-      return isNumberFor(known, value) ? value : wrongType(known.format ?? known.kind, value, path, findings)
     case 'boolean':
-      return typeof value === 'boolean' ? value : wrongType('boolean', value, path, findings)
     case 'int-or-string':
-      return typeof value === 'string' || isInteger(value, INT32)
-        ? value
-        : wrongType('integer or string', value, path, findings)
     case 'any':
       return value
+    default:
+      return assertNever(known)
+  }
+}
+
+/** Whether it is JSON of the schema's type, whatever is inside. */
+export function isOfType(schema: Schema, value: unknown): boolean {
+  const known = schema
+  switch (known.kind) {
+    case 'object':
+    case 'map':
+      return isJsonObject(value)
+    case 'array':
+      return isJsonArray(value)
+    case 'string':
+      // A quantity may be written as a number: `cpu: 2`.
+      return typeof value === 'string' || (known.format === 'quantity' && typeof value === 'number')
+    case 'integer':
+      return isInteger(value, known.format === 'int32' ? INT32 : INT64)
+    case 'number':
+      return typeof value === 'number' && Number.isFinite(value)
+    case 'boolean':
+      return typeof value === 'boolean'
+    case 'int-or-string':
+      return typeof value === 'string' || isInteger(value, INT32)
+    case 'any':
+      return true
     default:
       return assertNever(known)
   }
@@ -114,19 +129,8 @@ function checkText(schema: StringSchema, text: string, path: string, findings: F
   return text
 }
 
-/** A quantity may be written as a number: `cpu: 2`. */
-function checkUntypedText(schema: StringSchema, value: unknown, path: string, findings: Findings): unknown {
-  if (schema.format === 'quantity' && typeof value === 'number') return checkText(schema, String(value), path, findings)
-  return wrongType('string', value, path, findings)
-}
-
 const INT32 = { min: -(2 ** 31), max: 2 ** 31 - 1 }
 const INT64 = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }
-
-function isNumberFor(schema: Extract<Schema, { kind: 'integer' | 'number' }>, value: unknown): boolean {
-  if (schema.kind === 'number') return typeof value === 'number' && Number.isFinite(value)
-  return isInteger(value, schema.format === 'int32' ? INT32 : INT64)
-}
 
 function isInteger(value: unknown, { min, max }: { readonly min: number; readonly max: number }): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
@@ -134,15 +138,21 @@ function isInteger(value: unknown, { min, max }: { readonly min: number; readonl
 
 const SHOWN_CHARACTERS_MAX = 60
 
-function wrongType(expected: string, value: unknown, path: string, findings: Findings): undefined {
+function wrongType(schema: Schema, value: unknown, path: string, findings: Findings): undefined {
   const shown = JSON.stringify(value) ?? 'null'
   const text = shown.length > SHOWN_CHARACTERS_MAX ? `${shown.slice(0, SHOWN_CHARACTERS_MAX)}...` : shown
   findings.errors.push({
     reason: 'FieldValueTypeInvalid',
     field: path,
-    message: `Invalid value: ${text}: must be of type ${expected}, not ${jsonTypeOf(value)}`,
+    message: `Invalid value: ${text}: must be of type ${typeName(schema)}, not ${jsonTypeOf(value)}`,
   })
   return undefined
+}
+
+function typeName(schema: Schema): string {
+  if (schema.kind === 'map') return 'object'
+  if (schema.kind === 'int-or-string') return 'integer or string'
+  return schema.kind === 'integer' || schema.kind === 'number' ? (schema.format ?? schema.kind) : schema.kind
 }
 
 function join(path: string, name: string): string {

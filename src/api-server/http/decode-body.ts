@@ -10,7 +10,7 @@ import type { Body } from '../registry/check.ts'
 import { badRequest, unsupportedMediaType } from '../registry/errors.ts'
 import { readBody } from './body.ts'
 import { duplicateKeys } from './duplicate-keys.ts'
-import { parseMediaType } from './negotiate.ts'
+import { parseMediaType, PROTOBUF_TYPE } from './negotiate.ts'
 
 const JSON_TYPE = 'application/json'
 const YAML_TYPES: ReadonlySet<string> = new Set(['application/yaml', 'text/yaml', 'application/x-yaml'])
@@ -18,7 +18,6 @@ const YAML_TYPES: ReadonlySet<string> = new Set(['application/yaml', 'text/yaml'
 const JSON_DEPTH_MAX = 500
 /** Some 30,000 fields. YAML costs its reader fifty times what JSON does, and nobody else is served meanwhile. */
 const YAML_TOKENS_MAX = 200_000
-const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf'
 
 /** The body's media type, without parameters; JSON where the client named none. */
 export function contentTypeOf(request: IncomingMessage): string {

@@ -1,6 +1,9 @@
 /** Content negotiation: in which form a client wants the objects (`Accept`), after apimachinery's media types. */
 import { notAcceptable } from '../registry/errors.ts'
 
+const JSON_TYPE = 'application/json'
+export const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf'
+
 export interface MediaType {
   /** `application/json` */
   readonly type: string
@@ -30,13 +33,24 @@ export function parseMediaType(text: string): MediaType {
   return { type: type.toLowerCase(), parameters: Object.fromEntries(parameters) }
 }
 
-/** The first form in the client's list that we can produce; 406 when there is none. */
-export function representationOf(accept: string | undefined): Representation {
-  for (const media of parseAccept(accept)) {
+/**
+ * The first form in the client's list that we can produce; 406 when there is none. Who wants protobuf alone of a
+ * built-in kind gets JSON, as RFC 9110 §12.5.1 allows: clients in Go read the answer by its Content-Type. For custom
+ * resources a real API server has no protobuf either.
+ */
+export function representationOf(
+  accept: string | undefined,
+  { isBuiltIn }: { readonly isBuiltIn: boolean },
+): Representation {
+  const wanted = parseAccept(accept)
+  const instead = wanted
+    .filter(({ type, parameters }) => type === PROTOBUF_TYPE && (isBuiltIn || parameters['as'] !== undefined))
+    .map(({ parameters }) => ({ type: JSON_TYPE, parameters }))
+  for (const media of [...wanted, ...instead]) {
     const representation = representationFor(media)
     if (representation !== undefined) return representation
   }
-  throw notAcceptable(['application/json'])
+  throw notAcceptable([JSON_TYPE])
 }
 
 function representationFor({ type, parameters }: MediaType): Representation | undefined {
@@ -51,7 +65,7 @@ function representationFor({ type, parameters }: MediaType): Representation | un
 }
 
 function isJson(type: string): boolean {
-  return type === 'application/json' || type === '*/*' || type === 'application/*'
+  return type === JSON_TYPE || type === '*/*' || type === 'application/*'
 }
 
 function unquote(text: string): string {

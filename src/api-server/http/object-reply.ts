@@ -1,5 +1,6 @@
 /** One object in the form the client asked for. */
 import { assertNever } from '../../base/assert.ts'
+import type { Kind } from '../../kinds/kind.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { metadataOf, tableOf } from '../read/table.ts'
 import type { TableKind, TableOptions } from '../read/table.ts'
@@ -12,8 +13,11 @@ import type { Representation } from './negotiate.ts'
 import { jsonReply } from './reply.ts'
 import type { Reply } from './reply.ts'
 
+/** Built-in kinds, those with strategic patches, may be asked for in more forms than custom resources. */
+type ReplyKind = TableKind & Pick<Kind, 'strategicPatch'>
+
 export interface Answer {
-  readonly kind: TableKind
+  readonly kind: ReplyKind
   readonly object: KubeObject
   /** The object's JSON, where it exists already. */
   readonly json?: string
@@ -28,8 +32,8 @@ export function objectReply(context: ApiContext, exchange: Exchange, { kind, obj
 }
 
 /** Turns objects into JSON of the form in the request's Accept header; 406 when there is none. */
-export function encoder(context: ApiContext, exchange: Exchange, kind: TableKind): (item: Item) => string {
-  const representation = representationOf(exchange.request.headers.accept)
+export function encoder(context: ApiContext, exchange: Exchange, kind: ReplyKind): (item: Item) => string {
+  const representation = representationOf(exchange.request.headers.accept, { isBuiltIn: kind.strategicPatch })
   switch (representation.kind) {
     case 'object':
       return ({ json }) => json

@@ -126,7 +126,7 @@ function isWatch(exchange: Exchange, target: ResourceTarget): boolean {
 }
 
 function listReply(context: ApiContext, exchange: Exchange, kind: Kind, target: ResourceTarget): Reply {
-  const representation = representationOf(exchange.request.headers.accept)
+  const representation = representationOf(exchange.request.headers.accept, { isBuiltIn: kind.strategicPatch })
   const page = listPage(context.store, kind, selectionOf(kind, target, exchange.query), exchange.query)
   switch (representation.kind) {
     case 'object': {

@@ -38,6 +38,14 @@ export const REVIEWS: readonly ReviewResource[] = [
   },
 ]
 
+/** FieldSelectorAttributes and LabelSelectorAttributes: of one shape. */
+const selectorAttributes = object({
+  rawSelector: optional(string, 1),
+  requirements: optional(
+    array(object({ key: optional(string, 1), operator: optional(string, 2), values: optional(array(string), 3) })),
+    2,
+  ),
+})
 const resourceAttributes = object({
   namespace: optional(string, 1),
   verb: optional(string, 2),
@@ -46,6 +54,8 @@ const resourceAttributes = object({
   resource: optional(string, 5),
   subresource: optional(string, 6),
   name: optional(string, 7),
+  fieldSelector: optional(selectorAttributes, 8),
+  labelSelector: optional(selectorAttributes, 9),
 })
 const nonResourceAttributes = object({ path: optional(string, 1), verb: optional(string, 2) })
 

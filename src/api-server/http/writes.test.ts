@@ -126,6 +126,41 @@ describe('create', () => {
     }
   })
 
+  test('refuses a value of another JSON type as a bad request, in the words of Go', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(WIDGETS, { metadata: { name: 'a' }, spec: { replicas: 1 } })
+    const wrong = { metadata: { name: 'a' }, spec: { replicas: 'many' } }
+    const apply = { body: wrong, headers: { 'content-type': 'application/apply-patch+yaml' } }
+    for (const query of ['', 'fieldValidation=Strict', 'fieldValidation=Ignore']) {
+      const answers = [
+        await client.post(`${WIDGETS}?${query}`, wrong),
+        await client.put(`${WIDGETS}/a?${query}`, wrong),
+        await client.request('PATCH', `${WIDGETS}/a?fieldManager=me&${query}`, apply),
+      ]
+      for (const { code, json } of answers) {
+        assert.equal(code, 400)
+        assert.equal(
+          json.message,
+          'Widget in version "v1" cannot be handled as a Widget: json: cannot unmarshal string into Go struct field Widget.spec.replicas of type int32',
+        )
+      }
+    }
+    const scale = await client.put(`${WIDGETS}/a/scale`, { spec: { replicas: 'many' } })
+    assert.equal(
+      scale.json.message,
+      'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32',
+    )
+  })
+
+  test('validates what came of a patch, and custom resources, instead', async (t) => {
+    const { client } = await startTestServer(t)
+    await client.post(WIDGETS, { metadata: { name: 'a' } })
+    const patched = await client.patch(`${WIDGETS}/a`, 'merge', { spec: { replicas: 'many' } })
+    const custom = await client.post(GADGETS, { metadata: { name: 5 } })
+    assert.deepEqual([patched.code, custom.code], [422, 422])
+    assert.match(patched.json.message ?? '', /spec\.replicas: Invalid value: "many": must be of type int32, not string/)
+  })
+
   test('takes YAML as well as JSON', async (t) => {
     const { client } = await startTestServer(t)
     const headers = { 'content-type': 'application/yaml' }
@@ -175,6 +210,22 @@ e: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e]`,
     const body = Buffer.concat([Buffer.from('k8s\0'), field(1, type), field(2, note)])
     const { code, json } = await client.request('POST', NOTES, { body, headers })
     assert.deepEqual([code, json.metadata.name], [201, 'from-protobuf'])
+    const scale = Buffer.concat([field(1, field(1, 'w')), field(2, Buffer.from([8, 3]))])
+    const scaleType = Buffer.concat([field(1, 'autoscaling/v1'), field(2, 'Scale')])
+    const scaleBody = Buffer.concat([Buffer.from('k8s\0'), field(1, scaleType), field(2, scale)])
+    await client.post(WIDGETS, { metadata: { name: 'w' } })
+    const scaled = await client.request('PUT', `${WIDGETS}/w/scale`, { body: scaleBody, headers })
+    assert.deepEqual([scaled.code, scaled.json.spec], [200, { replicas: 3 }])
+    const requirement = Buffer.concat([field(1, 'app'), field(2, 'In'), field(3, 'a'), field(3, 'b')])
+    const selectors = Buffer.concat([field(8, field(1, 'metadata.name=a')), field(9, field(2, requirement))])
+    const reviewType = Buffer.concat([field(1, 'authorization.k8s.io/v1'), field(2, 'SelfSubjectAccessReview')])
+    const review = Buffer.concat([Buffer.from('k8s\0'), field(1, reviewType), field(2, field(2, field(1, selectors)))])
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+    const reviewed = await client.request('POST', path, { body: review, headers })
+    assert.deepEqual(reviewed.json.spec['resourceAttributes'], {
+      fieldSelector: { rawSelector: 'metadata.name=a' },
+      labelSelector: { requirements: [{ key: 'app', operator: 'In', values: ['a', 'b'] }] },
+    })
     const broken = await client.request('POST', NOTES, { body: Buffer.from('k8s\0\xff'), headers })
     assert.match(broken.json.message ?? '', /couldn't decode the protobuf body/)
     const unknown = await client.request('POST', NOTES, { body: 'x', headers: { 'content-type': 'image/png' } })

@@ -1,4 +1,6 @@
 /** POST `pods/{name}/binding`: the scheduler's decision where a pod runs, taken once. */
+import { objectMeta } from '../../kinds/metadata.ts'
+import { object, optional, string } from '../../kinds/schema.ts'
 import type { ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
 import type { ApiContext, WriteRequest } from './context.ts'
@@ -7,6 +9,21 @@ import type { Document } from './document.ts'
 import { badRequest, conflict, notFound } from './errors.ts'
 import { nowTimestamp } from './identity.ts'
 import { storageOf } from './registry.ts'
+
+/** core/v1 Binding; of its target, an ObjectReference, what a binding may say. */
+export const bindingSchema = object({
+  metadata: optional(objectMeta, 1),
+  target: optional(
+    object({
+      kind: optional(string, 1),
+      namespace: optional(string, 2),
+      name: optional(string, 3),
+      uid: optional(string, 4),
+      apiVersion: optional(string, 5),
+    }),
+    2,
+  ),
+})
 
 export async function bindPod(
   context: ApiContext,

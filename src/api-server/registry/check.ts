@@ -1,5 +1,6 @@
 /** From a request's body to an object of its kind: schema, unknown fields, validation. */
 import { checkObject } from '../../kinds/check.ts'
+import { jsonMistake } from '../../kinds/json-mistake.ts'
 import type { FieldError, Kind } from '../../kinds/kind.ts'
 import { apiVersionOf } from '../../kube/object.ts'
 import type { WriteRequest } from './context.ts'
@@ -12,6 +13,8 @@ import { checkMetadata } from './metadata.ts'
 export interface Body {
   readonly value: unknown
   readonly duplicateFields: readonly string[]
+  /** The client sent a patch, and this is what came of it. */
+  readonly isPatched?: boolean
 }
 
 /** The body as an object of the kind, in the kind's shape. Unknown fields are dropped and reported as asked for. */
@@ -51,6 +54,7 @@ export function toPartialDocument(kind: Kind, body: Body, request: WriteRequest)
 function check(kind: Kind, body: Body, request: WriteRequest, counts: (error: FieldError) => boolean): Document {
   const value = withType(kind, body.value)
   const checked = checkObject(kind.schema, value)
+  if (checked.errors.some(({ reason }) => reason === 'FieldValueTypeInvalid')) checkTypes(kind, value, body)
   reportFields(kind, request, [
     ...body.duplicateFields.map((field) => `duplicate field "${field}"`),
     ...checked.unknownFields.map((field) => `unknown field "${field}"`),
@@ -59,6 +63,16 @@ function check(kind: Kind, body: Body, request: WriteRequest, counts: (error: Fi
   const errors = checked.errors.filter(counts)
   if (errors.length > 0) throw invalid(kind, nameOf(value), errors)
   return document.metadata === undefined ? { ...document, metadata: {} } : document
+}
+
+/**
+ * A built-in kind is decoded into its type, and what does not fit is a bad request; custom resources, and what came of a
+ * patch, are validated instead (422).
+ */
+function checkTypes({ type, schema, strategicPatch }: Kind, value: unknown, { isPatched = false }: Body): void {
+  const mistake = strategicPatch && !isPatched ? jsonMistake(type.kind, schema, value) : undefined
+  if (mistake === undefined) return
+  throw badRequest(`${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${mistake}`)
 }
 
 /** The kind's own rules and those for metadata, all at once. */

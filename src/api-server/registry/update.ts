@@ -44,7 +44,7 @@ export async function updateObject(context: ApiContext, options: UpdateOptions):
   const old = stored.object as Document
   const body = options.change(old)
   const taken = options.side === 'status' ? onlyStatus(body, old) : withoutStatus(kind, body)
-  const given = toDocument(kind, taken, request)
+  const given = toDocument(kind, { ...taken, isPatched: options.isPatch }, request)
   checkIdentity(options, given, old)
   const object = prepare(context, options, given, old)
   for (const warning of kind.warnings?.(object) ?? []) request.warn(warning)
