@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { codeOf, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { TLS_POLICY, endRenegotiations } from '../base/tls-policy.ts'
 import { ensureToken } from '../base/token-file.ts'
 import type { Random } from '../base/random.ts'
 import type { Kind } from '../kinds/kind.ts'
@@ -124,7 +125,12 @@ class RunningServer implements ApiServer {
     this.ca = certificates.ca
     this.adminToken = ensureToken(join(options.dataDir, 'admin.token'))
     this.#context = this.#makeContext()
-    this.#server = createServer({ cert: certificates.certificate, key: certificates.privateKey })
+    this.#server = createServer({
+      ...TLS_POLICY,
+      cert: certificates.certificate,
+      key: certificates.privateKey,
+    })
+    endRenegotiations(this.#server)
     // All header fields count, as many as fit into Node's limit of bytes: one that is dropped might say whom to act for.
     this.#server.maxHeadersCount = 0
     this.#server.requestTimeout = REQUEST_RECEIVE_TIMEOUT_MS

@@ -8,6 +8,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { TLS_POLICY } from '../base/tls-policy.ts'
 
 import { otlpSpans, zipkinSpans } from './span.ts'
 import type { Span } from './span.ts'
@@ -62,8 +63,9 @@ export class SpanExporter {
 
   constructor(options: SpanExporterOptions) {
     this.#options = options
-    const AgentOf = options.target.url.startsWith('https:') ? HttpsAgent : HttpAgent
-    this.#agent = new AgentOf({ keepAlive: true, maxSockets: 1 })
+    const kept = { keepAlive: true, maxSockets: 1 }
+    const isTls = options.target.url.startsWith('https:')
+    this.#agent = isTls ? new HttpsAgent({ ...TLS_POLICY, ...kept }) : new HttpAgent(kept)
   }
 
   add(span: Span): void {

@@ -3,7 +3,15 @@ import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 import { KeyObject, webcrypto } from 'node:crypto'
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+const ALGORITHMS = {
+  ec: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  rsa: {
+    name: 'RSASSA-PKCS1-v1_5',
+    hash: 'SHA-256',
+    publicExponent: new Uint8Array([1, 0, 1]),
+    modulusLength: 2048,
+  },
+} as const
 const VALID = { notBefore: new Date('2020-01-01'), notAfter: new Date('2099-01-01') }
 
 export interface TestCertificate {
@@ -17,22 +25,23 @@ export interface TestAuthority {
   issue(...names: readonly string[]): Promise<TestCertificate>
 }
 
-export async function testAuthority(name = 'test authority'): Promise<TestAuthority> {
+export async function testAuthority(name = 'test authority', kind: 'ec' | 'rsa' = 'ec'): Promise<TestAuthority> {
+  const algorithm = ALGORITHMS[kind]
   x509.cryptoProvider.set(webcrypto)
-  const keys = await generateKeys()
+  const keys = await generateKeys(kind)
   const root = await x509.X509CertificateGenerator.createSelfSigned({
     ...VALID,
     serialNumber: '01',
     name: `CN=${name}`,
     keys,
-    signingAlgorithm: ALGORITHM,
+    signingAlgorithm: algorithm,
     extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
   })
   let serial = 1
   return {
     certificate: root.toString('pem'),
     async issue(...names) {
-      const own = await generateKeys()
+      const own = await generateKeys(kind)
       serial++
       const certificate = await x509.X509CertificateGenerator.create({
         ...VALID,
@@ -41,7 +50,7 @@ export async function testAuthority(name = 'test authority'): Promise<TestAuthor
         issuer: root.subject,
         publicKey: own.publicKey,
         signingKey: keys.privateKey,
-        signingAlgorithm: ALGORITHM,
+        signingAlgorithm: algorithm,
         extensions: [
           new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
           new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value }))),
@@ -53,6 +62,6 @@ export async function testAuthority(name = 'test authority'): Promise<TestAuthor
   }
 }
 
-function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+function generateKeys(kind: 'ec' | 'rsa'): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHMS[kind], true, ['sign', 'verify'])
 }

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { messageOf } from '../../base/errors.ts'
+import { TLS_POLICY } from '../../base/tls-policy.ts'
 import { asField } from '../../routing/field-text.ts'
 import type { Explanation } from '../../routing/explanation.ts'
 import type { HeaderValue } from '../../routing/policy-model.ts'
@@ -80,7 +81,7 @@ function send({ explanation, headers, credential }: LiveRequest, signal: AbortSi
     signal,
   } as const
   // A certificate of whomever will do: it is our own proxy that is asked, at its address.
-  const tls = { rejectUnauthorized: false, servername: host.replace(/:\d+$/, '') }
+  const tls = { ...TLS_POLICY, rejectUnauthorized: false, servername: host.replace(/:\d+$/, '') }
   return new Promise((resolve, reject) => {
     const sent = listener.protocol === 'https' ? httpsRequest({ ...options, ...tls }) : httpRequest(options)
     sent.once('response', resolve).once('error', reject).end()

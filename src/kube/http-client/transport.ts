@@ -4,6 +4,7 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Readable } from 'node:stream'
 import { codeOf, isAbort, messageOf } from '../../base/errors.ts'
+import { TLS_POLICY } from '../../base/tls-policy.ts'
 
 /** An answer larger than this is refused: a list page is 500 objects, an object at most 3 MiB, and most a few KiB. */
 const RESPONSE_BYTES_MAX = 256 * 1024 * 1024
@@ -172,6 +173,7 @@ function target(base: URL, path: string): http.RequestOptions {
 
 function tls(options: ConnectionOptions): https.AgentOptions {
   return {
+    ...TLS_POLICY,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
     ...(options.clientCertificate === undefined ? {} : { cert: options.clientCertificate }),
     ...(options.clientKey === undefined ? {} : { key: options.clientKey }),

@@ -5,6 +5,7 @@ import type { SecureContext, TLSSocket } from 'node:tls'
 
 import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
+import { TLS_POLICY } from '../../base/tls-policy.ts'
 import type { ClientTls } from '../../routing/cluster-model.ts'
 
 /** Endpoints whose last session is kept; the oldest makes room. */
@@ -31,7 +32,7 @@ export class ClientTlsContext {
     this.#log = options.log
     this.#tls = tls
     this.#context = createSecureContext({
-      minVersion: 'TLSv1.2',
+      ...TLS_POLICY,
       ...(tls.authorities !== undefined && { ca: tls.authorities }),
       ...(tls.certificate !== undefined && { cert: tls.certificate }),
       ...(tls.privateKey !== undefined && { key: tls.privateKey }),

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { createSecureContext, createServer } from 'node:tls'
 import type { SecureContext, Server, TLSSocket } from 'node:tls'
 
+import { TLS_POLICY, endRenegotiations } from '../../base/tls-policy.ts'
 import type { ServerCertificate, ServerTls } from '../../routing/listener-model.ts'
 
 export class ServerTlsContext {
@@ -33,6 +34,7 @@ export class ServerTlsContext {
       ...(protocols.length > 0 && { ALPNProtocols: [...protocols] }),
       SNICallback: (name, done) => done(null, this.#choose(name)),
     })
+    endRenegotiations(this.#server)
     this.#server.on('secureConnection', (socket) => this.#onSecure(socket))
   }
 
@@ -69,10 +71,10 @@ export class ServerTlsContext {
 
 function optionsOf(item: ServerCertificate | undefined, { clientAuthorities, minVersion }: ServerTls) {
   return {
+    ...TLS_POLICY,
     cert: item?.certificate,
     key: item?.privateKey,
     minVersion,
-    honorCipherOrder: true,
     ...(clientAuthorities !== undefined && { ca: clientAuthorities }),
   }
 }

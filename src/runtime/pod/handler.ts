@@ -5,6 +5,7 @@ import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import { assertNever } from '../../base/assert.ts'
 import { messageOf } from '../../base/errors.ts'
+import { TLS_POLICY } from '../../base/tls-policy.ts'
 import type { Answer } from '../network/port-owners.ts'
 import { answeredBy } from './port-text.ts'
 import type { ContainerAddress, LifecycleHandler, Probe } from './types.ts'
@@ -92,7 +93,9 @@ function httpGet(
   const options = { host, port, path: path.startsWith('/') ? path : `/${path}`, headers, agent: false, signal } as const
   return new Promise((resolve, reject) => {
     // Certificates are not checked, as the kubelet does not.
-    const request = isTls ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options)
+    const request = isTls
+      ? httpsRequest({ ...options, ...TLS_POLICY, rejectUnauthorized: false })
+      : httpRequest(options)
     request.once('error', reject)
     request.once('response', (response) => {
       const status = response.statusCode ?? 0
