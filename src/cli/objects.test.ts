@@ -275,12 +275,14 @@ test('a release is approved and aborted by annotations, and only while that make
   assert.deepEqual([wrong.code, /has testers, ten-percent, half, all/.test(wrong.stderr)], [2, true])
   const approved = await sluice('release approve echo-v3 -n echo --step half')
   assert.equal(approved.stdout, 'release.sluice.dev/echo-v3 approved: step half\n')
+  await sluice('release approve echo-v3 -n echo --step 2')
+  await sluice('release approve echo-v3 -n echo --step half')
   const aborted = await sluice('release abort echo-v3 -n echo --reason odd')
   assert.equal(aborted.stdout, 'release.sluice.dev/echo-v3 aborted: odd\n')
   const { metadata } = (await client.json('/apis/sluice.dev/v1alpha1/namespaces/echo/releases/echo-v3')) as {
     metadata: { annotations: Record<string, string> }
   }
-  assert.equal(metadata.annotations['sluice.dev/approve'], 'half')
+  assert.equal(metadata.annotations['sluice.dev/approve'], 'half,2')
   assert.equal(metadata.annotations['sluice.dev/abort'], 'odd')
   assert.match((await sluice('release status echo-v3')).stderr, /There is one in namespace "echo": add -n echo/)
   assert.match((await sluice('release status echo-v3 -n echo')).stdout, /^Release {4}echo\/echo-v3\nPhase {6}Pending\n/)

@@ -12,7 +12,11 @@ import type { Release, ReleaseStatus } from './release/types.ts'
 import { validateRelease } from './release/validate.ts'
 import { object, optional, required } from './schema.ts'
 
-/** The name or number (from 1) of the step whose approval gate a person lets pass. Removed once taken. */
+/**
+ * The step whose approval gate a person lets pass: its name or number (from 1), and after an `@` the revision of the
+ * canary that it is for (`status.canaryRevision`); without one, the revision that is there when the annotation is seen.
+ * Several with commas between. Removed once taken.
+ */
 export const APPROVE_ANNOTATION = 'sluice.dev/approve'
 /** Any value, the reason: takes all traffic back to stable. */
 export const ABORT_ANNOTATION = 'sluice.dev/abort'

@@ -4,13 +4,23 @@ import * as fc from 'fast-check'
 import { seededRandom } from '../base/random.ts'
 import { DEADLINE_MS, planOf } from './testing/plans.ts'
 import type { PlanOptions } from './testing/plans.ts'
-import { createSimulation, isAllNew, isAllOld, look, pass, runUntilRest, stateIn } from './testing/simulator.ts'
+import {
+  approve,
+  createSimulation,
+  isAllNew,
+  isAllOld,
+  look,
+  pass,
+  runUntilRest,
+  stateIn,
+} from './testing/simulator.ts'
 import type { Simulation } from './testing/simulator.ts'
 
 type SimEvent =
   | { readonly kind: 'pods-die'; readonly side: 'stable' | 'canary'; readonly all: boolean }
   | { readonly kind: 'metrics'; readonly failureRate: number }
-  | { readonly kind: 'approve' | 'abort' | 'delete' | 'edit-plan' | 'edit-route' | 'unclaim' | 'new-revision' }
+  | { readonly kind: 'approve'; readonly step: string; readonly named: boolean }
+  | { readonly kind: 'abort' | 'delete' | 'edit-plan' | 'edit-route' | 'unclaim' | 'new-revision' }
   | { readonly kind: 'break-canary' | 'delete-canary' | 'delete-stable' | 'delete-route' | 'reject-route' | 'repair' }
   | { readonly kind: 'look' | 'restart' }
   | { readonly kind: 'pass'; readonly ms: number }
@@ -22,7 +32,12 @@ const events = fc.array(
       weight: 15,
       arbitrary: fc.constantFrom(1, 30, 100, 700, 1_500, 6_000, 40_000).map((ms): SimEvent => ({ kind: 'pass', ms })),
     },
-    { weight: 8, arbitrary: fc.constant<SimEvent>({ kind: 'approve' }) },
+    {
+      weight: 8,
+      arbitrary: fc
+        .tuple(fc.constantFrom('s0', 's0', 's1', 's2', 's3'), fc.boolean())
+        .map(([step, named]): SimEvent => ({ kind: 'approve', step, named })),
+    },
     { weight: 3, arbitrary: fc.constant<SimEvent>({ kind: 'restart' }) },
     {
       weight: 6,
@@ -98,7 +113,7 @@ function happen(sim: Simulation, event: SimEvent, options: PlanOptions): void {
       return
     case 'approve': {
       const { stage } = stateIn(sim)
-      if (stage.kind === 'step') sim.approval = stage.name
+      if (stage.kind === 'step' || stage.kind === 'pending') approve(sim, event.step, event.named)
       if (stage.kind === 'paused') {
         sim.approval = 'again'
         sim.reached = 0
@@ -191,7 +206,7 @@ function calm(sim: Simulation): void {
       sim.nowMs += 10_000
       return
     }
-    if (stage.kind === 'step') sim.approval = stage.name
+    if (stage.kind === 'step') approve(sim, stage.name, true)
     if (stage.kind === 'paused') sim.abort = 'enough'
     pass(sim)
   }
@@ -202,6 +217,8 @@ test('whatever happens: never weight without endpoints, no unbounded wait, and t
   fc.assert(
     fc.property(scenario, ({ plan, seed, events: list, lossRate, repeatRate }) => {
       const sim = createSimulation(planOf(plan), seededRandom(seed))
+      // The revision that is there before anything happens has been seen.
+      look(sim)
       sim.lossRate = lossRate
       sim.repeatRate = repeatRate
       for (const event of list) happen(sim, event, plan)
@@ -216,6 +233,8 @@ test('an abort at any moment before the end leads to all stable', () => {
   fc.assert(
     fc.property(scenario, ({ plan, seed, events: list, lossRate, repeatRate }) => {
       const sim = createSimulation(planOf(plan), seededRandom(seed))
+      // The revision that is there before anything happens has been seen.
+      look(sim)
       sim.lossRate = lossRate
       sim.repeatRate = repeatRate
       for (const event of list) happen(sim, event, plan)
@@ -240,5 +259,58 @@ test('the same observations give the same answer, and a state survives being sto
       assert.deepEqual(one?.targets, two?.targets)
     }),
     { numRuns: 50 },
+  )
+})
+
+/** Ten steps that wait for a person. */
+const APPROVED_STEPS = Array.from({ length: 10 }, (_, index) => ({
+  weight: index * 10,
+  name: `s${index}`,
+  gates: [{ kind: 'approval' as const }],
+}))
+
+test('approvals given in any order count, each for its step', () => {
+  const order = fc.shuffledSubarray(
+    APPROVED_STEPS.map(({ name }) => name),
+    { minLength: APPROVED_STEPS.length },
+  )
+  fc.assert(
+    fc.property(order, fc.integer(), fc.array(fc.integer({ min: 0, max: 3_000 })), (names, seed, waits) => {
+      const sim = createSimulation(planOf({ steps: [...APPROVED_STEPS, { weight: 100 }] }), seededRandom(seed))
+      for (const [index, name] of names.entries()) {
+        approve(sim, name, index % 2 === 0)
+        runUntilRest(sim, waits[index] ?? 0)
+      }
+      runUntilRest(sim, DEADLINE_MS)
+      assert.equal(stateIn(sim).stage.kind, 'succeeded')
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('an approval given for one revision never lets another pass', () => {
+  const step = fc.constantFrom(...APPROVED_STEPS.map(({ name }) => name))
+  const change = fc.oneof(
+    fc.record({ kind: fc.constant('approve' as const), step, named: fc.boolean() }),
+    fc.record({ kind: fc.constantFrom('new-revision' as const, 'look' as const) }),
+    fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 3_000 }) }),
+  )
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 10, maxLength: 60 }), fc.integer(), (changes, seed) => {
+      const options = { steps: [...APPROVED_STEPS, { weight: 100 }] }
+      const sim = createSimulation(planOf(options), seededRandom(seed))
+      look(sim)
+      for (const one of changes) {
+        happen(sim, one, options)
+        if (one.kind === 'pass') runUntilRest(sim, one.ms)
+      }
+      // The simulator holds every step that passes against what was given.
+      happen(sim, { kind: 'new-revision' }, options)
+      sim.nowMs += 1
+      runUntilRest(sim, DEADLINE_MS)
+      const { stage } = stateIn(sim)
+      assert.ok(stage.kind !== 'step' || !stage.approved)
+    }),
+    { numRuns: 300 },
   )
 })

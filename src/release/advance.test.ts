@@ -4,6 +4,7 @@ import { seededRandom } from '../base/random.ts'
 import { DEADLINE_MS, METRICS, SMOKE, planOf } from './testing/plans.ts'
 import type { PlanOptions } from './testing/plans.ts'
 import {
+  approve,
   createSimulation,
   isAllNew,
   isAllOld,
@@ -33,7 +34,7 @@ function runApproving(sim: Simulation, forMs: number): void {
     runUntilRest(sim, endMs - sim.nowMs)
     const { stage } = stateIn(sim)
     if (stage.kind !== 'step') return
-    sim.approval = stage.name
+    approve(sim, stage.name, true)
     if (sim.nowMs === before) pass(sim)
   }
 }
@@ -223,11 +224,77 @@ test('an approval counts once', () => {
     ],
   })
   runUntilRest(sim, 10_000)
+  sim.given.add('one@r1')
   sim.approval = '1'
   runUntilRest(sim, 10_000)
   assert.equal(sim.approval, undefined)
   const { stage } = stateIn(sim)
   assert.equal(stage.kind === 'step' && stage.name, 'two')
+})
+
+test('an approval that comes ahead is kept, and says so', () => {
+  const sim = simulate({
+    steps: [
+      { weight: 10, gates: [{ kind: 'wait', durationMs: 5_000 }], name: 'few' },
+      { weight: 100, gates: [{ kind: 'approval' }], name: 'all' },
+    ],
+  })
+  runUntilRest(sim, 3_000)
+  approve(sim, 'all', true)
+  runUntilRest(sim, 1_000)
+  assert.deepEqual(
+    stateIn(sim).approvals?.map(({ step, revision }) => [step, revision]),
+    [['all', 'r1']],
+  )
+  assert.ok(sim.log.some((line) => line.startsWith('ApprovedAhead: Step "all" is approved for revision r1')))
+  runUntilRest(sim, 20_000)
+  assert.equal(phase(sim), 'Succeeded')
+})
+
+test('a new revision voids what was approved ahead, taken or not, and names it', () => {
+  const sim = simulate({
+    steps: [
+      { weight: 10, gates: [{ kind: 'wait', durationMs: 5_000 }], name: 'few' },
+      { weight: 50, gates: [{ kind: 'approval' }], name: 'half' },
+      { weight: 100, gates: [{ kind: 'approval' }], name: 'all' },
+    ],
+  })
+  runUntilRest(sim, 3_000)
+  approve(sim, 'half', true)
+  runUntilRest(sim, 100)
+  approve(sim, 'all', false)
+  targetOf(sim).canary.revision = 'r2'
+  sim.mayFall = true
+  runUntilRest(sim, 30_000)
+  const { stage } = stateIn(sim)
+  assert.equal(stage.kind === 'step' && stage.name, 'half')
+  assert.ok(
+    sim.log.some((line) =>
+      line.startsWith('ApprovalVoid: The approval of "half", "all" was given for revision r1 and counts no more'),
+    ),
+  )
+  approve(sim, 'half', true)
+  sim.approval = `${sim.approval},all@r1`
+  runUntilRest(sim, 30_000)
+  const { stage: next } = stateIn(sim)
+  assert.equal(next.kind === 'step' && next.name, 'all')
+  assert.ok(sim.log.some((line) => line.includes('the approval is for revision r1, but the canary is of revision r2')))
+})
+
+test('an approval is for the step as it was planned', () => {
+  const steps = (weight: number) => [
+    { weight: 10, gates: [{ kind: 'wait' as const, durationMs: 5_000 }], name: 'few' },
+    { weight, gates: [{ kind: 'approval' as const }], name: 'more' },
+    { weight: 100, name: 'all' },
+  ]
+  const sim = simulate({ steps: steps(20) })
+  runUntilRest(sim, 3_000)
+  approve(sim, 'more', true)
+  look(sim)
+  sim.plan = planOf({ steps: steps(90) })
+  runUntilRest(sim, 30_000)
+  assert.equal(sim.last?.report.step?.state, 'WaitingForApproval')
+  assert.ok(sim.log.some((line) => line.startsWith('ApprovalVoid: The approval of "more" was given for the steps')))
 })
 
 test('an approval of a step that does not exist is answered and cleared', () => {

@@ -51,7 +51,7 @@ export function advance(plan: Plan, state: ReleaseState, world: World, nowMs: nu
 function next(scene: Scene): Move {
   const { state, world } = scene
   const { stage } = state
-  if (state.takenApproval !== null && world.approval !== state.takenApproval) {
+  if (state.takenApproval !== null && world.approval === undefined) {
     return { kind: 'go', state: { ...state, takenApproval: null }, events: [] }
   }
   const remembered = forgetTaken(state, world)

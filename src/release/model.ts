@@ -82,8 +82,12 @@ export interface ReleaseState {
   readonly stage: Stage
   /** What each target looked like when the release started; empty before. Same order as the plan's. */
   readonly baselines: readonly Baseline[]
-  /** The approval that was taken, until its annotation is gone: it must not count twice. */
+  /** What the approval annotation said when it was taken, until it is gone: it must not count twice. */
   readonly takenApproval: string | null
+  /** The revision of the canary that was seen last: approvals are for this one. */
+  readonly revision?: string
+  /** What people approved and no step has used yet. At most one for each step. */
+  readonly approvals?: readonly Approval[]
   readonly history: readonly StepRecord[]
   /** The tries so far, newest last; bounded. Absent: none. */
   readonly attempts?: readonly AttemptRecord[]
@@ -111,6 +115,13 @@ export interface AttemptRecord {
   /** `Replaced`: another revision came before it had ended. */
   readonly outcome?: 'Succeeded' | 'RolledBack' | 'NeverStarted' | 'Replaced'
   readonly why?: string
+}
+
+export interface Approval {
+  readonly step: string
+  /** As the step was planned when it was approved. */
+  readonly shift: Shift
+  readonly revision: string
 }
 
 export interface Baseline {
@@ -208,7 +219,7 @@ export interface World {
   /** Same order as the plan's targets. */
   readonly targets: readonly TargetWorld[]
   readonly metrics: readonly MetricsReading[]
-  /** Name or number of the step that a person approved. */
+  /** The steps that a person approves, by name or number: `STEP` or `STEP@REVISION`, several with commas between. */
   readonly approval?: string
   /** Why a person wants everything back. */
   readonly abort?: string

@@ -10,6 +10,9 @@ import type { CliDeps } from '../deps.ts'
 import { hasEnded, hasSucceeded, releaseLine, releaseReport } from '../release/report.ts'
 import { get } from './get.ts'
 
+/** How often an approval is written anew because something else wrote the release meanwhile. */
+const APPROVE_TRIES_MAX = 10
+
 export function getReleases({ deps, args, options }: Call<ReleaseGetOptions>): Promise<number> {
   const asked: Call<GetOptions>['options'] = { headers: true, ...options }
   return get({ deps, args: ['releases.sluice.dev', ...args], options: asked })
@@ -46,9 +49,25 @@ export async function approveRelease(call: Call<ReleaseApproveOptions>): Promise
     const steps = release.spec.steps.map(({ name }, index) => name ?? String(index + 1))
     throw new UsageError(`Cannot approve step "${step}": the release has ${steps.join(', ')}`)
   }
-  await annotate(session, release, { [APPROVE_ANNOTATION]: step })
+  await addApproval(session, call, release, step)
   deps.stdout.write(`release.sluice.dev/${nameOf(release)} approved: step ${step}\n`)
   return 0
+}
+
+/** Names the revision that the person could see, and keeps what was approved and is not taken yet. */
+async function addApproval(session: Session, call: Call<object>, seen: Release, step: string): Promise<void> {
+  const revision = seen.status?.canaryRevision
+  const entry = revision === undefined ? step : `${step}@${revision}`
+  let release = seen
+  for (let tries = 1; ; tries++) {
+    const open = (release.metadata.annotations?.[APPROVE_ANNOTATION] ?? '').split(',').filter((one) => one !== '')
+    try {
+      return await annotate(session, release, { [APPROVE_ANNOTATION]: [...new Set([...open, entry])].join(',') }, true)
+    } catch (error) {
+      if (!isReason(error, 'Conflict') || tries >= APPROVE_TRIES_MAX) throw error
+      release = await find(session, call)
+    }
+  }
 }
 
 /** The name of the step that a plain `approve` means: the current one, and only if it can wait for a person. */
@@ -84,9 +103,11 @@ async function annotate(
   session: Session,
   release: Release,
   annotations: Readonly<Record<string, string>>,
+  isForThisVersion = false,
 ): Promise<void> {
   const key = objectKey(release.metadata.namespace, nameOf(release))
-  await session.client.patch(releases, key, { kind: 'merge', body: { metadata: { annotations } } })
+  const version = isForThisVersion ? { resourceVersion: release.metadata.resourceVersion } : {}
+  await session.client.patch(releases, key, { kind: 'merge', body: { metadata: { ...version, annotations } } })
 }
 
 async function find(session: Session, { args, deps }: Call<object>): Promise<Release> {

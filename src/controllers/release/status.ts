@@ -23,6 +23,8 @@ export function statusOf(release: Release, plan: Plan, { state, report }: Advanc
     phase: report.phase,
     message: report.message,
     ...stepOf(plan, report),
+    ...(state.revision === undefined ? {} : { canaryRevision: state.revision }),
+    ...approvalsOf(state),
     ...(report.waitsForPerson === undefined
       ? {}
       : { waitsForPerson: { reason: report.waitsForPerson.reason, since: time(report.waitsForPerson.sinceMs) } }),
@@ -51,6 +53,10 @@ function stepOf(plan: Plan, { step, message }: Report): Pick<ReleaseStatus, 'cur
       message,
     },
   }
+}
+
+function approvalsOf({ approvals = [] }: ReleaseState): Pick<ReleaseStatus, 'approvals'> {
+  return approvals.length === 0 ? {} : { approvals: approvals.map(({ step, revision }) => ({ step, revision })) }
 }
 
 function recordOf(record: StepRecord): NonNullable<ReleaseStatus['steps']>[number] {

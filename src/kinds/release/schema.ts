@@ -186,6 +186,19 @@ export const statusSchema = object({
     undefined,
     { description: 'The step the release is in.' },
   ),
+  canaryRevision: optional(string, undefined, {
+    description: "Of the canaries' pod templates as seen last. Approvals are for this one: STEP@REVISION.",
+  }),
+  approvals: optional(
+    array(
+      object({
+        step: required(string, undefined, { description: 'Name of the step.' }),
+        revision: required(string, undefined, { description: 'The revision of the canary that it was given for.' }),
+      }),
+    ),
+    undefined,
+    { description: 'Approvals that wait for their steps. Another revision of the canary voids them.' },
+  ),
   waitsForPerson: optional(
     object({
       reason: required(string, undefined, { description: 'What the person is to decide.' }),

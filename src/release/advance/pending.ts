@@ -1,11 +1,16 @@
 /** Before the release starts: everything it names must exist and be able to say what it will say. */
 import { assertNever } from '../../base/assert.ts'
 import type { ReleaseState } from '../model.ts'
+import { takeApprovals, voidApprovals } from './approval.ts'
 import { beginStep } from './begin-step.ts'
 import { deadlineAfter, canaryShare, fail, go, normal, replicasOf, targetsOf } from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
 export function advancePending(scene: Scene, sinceMs: number): Move {
+  return voidApprovals(scene) ?? takeApprovals(scene) ?? start(scene, sinceMs)
+}
+
+function start(scene: Scene, sinceMs: number): Move {
   const { plan, state, world, nowMs } = scene
   const obstacles = targetsOf(scene).flatMap(startObstacles)
   const deadlineMs = deadlineAfter(scene, sinceMs)

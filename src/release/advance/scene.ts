@@ -51,6 +51,19 @@ export function targetsOf({ plan, state, world }: Scene): readonly Target[] {
   }))
 }
 
+/** The pod templates of all canaries as they are now. Undefined: one of them was never seen. */
+export function seenRevision(scene: Scene): string | undefined {
+  const seen = targetsOf(scene).map(({ world: { canary }, baseline }) =>
+    canary.kind === 'present' ? canary.revision : baseline?.canaryRevision,
+  )
+  return seen.includes(undefined) ? undefined : seen.join('+')
+}
+
+/** The pod templates with which the release runs. Undefined before it has started. */
+export function baselineRevision({ baselines }: ReleaseState): string | undefined {
+  return baselines.length === 0 ? undefined : baselines.map(({ canaryRevision }) => canaryRevision).join('+')
+}
+
 export function stepOf(plan: Plan, index: number): StepPlan {
   return defined(plan.steps[index], `step ${index}`)
 }
@@ -150,7 +163,8 @@ function lastStep({ plan, state }: Scene): { index: number; name: string; shift:
   return { index, name, shift }
 }
 
-function markFailed(state: ReleaseState, failure: Failure, nowMs: number): ReleaseState {
+/** What was approved ahead was approved before the failure was seen. */
+function markFailed({ approvals: _, ...state }: ReleaseState, failure: Failure, nowMs: number): ReleaseState {
   const last = state.history.at(-1)
   if (last === undefined || last.finishedAtMs !== undefined) return state
   const closed = { ...last, finishedAtMs: nowMs, verdict: failure.message }

@@ -3,7 +3,7 @@ import { formatDurationMs } from '../../base/duration.ts'
 import type { Effect, Gate, Report, StepStage } from '../model.ts'
 import { isSameShift } from '../model.ts'
 import { beginStep, finishRecord } from './begin-step.ts'
-import { takeApproval } from './approval.ts'
+import { takeApprovals, voidApprovals } from './approval.ts'
 import { hasCanary, isLive, isShaped, podsFor, routeObstacle, scaleUp, shapeRoutes, wantedShift } from './exposure.ts'
 import { takePromotion, voidRequests } from './requests.ts'
 import { ANALYSIS_INTERVAL_MS, judgeGates } from './gates.ts'
@@ -30,8 +30,9 @@ const EDITS_MAX = 10
 export function advanceStep(scene: Scene, stage: StepStage): Move {
   return (
     followPlan(scene, stage) ??
+    voidApprovals(scene) ??
     followRevision(scene) ??
-    takeApproval(scene, stage) ??
+    takeApprovals(scene) ??
     takePromotion(scene, stage) ??
     (stage.liveAtMs === null ? becomeLive(scene, stage) : stayLive(scene, stage, stage.liveAtMs))
   )

@@ -63,6 +63,8 @@ export interface Simulation {
   /** Of the canary's requests, the part that fails. */
   failureRate: number
   approval: string | undefined
+  /** Every approval that a person gave: `STEP@REVISION`, the revision that was there at that moment. */
+  readonly given: Set<string>
   abort: string | undefined
   requests: PersonRequests
   isDeleting: boolean
@@ -109,6 +111,7 @@ export function createSimulation(plan: Plan, random: Random, replicas = 2): Simu
     })),
     failureRate: 0,
     approval: undefined,
+    given: new Set(),
     abort: undefined,
     requests: {},
     isDeleting: false,
@@ -126,6 +129,18 @@ export function createSimulation(plan: Plan, random: Random, replicas = 2): Simu
 
 export function stateIn(sim: Simulation): ReleaseState {
   return JSON.parse(sim.stored) as ReleaseState
+}
+
+/** A person approves a step for the revision that is there; `named`: says so in the annotation, as the command does. */
+export function approve(sim: Simulation, step: string, named: boolean): void {
+  const revision = revisionIn(sim)
+  sim.given.add(`${step}@${revision}`)
+  const entry = named ? `${step}@${revision}` : step
+  sim.approval = sim.approval === undefined ? entry : `${sim.approval},${entry}`
+}
+
+function revisionIn({ targets }: Simulation): string {
+  return targets.map(({ canary }) => canary.revision).join('+')
 }
 
 /** One look of the engine, its effects carried out as well as the simulated world allows. */
@@ -317,6 +332,7 @@ function checkAdvance(sim: Simulation, world: World, { effects, report, state, w
     if (effect.kind === 'scale') checkScale(world, effect)
   }
   checkLost(sim, world, effects)
+  for (const effect of effects) if (effect.kind === 'event') checkApproved(sim, effect.message)
   const isOver = report.phase === 'Succeeded' || report.phase === 'RolledBack'
   const isBounded = isOver || wakeAtMs !== undefined || report.waitsForPerson !== undefined
   assert.ok(isBounded || !world.hasFinalizer, `unbounded wait in ${state.stage.kind}: ${report.message}`)
@@ -344,6 +360,14 @@ function checkShape(
 
 function isEnding({ stage }: ReleaseState): boolean {
   return stage.kind === 'rolling-back' || stage.kind === 'paused'
+}
+
+/** What passes for a person's word was said by a person, of the pods that are there now. */
+function checkApproved(sim: Simulation, message: string): void {
+  const name = /^Step "(.*)" passed/.exec(message)?.[1]
+  const step = sim.plan.steps.find((one) => one.name === name)
+  if (step === undefined || !step.gates.some(({ kind }) => kind === 'approval')) return
+  assert.ok(sim.given.has(`${step.name}@${revisionIn(sim)}`), `step ${step.name} passed without an approval`)
 }
 
 /** Stable is only retired while the canary has everything, acknowledged. */
