@@ -164,7 +164,8 @@ function lastStep({ plan, state }: Scene): { index: number; name: string; shift:
 }
 
 /** What was approved ahead was approved before the failure was seen. */
-function markFailed({ approvals: _, ...state }: ReleaseState, failure: Failure, nowMs: number): ReleaseState {
+function markFailed(before: ReleaseState, failure: Failure, nowMs: number): ReleaseState {
+  const { approvals: _, ...state } = before
   const last = state.history.at(-1)
   if (last === undefined || last.finishedAtMs !== undefined) return state
   const closed = { ...last, finishedAtMs: nowMs, verdict: failure.message }
