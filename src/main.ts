@@ -48,6 +48,7 @@ process.exitCode = await runProgram(
     env: process.env,
     cwd: process.cwd(),
     up: async (options) => serving((await import('./main/up.ts')).up, options),
+    down: async (options) => (await import('./main/down.ts')).down(options, surroundings),
     proxyFile: async (options) => serving((await import('./main/proxy-file.ts')).proxyFile, options),
     keeper: async (options) => serving((await import('./main/keeper.ts')).keeper, options),
     proxy: async (options) => serving((await import('./main/proxy.ts')).proxy, options),

@@ -2,9 +2,11 @@
  * One Sluice per data directory. The lock is SQLite's own lock on a small file: the kernel gives it back when the
  * process ends in whatever way, so there is no stale lock to clean up after `kill -9`.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { identityOf } from '../base/process-identity.ts'
+import type { ProcessIdentity } from '../base/process-identity.ts'
 
 export interface DataDirLock {
   /** Idempotent. */
@@ -20,7 +22,11 @@ const held = new Set<DatabaseSync>()
  */
 export function lockDataDir(dataDir: string): DataDirLock {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const database = new DatabaseSync(join(dataDir, 'lock'))
+  const path = join(dataDir, 'lock')
+  // Made by us: SQLite would let others read it, and with a lock of theirs keep us out.
+  closeSync(openSync(path, 'a', 0o600))
+  chmodSync(path, 0o600)
+  const database = new DatabaseSync(path)
   const pidFile = join(dataDir, 'pid')
   try {
     database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
@@ -34,6 +40,17 @@ export function lockDataDir(dataDir: string): DataDirLock {
     release: () => {
       if (held.delete(database)) database.close()
     },
+  }
+}
+
+/** The process that has the lock; undefined: none has. */
+export function holderOf(dataDir: string): ProcessIdentity | undefined {
+  try {
+    lockDataDir(dataDir).release()
+    return undefined
+  } catch (error) {
+    if (((error as Error).cause as { errcode?: number } | undefined)?.errcode !== SQLITE_BUSY) throw error
+    return identityOf(Number(readPid(join(dataDir, 'pid'))))
   }
 }
 

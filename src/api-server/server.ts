@@ -6,6 +6,7 @@ import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { codeOf, messageOf } from '../base/errors.ts'
+import { ApiError } from '../kube/api-error.ts'
 import type { Log } from '../base/log.ts'
 import { TLS_POLICY, endRenegotiations } from '../base/tls-policy.ts'
 import { ensureToken } from '../base/token-file.ts'
@@ -170,6 +171,7 @@ class RunningServer implements ApiServer {
       })
     } catch (cause) {
       this.#context.store.close()
+      if (cause instanceof ApiError) throw cause
       throw new Error(`Cannot listen on "${address}:${port}": ${messageOf(cause)}. ${listenCure(cause)}`, { cause })
     }
     const bound = this.#server.address() as AddressInfo
@@ -276,5 +278,5 @@ const ADDRESS_CODES: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'ENOTFOUND'
 
 function listenCure(cause: unknown): string {
   if (ADDRESS_CODES.has(codeOf(cause) ?? '')) return 'Choose an address of this machine.'
-  return 'Choose another port, 0 for any.'
+  return 'Choose another port with --api-port, 0 for any.'
 }

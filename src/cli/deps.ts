@@ -24,6 +24,8 @@ export interface CliDeps {
   readonly signal: AbortSignal
   /** Runs the control plane until the signal aborts; resolves with the exit code. */
   readonly up: (options: UpOptions) => Promise<number>
+  /** Ends what runs of a data directory; resolves with the exit code. */
+  readonly down: (options: DownOptions) => Promise<number>
   /** Runs one data-plane process until the signal aborts; resolves with the exit code. */
   readonly proxy: (options: ProxyOptions) => Promise<number>
   /** Keeps the data-plane processes of `up` running until the signal aborts; resolves with the exit code. */
@@ -54,6 +56,11 @@ export interface UpOptions extends LogOptions {
   /** What the gateway tells of its requests. */
   readonly telling: Pick<HttpPolicy, 'accessLog' | 'tracing'>
   readonly output: 'text' | 'json'
+}
+
+export interface DownOptions {
+  /** Absolute. */
+  readonly dataDir: string
 }
 
 /** One data-plane process, started by `up` and never typed by people. */

@@ -5,6 +5,7 @@ import { type Host, parsePath, UsageError } from './command.ts'
 import { addApply } from './commands/apply.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDelete } from './commands/delete.ts'
+import { addDown } from './commands/down.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExplain } from './commands/explain.ts'
 import { addGet } from './commands/get.ts'
@@ -52,6 +53,7 @@ function buildProgram(deps: CliDeps, exit: (code: number) => void = () => {}): C
     .showHelpAfterError('Add --help for the usage.')
   program.commandsGroup(RUN)
   addUp(program, host)
+  addDown(program, host)
   addDemo(program, host)
   program.commandsGroup(OBJECTS)
   addApply(program, host)

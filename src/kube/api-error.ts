@@ -45,13 +45,16 @@ export class ApiError extends Error {
   }
 }
 
-export function failure(fields: {
-  readonly code: number
-  readonly reason: string
-  readonly message: string
-  readonly details?: StatusDetails
-}): ApiError {
-  return new ApiError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', ...fields })
+export function failure(
+  fields: {
+    readonly code: number
+    readonly reason: string
+    readonly message: string
+    readonly details?: StatusDetails
+  },
+  options?: ErrorOptions,
+): ApiError {
+  return new ApiError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', ...fields }, options)
 }
 
 export function isReason(error: unknown, reason: string): error is ApiError {

@@ -2,8 +2,9 @@
  * The gateway's definite port, known before any proxy opens it: several share it, and one that replaces another opens it
  * beside that one. Proxies that an earlier control plane left running have it already.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeDurably } from '../base/durable-file.ts'
 import { codeOf, messageOf } from '../base/errors.ts'
 import type { UpOptions } from '../cli/deps.ts'
 import { claimPort } from '../proxy/shared-port.ts'
@@ -27,7 +28,7 @@ export async function settleGatewayPort(options: UpOptions): Promise<number> {
     throw new Error(`Cannot open the gateway on "${address}:${asked}": ${messageOf(error)}; ${cure}`, { cause: error })
   })
   const gateway: Gateway = { address, asked, port }
-  writeFileSync(path, JSON.stringify(gateway), { mode: 0o600 })
+  writeDurably(path, JSON.stringify(gateway))
   return port
 }
 

@@ -3,8 +3,9 @@
  * parts know each other only through the API and through what is handed to them here.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeDurably } from '../base/durable-file.ts'
 import type { Log } from '../base/log.ts'
 import { ensureToken } from '../base/token-file.ts'
 import { untilWatched } from '../base/watched.ts'
@@ -51,6 +52,8 @@ export interface Standalone {
   readonly kubeconfig: string
   /** Stops everything: proxies, pods, controllers, API server. */
   stop(): Promise<void>
+  /** From now on `stop` ends control alone: proxies and pods go on, as after its sudden end. */
+  leaveWorkloads(): void
   /** Rejects when a part failed that nothing works without. */
   readonly failed: Promise<never>
 }
@@ -64,6 +67,7 @@ interface LateParts {
 /** Rejects, with everything stopped again, when a part cannot start. Long, as it is the list of parts in their order. */
 export async function startStandalone(options: UpOptions, surroundings: Surroundings, log: Log): Promise<Standalone> {
   await using starting = new AsyncDisposableStack()
+  let endsWorkloads = true
   const { clock, random } = surroundings
   const { dataDir } = options
   mkdirSync(join(dataDir, 'run'), { recursive: true, mode: 0o700 })
@@ -84,7 +88,9 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const socketPath = proxySocketPath(dataDir)
   // Early: the proxies start beside everything else, and connect once there is a link.
   const supervisor = startProxies(options, surroundings, { socketPath, log, signal: working.signal })
-  starting.defer(() => supervisor.stopAll())
+  starting.defer(async () => {
+    if (endsWorkloads) await supervisor.stopAll()
+  })
   const server = starting.adopt(
     await startApiServer({
       ...apiOptions(options, surroundings),
@@ -120,7 +126,9 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
     untilDrained: (address, signal) => untilEndpointDrained(link, address, signal),
   })
   late.agent = agent
-  starting.defer(() => agent.stopAll())
+  starting.defer(async () => {
+    if (endsWorkloads) await agent.stopAll()
+  })
 
   const { gatewayAddress: address, telling } = options
   const gateway = { address, port: gatewayPort, debugTokenHash: sha256(debugToken), telling }
@@ -136,7 +144,9 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
     informers.closed(),
   )
   // At the end they go first, while the pods still answer what is under way.
-  starting.defer(() => supervisor.stopAll())
+  starting.defer(async () => {
+    if (endsWorkloads) await supervisor.stopAll()
+  })
 
   const bound = await Promise.race([boundGateway(link, surroundings.signal), server.closed.then(() => '')])
   const parts = starting.move()
@@ -145,6 +155,9 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
     gateway: bound,
     kubeconfig,
     stop: () => parts.disposeAsync(),
+    leaveWorkloads: () => {
+      endsWorkloads = false
+    },
     failed: server.closed.then(() => new Promise<never>(() => {})),
   }
 }
@@ -226,8 +239,7 @@ function connectionTo(server: ApiServer): { readonly server: string; readonly ca
 /** Written whole or not at all, readable by its owner only: it holds the administrator's token. */
 function writeKubeconfig(dataDir: string, server: ApiServer): string {
   const path = join(dataDir, 'kubeconfig')
-  writeFileSync(`${path}.new`, server.kubeconfig(), { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  writeDurably(path, server.kubeconfig())
   return path
 }
 

@@ -1,6 +1,7 @@
 /** `sluice up`: the control plane of one machine, in the foreground, until it is told to end or cannot go on. */
 import { existsSync } from 'node:fs'
 import { createLog } from '../base/log.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { ReadyReport, UpOptions } from '../cli/deps.ts'
 import { prepareDataDir } from './data-dir.ts'
@@ -28,22 +29,46 @@ export async function up(options: UpOptions, surroundings: Surroundings): Promis
     )
   }
   prepareDataDir(options.dataDir)
-  const standalone = await startStandalone(options, surroundings, log)
+  const standalone = await startUnlessTold(options, surroundings, log)
+  if (standalone === undefined) return 0
   let code = 0
   try {
-    stdout.write(readyLine(options, standalone))
+    stdout.write(readyText(options, standalone))
     await Promise.race([aborted(signal), standalone.failed])
   } catch (error) {
-    log.error('control plane failed', { error })
+    log.error('control plane failed; proxies and pods go on, and the next start takes them over', { error })
+    standalone.leaveWorkloads()
     code = 1
   }
   log.info('stopping', { reason: code === 0 ? (signal.reason as Error).message : 'failure' })
   return (await stopInTime(standalone, surroundings, log)) ? code : 1
 }
 
-function readyLine(options: UpOptions, { api, gateway, kubeconfig }: Standalone): string {
+/** Undefined: it was told to end before it was ready, and has. */
+async function startUnlessTold(
+  options: UpOptions,
+  surroundings: Surroundings,
+  log: Log,
+): Promise<Standalone | undefined> {
+  try {
+    return await startStandalone(options, surroundings, log)
+  } catch (error) {
+    if (!surroundings.signal.aborted) throw error
+    log.info('stopped before it was ready', { reason: messageOf(surroundings.signal.reason) })
+    return undefined
+  }
+}
+
+function readyText(options: UpOptions, { api, gateway, kubeconfig }: Standalone): string {
   if (options.output === 'text') {
-    return `Sluice is ready: API ${api}, gateway ${gateway}, kubeconfig ${kubeconfig}\n`
+    return `Sluice is ready: API ${api}, gateway ${gateway}, kubeconfig ${kubeconfig}
+In another terminal:
+  export KUBECONFIG=${kubeconfig}    # kubectl and sluice now work with this Sluice
+  sluice apply -f <your manifests>   # or kubectl apply; sluice demo shows what can be done
+  curl ${gateway}/                   # through the gateway
+  sluice status                      # is everything well?
+Ctrl-C, or sluice down, ends it; what is stored stays.
+`
   }
   const report: ReadyReport = {
     ready: true,

@@ -19,7 +19,7 @@ import { readProcesses, stateFiles, writeOrder, writeProcesses } from './supervi
 import type { Order, StateFiles } from './supervisor/state-file.ts'
 
 const WATCH_INTERVAL_MS = 200
-const RESTART_BACKOFF = { initialMs: 100, maxMs: 10_000 }
+const RESTART_BACKOFF = { initialMs: 100, maxMs: 1_000 }
 /** A keeper that lived so long had no trouble starting. */
 const HEALTHY_AFTER_MS = 10_000
 /** Proxies drain for at most 4 s. */
@@ -54,6 +54,24 @@ export interface ProxySupervisor {
 /** The proxies that an earlier control plane left running. */
 export function livingProxies(dataDir: string): readonly ProxyProcess[] {
   return readProcesses(stateFiles(join(dataDir, 'proxy')).proxies).filter(isRunning)
+}
+
+/** Ends the keeper and the proxies of a control plane that has gone without them; says which. The data directory must be locked. */
+export async function endProxiesLeftBehind(dataDir: string, clock: Clock): Promise<readonly string[]> {
+  const { keeper } = stateFiles(join(dataDir, 'proxy'))
+  const living = (): readonly ProxyProcess[] => [...readProcesses(keeper).filter(isRunning), ...livingProxies(dataDir)]
+  const names = living().map(({ id, pid }) => `${id} (process ${pid})`)
+  await endAll(living, clock)
+  return names
+}
+
+/** The keeper comes first: it would replace proxies that end by themselves. */
+async function endAll(living: () => readonly ProxyProcess[], clock: Clock): Promise<void> {
+  const untilMs = clock.now() + STOP_TIMEOUT_MS
+  for (const each of living()) signalProxy(each, 'SIGTERM')
+  while (living().length > 0 && clock.now() < untilMs) await sleep(clock, STOP_POLL_MS)
+  for (const each of living()) signalProxy(each, 'SIGKILL')
+  while (living().length > 0) await sleep(clock, STOP_POLL_MS)
 }
 
 /** A keeper runs when it returns; the proxies connect to the control link by themselves. */
@@ -94,15 +112,9 @@ class Supervisor implements ProxySupervisor {
   }
 
   async stopAll(): Promise<void> {
-    const { clock } = this.#options
     this.#isStopping = true
     this.#watch?.cancel()
-    const untilMs = clock.now() + STOP_TIMEOUT_MS
-    // The keeper first: it would replace proxies that end by themselves.
-    for (const each of this.#all()) signalProxy(each, 'SIGTERM')
-    while (this.#all().length > 0 && clock.now() < untilMs) await sleep(clock, STOP_POLL_MS)
-    for (const each of this.#all()) signalProxy(each, 'SIGKILL')
-    while (this.#all().length > 0) await sleep(clock, STOP_POLL_MS)
+    await endAll(() => this.#all(), this.#options.clock)
     this.#write(this.#files.proxies, [])
     rmSync(this.#files.keeper, { force: true })
   }

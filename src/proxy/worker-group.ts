@@ -14,7 +14,7 @@ import type { ToHolder } from './listening/holder-protocol.ts'
 import { canHoldSockets, SocketHolder } from './listening/socket-holder.ts'
 import { canSharePorts } from './shared-port.ts'
 
-const RESTART_BACKOFF = { initialMs: 100, maxMs: 10_000 }
+const RESTART_BACKOFF = { initialMs: 100, maxMs: 1_000 }
 /** Of one that has served before it died: what killed it may come again, and clients wait meanwhile. */
 const SERVED_BACKOFF = { initialMs: 100, maxMs: 1_000 }
 /** A worker that lived so long had no trouble starting. */

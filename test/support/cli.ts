@@ -46,6 +46,7 @@ export async function runCli(args: readonly string[], surroundings: CliSurroundi
       up = options
       return Promise.resolve(0)
     },
+    down: () => Promise.resolve(0),
     keeper: () => Promise.resolve(0),
     proxy: () => Promise.resolve(0),
     proxyFile: () => Promise.resolve(0),

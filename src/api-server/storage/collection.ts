@@ -49,6 +49,11 @@ export class Collection {
     this.#staged.set(key, value)
   }
 
+  /** The write, and what was staged on top of it, will not be. */
+  unstage(key: string): void {
+    this.#staged.delete(key)
+  }
+
   commit({ type, current }: StoreEvent): void {
     this.apply(current.key, type === 'DELETED' ? undefined : current)
     // A later write of the same turn may stand in the stage already: that one stays until its own commit.

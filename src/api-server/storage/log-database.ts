@@ -5,6 +5,8 @@
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
+import { isDiskFull } from '../../base/disk-full.ts'
+import { messageOf } from '../../base/errors.ts'
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 
@@ -42,6 +44,7 @@ const SCHEMA = `
 const LAYOUT = 1
 
 export class LogDatabase {
+  readonly path: string
   readonly #database: DatabaseSync
   readonly #putObject: StatementSync
   readonly #dropObject: StatementSync
@@ -49,13 +52,10 @@ export class LogDatabase {
   readonly #eventsAfter: StatementSync
   readonly #putFact: StatementSync
 
+  /** Throws an error that names the file and the cure where it cannot be opened. */
   constructor(path: string) {
-    // Made by us, so that nobody else can read the Secrets in it; SQLite gives its side files the same mode.
-    closeSync(openSync(path, 'a', 0o600))
-    this.#database = new DatabaseSync(path)
-    // FULL: the WAL is synced at every commit, so an acknowledged write survives a power cut, not only a crash.
-    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;')
-    this.#database.exec(SCHEMA)
+    this.path = path
+    this.#database = open(path)
     this.#checkLayout(path)
     this.#putObject = this.#database.prepare(
       'INSERT INTO objects VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version, json = excluded.json',
@@ -115,10 +115,15 @@ export class LogDatabase {
     return through
   }
 
-  /** Moves the write-ahead log into the file and closes it. */
+  /** Moves the write-ahead log into the file and closes it. Without room the log stays, and is read at the next start. */
   close(): void {
-    this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    this.#database.close()
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch (error) {
+      if (!isDiskFull(error)) throw error
+    } finally {
+      this.#database.close()
+    }
   }
 
   #checkLayout(path: string): void {
@@ -164,5 +169,22 @@ export class LogDatabase {
   #number(sql: string, ...parameters: (string | number)[]): number {
     const row = this.#database.prepare(sql).get(...parameters) as { value: number | null } | undefined
     return row?.value ?? 0
+  }
+}
+
+function open(path: string): DatabaseSync {
+  try {
+    // Made by us, so that nobody else can read the Secrets in it; SQLite gives its side files the same mode.
+    closeSync(openSync(path, 'a', 0o600))
+    const database = new DatabaseSync(path)
+    // FULL: the WAL is synced at every commit, so an acknowledged write survives a power cut, not only a crash.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;')
+    database.exec(SCHEMA)
+    return database
+  } catch (cause) {
+    const cure = isDiskFull(cause)
+      ? 'The disk is full: make room'
+      : 'Put a backup of it in its place, or move it away to begin without objects'
+    throw new Error(`Cannot open the store "${path}": ${messageOf(cause)}. ${cure}.`, { cause })
   }
 }

@@ -7,15 +7,18 @@
  * write costs.
  */
 import type { Clock, Timer } from '../../base/clock.ts'
+import { isDiskFull } from '../../base/disk-full.ts'
+import { messageOf } from '../../base/errors.ts'
+import { failure } from '../../kube/api-error.ts'
 import type { KubeObject, ObjectKey } from '../../kube/object.ts'
 import { byKey, Collection } from './collection.ts'
 import type { Stored, StoreEvent } from './collection.ts'
-import type { EventRow, EventType, LogDatabase } from './log-database.ts'
+import type { EventRow, EventType, LogDatabase, ObjectRow } from './log-database.ts'
 
 export interface StoreOptions {
   readonly database: LogDatabase
   readonly clock: Clock
-  /** A failed commit: memory and disk may differ now, nothing can go on. */
+  /** A failed commit, but for want of room: memory and disk may differ now, nothing can go on. */
   readonly onFatal: (error: Error) => void
   /** How much of what happened is kept, in bytes of objects; default `EVENT_BYTES_MAX`. */
   readonly eventBytesMax?: number
@@ -58,7 +61,7 @@ export class Store {
     this.#options = options
     const { database } = options
     for (const row of database.objects()) {
-      this.#collection(row.resource).apply(row.key, stored(row.key, row.version, row.json))
+      this.#collection(row.resource).apply(row.key, readRow(database.path, row))
     }
     // 0 means "any version" in the API, so the first state has version 1.
     this.#version = Math.max(1, database.lastVersion())
@@ -173,7 +176,8 @@ export class Store {
     try {
       this.#options.database.commit(rows, this.#options.clock.now())
     } catch (error) {
-      this.#fail(batch, error)
+      if (isDiskFull(error)) this.#giveBack(batch, error)
+      else this.#fail(batch, error)
       return
     }
     for (const { resource, event } of batch) this.#apply(resource, event)
@@ -187,6 +191,15 @@ export class Store {
     this.#version = event.version
     this.#collection(resource).commit(event)
     for (const listener of this.#listeners.get(resource) ?? []) listener(event)
+  }
+
+  /** Nothing of the batch was written, and nothing of it stays: reads go on, and the next write is tried again. */
+  #giveBack(batch: readonly Waiting[], cause: unknown): void {
+    const { path } = this.#options.database
+    const message = `Cannot write to "${path}": the disk is full. What is stored stays readable; make room, and writes go on`
+    const refusal = failure({ code: 507, reason: 'InsufficientStorage', message }, { cause })
+    for (const { resource, event } of batch) this.#collection(resource).unstage(event.current.key)
+    for (const { reject } of batch) reject(refusal)
   }
 
   #fail(batch: readonly Waiting[], cause: unknown): void {
@@ -203,7 +216,8 @@ export class Store {
     try {
       this.#trimmed = database.trim(clock.now() - EVENT_AGE_MAX_MS, EVENTS_MAX, this.#bytesMax)
     } catch (error) {
-      this.#fail([], error)
+      // To forget needs room, too: the next trim is tried again.
+      if (!isDiskFull(error)) this.#fail([], error)
     }
   }
 
@@ -238,6 +252,16 @@ function withVersion(key: ObjectKey, version: number, object: KubeObject): Store
 
 function stored(key: string, version: number, json: string): Stored {
   return { key: key as ObjectKey, version, json, object: JSON.parse(json) as KubeObject }
+}
+
+function readRow(path: string, { resource, key, version, json }: ObjectRow): Stored {
+  try {
+    return stored(key, version, json)
+  } catch (cause) {
+    const row = `resource = '${resource}' AND key = '${key}'`
+    const cure = `Put a backup of the file in its place, or give this object up: sqlite3 "${path}" "DELETE FROM objects WHERE ${row}"`
+    throw new Error(`Cannot read ${resource} "${key}" in the store "${path}": ${messageOf(cause)}. ${cure}`, { cause })
+  }
 }
 
 function rowOf({ resource, event }: Waiting): EventRow {

@@ -1,8 +1,11 @@
 /** What control and the keeper of its proxies tell each other on disk: what is to run, and what does. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
+import { writeDurably } from '../../base/durable-file.ts'
 import { codeOf } from '../../base/errors.ts'
+import { folderIdentity, isSameFolder } from '../../base/folder-identity.ts'
+import type { FolderIdentity } from '../../base/folder-identity.ts'
 
 import type { ProxyProcess } from './proxy-process.ts'
 
@@ -30,14 +33,21 @@ export function stateFiles(folder: string): StateFiles {
   }
 }
 
-/** None when there is no file, or none that can be read: proxies that live unknown are told to end by the control link. */
+/**
+ * None when there is no file, or none that can be read: proxies that live unknown are told to end by the control link. None either
+ * in a copy of the folder: they belong to the original.
+ */
 export function readProcesses(path: string): readonly ProxyProcess[] {
   const value = readJson(path)
-  return Array.isArray(value) ? value.map(withVersion).filter(isProcess) : []
+  // The first releases wrote the list alone.
+  if (Array.isArray(value)) return value.map(withVersion).filter(isProcess)
+  const { home, processes } = (value ?? {}) as { readonly home?: FolderIdentity; readonly processes?: unknown }
+  if (!Array.isArray(processes) || home === undefined) return []
+  return isSameFolder(home, folderIdentity(dirname(path))) ? processes.filter(isProcess) : []
 }
 
 export function writeProcesses(path: string, processes: readonly ProxyProcess[]): void {
-  writeJson(path, processes)
+  writeDurably(path, JSON.stringify({ home: folderIdentity(dirname(path)), processes }))
 }
 
 export function readOrder({ order: path }: StateFiles): Order {
@@ -51,7 +61,7 @@ export function readOrder({ order: path }: StateFiles): Order {
 /** Says whether it is another one than before. */
 export function writeOrder({ order: path }: StateFiles, order: Order): boolean {
   if (JSON.stringify(readJson(path)) === JSON.stringify(order)) return false
-  writeJson(path, order)
+  writeDurably(path, JSON.stringify(order))
   return true
 }
 
@@ -62,12 +72,6 @@ function readJson(path: string): unknown {
     if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return undefined
     throw error
   }
-}
-
-/** Written whole or not at all. */
-function writeJson(path: string, value: unknown): void {
-  writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 })
-  renameSync(`${path}.new`, path)
 }
 
 /** The first releases did not write it. */

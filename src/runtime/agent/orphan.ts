@@ -11,14 +11,20 @@ import type { ContainerRecord, StoredPod } from '../pod/record.ts'
 
 const POLL_MS = 20
 
-export async function endOrphan({ directory, record }: StoredPod, clock: Clock, graceMs: number): Promise<void> {
+export async function endOrphan(stored: StoredPod, clock: Clock, graceMs: number): Promise<void> {
+  await endProcesses(stored, clock, graceMs)
+  removeDirectory(stored.directory)
+}
+
+/** Of all its containers; gracefully at first. Resolves with how many there were. */
+export async function endProcesses({ directory, record }: StoredPod, clock: Clock, graceMs: number): Promise<number> {
   const found = await Promise.all(record.containers.map((container) => containerOf(directory, container, clock)))
   const containers = found.filter((container) => container !== undefined)
   for (const { first } of containers) signalProcess(first, 'SIGTERM')
   const endMs = clock.now() + graceMs
   while (containers.some(({ first }) => isRunning(first)) && clock.now() < endMs) await sleep(clock, POLL_MS)
   await Promise.all(containers.map((container) => killContainer(container)))
-  removeDirectory(directory)
+  return containers.length
 }
 
 async function containerOf(

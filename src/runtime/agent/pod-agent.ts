@@ -1,4 +1,5 @@
 /** The agent's loop: a queue of pod keys, a runtime per pod, and the way from one to the other. */
+import { dirname } from 'node:path'
 import type { Random } from '../../base/random.ts'
 import { codeOf } from '../../base/errors.ts'
 import { WorkQueue } from '../../base/work-queue.ts'
@@ -17,7 +18,8 @@ import { PortOwners } from '../network/port-owners.ts'
 import { PodRuntime } from '../pod/pod-runtime.ts'
 import type { PodContext } from '../pod/pod-runtime.ts'
 import { loadRecords } from '../pod/record.ts'
-import type { StoredPod } from '../pod/record.ts'
+import type { StoredPod, UnreadablePod } from '../pod/record.ts'
+import { killMarkedBelow } from '../process/container-processes.ts'
 import { place } from '../pod/schedule.ts'
 import { timestamp } from '../pod/status.ts'
 import { untilAborted } from '../pod/until-aborted.ts'
@@ -79,7 +81,9 @@ export class PodAgent {
   /** Takes over the processes of the run before, ends those nobody wants, and begins to work. */
   async start(): Promise<void> {
     const { podsDir, informer, signal } = this.#options
-    for (const stored of loadRecords(podsDir)) await this.#restore(stored)
+    const earlier = loadRecords(podsDir)
+    for (const stored of earlier.pods) await this.#restore(stored)
+    await Promise.all(earlier.unreadable.map((found) => this.#endUnreadable(found)))
     const unsubscribe = informer.onChange(({ old, new: now }) => {
       const object = now ?? old
       if (object !== undefined) this.#queue.add(keyOf(object))
@@ -107,6 +111,16 @@ export class PodAgent {
     const isWanted = pod?.metadata.uid === uid && this.#options.network.reserve(ip)
     if (isWanted) this.#runtimes.set(keyOf(pod), await PodRuntime.restore(this.#context, pod, stored))
     else await endOrphan(stored, this.#context.clock, FORCED_GRACE_MS)
+  }
+
+  /** Its pod starts anew, so what runs of it must go. */
+  async #endUnreadable({ file, why, keptIn }: UnreadablePod): Promise<void> {
+    this.#options.log.error('the state of a pod cannot be read; its folder is set aside, and the pod starts anew', {
+      file,
+      why,
+      keptIn,
+    })
+    await killMarkedBelow(dirname(file))
   }
 
   async #run(): Promise<void> {

@@ -3,12 +3,13 @@
  * the network. A claim holds while both agree: what is left of a directory that was removed claims nothing.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
+import { writeDurably } from '../../base/durable-file.ts'
 import { codeOf } from '../../base/errors.ts'
 
 const REMEMBERED = 'network.json'
@@ -43,9 +44,7 @@ export function rememberedNetwork(dataDir: string): number | undefined {
 }
 
 function remember(dataDir: string, number: number): void {
-  const file = join(dataDir, REMEMBERED)
-  writeFileSync(`${file}.new`, `${JSON.stringify({ prefix: `127.${number}` })}\n`)
-  renameSync(`${file}.new`, file)
+  writeDurably(join(dataDir, REMEMBERED), `${JSON.stringify({ prefix: `127.${number}` })}\n`)
 }
 
 /**

@@ -2,9 +2,12 @@
  * What the runtime remembers of a pod across restarts of control: `pod.json` in the pod's folder, written whole and
  * renamed into place, always before the world can differ from it.
  */
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { writeDurably } from '../../base/durable-file.ts'
 import { codeOf, messageOf } from '../../base/errors.ts'
+import { folderIdentity, isSameFolder } from '../../base/folder-identity.ts'
+import type { FolderIdentity } from '../../base/folder-identity.ts'
 import type { ProcessIdentity } from '../../base/process-identity.ts'
 
 export interface Termination {
@@ -65,6 +68,12 @@ export interface PodRecord {
   readonly failure?: PodFailure
 }
 
+/** As it is written: with the folder of all pods, so that a copy of it can be told from the original. */
+interface WrittenRecord extends PodRecord {
+  /** Absent in records of the first releases. */
+  readonly home?: FolderIdentity
+}
+
 export interface PodFailure {
   readonly reason: string
   readonly message: string
@@ -105,10 +114,9 @@ export function removeAttempt({ log, pid }: ContainerFiles): void {
 }
 
 export function saveRecord(directory: string, record: PodRecord): void {
-  const file = join(directory, FILE)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  writeFileSync(`${file}.new`, JSON.stringify(record), { mode: 0o600 })
-  renameSync(`${file}.new`, file)
+  const written: WrittenRecord = { ...record, home: folderIdentity(dirname(directory)) }
+  writeDurably(join(directory, FILE), JSON.stringify(written))
 }
 
 export interface StoredPod {
@@ -116,30 +124,91 @@ export interface StoredPod {
   readonly record: PodRecord
 }
 
-/** The pods of earlier runs. Folders without a record never had a process: they are removed. */
-export function loadRecords(podsDir: string): readonly StoredPod[] {
-  return folders(podsDir).flatMap((name) => {
-    const directory = join(podsDir, name)
+export interface EarlierPods {
+  readonly pods: readonly StoredPod[]
+  readonly unreadable: readonly UnreadablePod[]
+}
+
+/** A folder that is not understood, and was put where nobody looks for pods. */
+export interface UnreadablePod {
+  readonly file: string
+  readonly why: string
+  readonly keptIn: string
+}
+
+/**
+ * The pods of earlier runs. Folders without a record never had a process: they are removed. In a copy of the folder of all pods
+ * no process is ours: its containers count as ended, as after a restart of the machine.
+ */
+export function loadRecords(podsDir: string): EarlierPods {
+  const home = folderIdentity(podsDir)
+  const loaded = folders(podsDir).map((name) => loadPod(join(podsDir, name), home))
+  return {
+    pods: loaded.flatMap((one) => (one?.kind === 'pod' ? [one.stored] : [])),
+    unreadable: loaded.flatMap((one) => (one?.kind === 'unreadable' ? [one.found] : [])),
+  }
+}
+
+type Loaded =
+  | { readonly kind: 'pod'; readonly stored: StoredPod }
+  | { readonly kind: 'unreadable'; readonly found: UnreadablePod }
+
+function loadPod(directory: string, home: FolderIdentity): Loaded | undefined {
+  try {
     const record = loadRecord(directory)
-    if (record === undefined) removeDirectory(directory)
-    return record === undefined ? [] : [{ directory, record }]
-  })
+    if (record === undefined) {
+      removeDirectory(directory)
+      return undefined
+    }
+    const isCopy = record.home !== undefined && !isSameFolder(record.home, home)
+    return { kind: 'pod', stored: { directory, record: isCopy ? withoutProcesses(record) : record } }
+  } catch (error) {
+    return { kind: 'unreadable', found: setAside(directory, messageOf(error)) }
+  }
+}
+
+/** Beside the folder of all pods: `unreadable-pods`. */
+function setAside(directory: string, why: string): UnreadablePod {
+  const kept = join(dirname(directory), '..', 'unreadable-pods')
+  mkdirSync(kept, { recursive: true, mode: 0o700 })
+  const keptIn = join(kept, basename(directory))
+  removeDirectory(keptIn)
+  renameSync(directory, keptIn)
+  return { file: join(directory, FILE), why, keptIn }
+}
+
+/** No process has it as its boot. */
+const ELSEWHERE = 'elsewhere'
+
+function withoutProcesses(record: PodRecord): PodRecord {
+  return { ...record, containers: record.containers.map((each) => ({ ...each, phase: elsewhere(each.phase) })) }
+}
+
+function elsewhere(phase: ContainerPhase): ContainerPhase {
+  if (phase.kind === 'starting') return { ...phase, bootId: ELSEWHERE }
+  return phase.kind === 'running' ? { ...phase, identity: { ...phase.identity, bootId: ELSEWHERE } } : phase
 }
 
 export function removeDirectory(directory: string): void {
   rmSync(directory, { recursive: true, force: true })
 }
 
-function loadRecord(directory: string): PodRecord | undefined {
+/** Undefined where there is none. Throws where it cannot be understood. */
+function loadRecord(directory: string): WrittenRecord | undefined {
+  const text = readText(join(directory, FILE))
+  if (text === undefined) return undefined
+  const record = JSON.parse(text) as WrittenRecord | null
+  if (record?.version !== 1) throw new Error(`it is not of version 1, but ${JSON.stringify(record?.version)}`)
+  if (!Array.isArray(record.containers) || typeof record.uid !== 'string') throw new Error('it is not whole')
+  return record
+}
+
+function readText(path: string): string | undefined {
   try {
-    const record = JSON.parse(readFileSync(join(directory, FILE), 'utf8')) as PodRecord
-    return record.version === 1 ? record : undefined
+    return readFileSync(path, 'utf8')
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    const cure = 'End its processes, if there are any, and delete the folder'
-    throw new Error(`Cannot read the state of the pod in "${directory}": ${messageOf(error)}. ${cure}`, {
-      cause: error,
-    })
+    throw error
   }
 }
 

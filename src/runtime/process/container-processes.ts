@@ -96,6 +96,18 @@ export async function killContainer(container: ContainerIdentity): Promise<void>
   }
 }
 
+/** The same for all containers whose pid files are below the folder: where nothing else is known of them. */
+export async function killMarkedBelow(folder: string): Promise<void> {
+  const mark = `${CONTAINER_MARK}=${folder}/`
+  const endMs = systemClock.now() + KILL_MS_MAX
+  for (;;) {
+    const left = runningProcesses().filter(({ pid }) => environmentOf(pid).some((each) => each.startsWith(mark)))
+    if (left.length === 0 || systemClock.now() >= endMs) return
+    for (const { pid, startTicks } of left) signalProcess({ pid, startTicks, bootId: bootId() }, 'SIGKILL')
+    await sleep(systemClock, KILL_POLL_MS)
+  }
+}
+
 function environmentOf(pid: number): readonly string[] {
   return readProcess(() => readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')) ?? []
 }
