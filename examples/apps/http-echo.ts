@@ -109,13 +109,14 @@ function pathOf(request: IncomingMessage): string {
   return query < 0 ? url : url.slice(0, query)
 }
 
-/** One line per request on stdout, written once per turn of the event loop. */
+/** One line per request on stdout, written once per turn of the event loop. A log that cannot be written (its disk is full) ends nothing. */
 class AccessLog {
   readonly #bodyBytes: number
   #lines: string[] = []
 
   constructor(bodyBytes: number) {
     this.#bodyBytes = bodyBytes
+    process.stdout.on('error', () => {})
   }
 
   record(request: IncomingMessage, response: ServerResponse, path: string): void {

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { sleep } from '../base/clock.ts'
-import { signalProcess } from '../base/process-identity.ts'
+import { isRunning, signalProcess } from '../base/process-identity.ts'
 import type { DownOptions } from '../cli/deps.ts'
 import { holderOf, lockDataDir } from '../api-server/data-dir-lock.ts'
 import type { DataDirLock } from '../api-server/data-dir-lock.ts'
@@ -48,7 +48,10 @@ export async function down({ dataDir }: DownOptions, { clock, signal, stdout }: 
   async function untilLocked(): Promise<DataDirLock> {
     for (;;) {
       try {
-        return lockDataDir(dataDir)
+        const lock = lockDataDir(dataDir)
+        // It gives the lock back a moment before it is gone.
+        while (asked !== undefined && isRunning(asked) && clock.now() < untilMs) await sleep(clock, POLL_MS, signal)
+        return lock
       } catch (error) {
         if (asked === undefined || clock.now() >= untilMs) throw error
         await sleep(clock, POLL_MS, signal)

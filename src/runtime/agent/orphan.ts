@@ -3,7 +3,7 @@ import { sleep } from '../../base/clock.ts'
 import type { Clock } from '../../base/clock.ts'
 import { isRunning, signalProcess } from '../../base/process-identity.ts'
 import type { ProcessIdentity } from '../../base/process-identity.ts'
-import { killContainer } from '../process/container-processes.ts'
+import { killContainer, processesOf } from '../process/container-processes.ts'
 import type { ContainerIdentity } from '../process/container-processes.ts'
 import { resolveAttempt } from '../process/launch.ts'
 import { containerFiles, removeDirectory } from '../pod/record.ts'
@@ -16,10 +16,12 @@ export async function endOrphan(stored: StoredPod, clock: Clock, graceMs: number
   removeDirectory(stored.directory)
 }
 
-/** Of all its containers; gracefully at first. Resolves with how many there were. */
+/** Of all its containers; gracefully at first. Resolves with how many containers still ran. */
 export async function endProcesses({ directory, record }: StoredPod, clock: Clock, graceMs: number): Promise<number> {
   const found = await Promise.all(record.containers.map((container) => containerOf(directory, container, clock)))
-  const containers = found.filter((container) => container !== undefined)
+  const containers = found
+    .filter((container) => container !== undefined)
+    .filter((container) => processesOf(container).length > 0)
   for (const { first } of containers) signalProcess(first, 'SIGTERM')
   const endMs = clock.now() + graceMs
   while (containers.some(({ first }) => isRunning(first)) && clock.now() < endMs) await sleep(clock, POLL_MS)
