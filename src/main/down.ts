@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { sleep } from '../base/clock.ts'
 import { isRunning, signalProcess } from '../base/process-identity.ts'
+import type { ProcessIdentity } from '../base/process-identity.ts'
 import type { DownOptions } from '../cli/deps.ts'
 import { holderOf, lockDataDir } from '../api-server/data-dir-lock.ts'
 import type { DataDirLock } from '../api-server/data-dir-lock.ts'
@@ -20,19 +21,16 @@ const CONTROL_TIMEOUT_MS = 10_000
 const POD_GRACE_MS = 3_000
 
 /** Resolves with the exit code once nothing runs any more. */
-export async function down({ dataDir }: DownOptions, { clock, signal, stdout }: Surroundings): Promise<number> {
+export async function down({ dataDir }: DownOptions, surroundings: Surroundings): Promise<number> {
+  const { clock, stdout } = surroundings
   if (!existsSync(join(dataDir, 'lock'))) {
     stdout.write(`Nothing runs in "${dataDir}": there is no Sluice in it. Name another directory with --data-dir.\n`)
     return 0
   }
-  const untilMs = clock.now() + CONTROL_TIMEOUT_MS
-  const ended: string[] = []
-  const asked = holderOf(dataDir)
-  if (asked !== undefined) {
-    signalProcess(asked, 'SIGTERM')
-    ended.push(`sluice up (process ${asked.pid})`)
-  }
-  const lock = await untilLocked()
+  const control = holderOf(dataDir)
+  if (control !== undefined) signalProcess(control, 'SIGTERM')
+  const lock = await lockAfter(control, dataDir, surroundings)
+  const ended = control === undefined ? [] : [`sluice up (process ${control.pid})`]
   try {
     ended.push(
       ...(await endProxiesLeftBehind(dataDir, clock)),
@@ -44,18 +42,15 @@ export async function down({ dataDir }: DownOptions, { clock, signal, stdout }: 
   const said = ended.length === 0 ? 'nothing was running' : `ended ${ended.join(', ')}`
   stdout.write(`Sluice in "${dataDir}" is down: ${said}. Its state stays; "sluice up" goes on from there.\n`)
   return 0
+}
 
-  async function untilLocked(): Promise<DataDirLock> {
-    for (;;) {
-      try {
-        const lock = lockDataDir(dataDir)
-        // It gives the lock back a moment before it is gone.
-        while (asked !== undefined && isRunning(asked) && clock.now() < untilMs) await sleep(clock, POLL_MS, signal)
-        return lock
-      } catch (error) {
-        if (asked === undefined || clock.now() >= untilMs) throw error
-        await sleep(clock, POLL_MS, signal)
-      }
-    }
-  }
+/** Once control, where there is one, has ended. */
+async function lockAfter(
+  control: ProcessIdentity | undefined,
+  dataDir: string,
+  { clock, signal }: Surroundings,
+): Promise<DataDirLock> {
+  const untilMs = clock.now() + CONTROL_TIMEOUT_MS
+  while (control !== undefined && isRunning(control) && clock.now() < untilMs) await sleep(clock, POLL_MS, signal)
+  return lockDataDir(dataDir)
 }

@@ -14,9 +14,8 @@ import type { ToHolder } from './listening/holder-protocol.ts'
 import { canHoldSockets, SocketHolder } from './listening/socket-holder.ts'
 import { canSharePorts } from './shared-port.ts'
 
+/** Short, whatever ended it: clients wait meanwhile. */
 const RESTART_BACKOFF = { initialMs: 100, maxMs: 1_000 }
-/** Of one that has served before it died: what killed it may come again, and clients wait meanwhile. */
-const SERVED_BACKOFF = { initialMs: 100, maxMs: 1_000 }
 /** A worker that lived so long had no trouble starting. */
 const HEALTHY_AFTER_MS = 10_000
 /** How often a worker must have said that its event loop turns; so many times in a row it may not. */
@@ -55,7 +54,6 @@ interface Place {
   child: ChildProcess | undefined
   startedMs: number
   failures: number
-  hasServed: boolean
   restart: Timer | undefined
 }
 
@@ -133,19 +131,17 @@ export class WorkerGroup {
     this.#living.set(child, name)
     place.child = child
     place.startedMs = clock.now()
-    place.hasServed = false
     place.restart = undefined
     this.#holder.serve(child, place.index)
-    child.on('message', (message) => this.#onMessage(place, child, message as ToHolder))
+    child.on('message', (message) => this.#onMessage(child, message as ToHolder))
     // A process that could not be started emits no 'exit'.
     child.once('error', (error) => this.#onEnded(place, child, { error }))
     child.once('exit', (code, signal) => this.#onEnded(place, child, { code, signal }))
     this.#options.onChange?.()
   }
 
-  #onMessage(place: Place, child: ChildProcess, { kind }: ToHolder): void {
+  #onMessage(child: ChildProcess, { kind }: ToHolder): void {
     if (kind === 'alive') this.#silent.set(child, 0)
-    if (kind === 'using' && place.child === child) place.hasServed = true
   }
 
   #scheduleCheck(): Timer {
@@ -181,15 +177,14 @@ export class WorkerGroup {
     if (this.#isStopping || place.child !== child || !this.#places.includes(place)) return
     place.child = undefined
     place.failures = clock.now() - place.startedMs >= HEALTHY_AFTER_MS ? 0 : place.failures + 1
-    const backoff = place.hasServed ? SERVED_BACKOFF : RESTART_BACKOFF
-    const delayMs = place.failures <= 1 ? 0 : backoffMs(backoff, place.failures - 2, random)
+    const delayMs = place.failures <= 1 ? 0 : backoffMs(RESTART_BACKOFF, place.failures - 2, random)
     log.error('worker died', { worker: nameOf(place.index), pid: child.pid, ...how })
     place.restart = clock.after(delayMs, () => this.#start(place))
   }
 }
 
 function newPlace(index: number): Place {
-  return { index, child: undefined, startedMs: 0, failures: 0, hasServed: false, restart: undefined }
+  return { index, child: undefined, startedMs: 0, failures: 0, restart: undefined }
 }
 
 function untilEnded(child: ChildProcess): Promise<void> {
