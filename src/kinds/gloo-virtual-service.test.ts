@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { parse } from 'yaml'
 import { checkObject } from './check.ts'
 import type { VirtualService } from './gloo-virtual-service.ts'
@@ -409,6 +409,49 @@ test('options that Sluice acts on are applied without a word', () => {
   assert.deepEqual(virtualServiceErrors(object), [])
   assert.deepEqual(unsupportedInVirtualService(object), [])
   assert.deepEqual(checkObject(virtualServiceKind.schema, object).unknownFields, [])
+})
+
+test('a rewrite by an empty text is named when it is applied, with its cure', () => {
+  const object = read(`{ routes: [{ ${TO_ECHO}, options: { prefixRewrite: "", hostRewrite: "" } }] }`)
+  assert.deepEqual(virtualServiceKind.warnings?.(object), [
+    `${ROUTE}.options.prefixRewrite: Cannot act on "prefixRewrite": an empty text rewrites nothing. Write / to cut the prefix off`,
+    `${ROUTE}.options.hostRewrite: Cannot act on "hostRewrite": an empty text rewrites nothing`,
+  ])
+})
+
+describe('CORS that cannot act is named when it is applied:', () => {
+  const CORS = '{ allowOrigin: ["https://app.example"], allowMethods: [GET, PUT] }'
+  const warnings = (routes: string, cors = CORS): readonly string[] =>
+    virtualServiceKind.warnings?.(read(`{ options: { cors: ${cors} }, routes: [${routes}] }`)) ?? []
+  const items = (methods: string, options = '{}') =>
+    `{ ${TO_ECHO}, matchers: [{ prefix: /items, methods: ${methods} }], options: ${options} }`
+  const why =
+    'Cannot act on "cors": browsers ask by OPTIONS first, and no route with cors takes that here. Add OPTIONS to its methods'
+
+  test('a matcher whose preflights no route with cors takes', () => {
+    const at = `${ROUTE}.matchers[0].methods: `
+    assert.deepEqual(warnings(items('[GET, PUT]')), [at + why])
+    assert.deepEqual(warnings(`${items('[GET, PUT]')}, { ${TO_ECHO}, matchers: [{ prefix: /other }] }`), [at + why])
+    const without = items('[OPTIONS]', '{ cors: { disableForRoute: true } }')
+    assert.deepEqual(warnings(`${items('[GET, PUT]')}, ${without}`), [at + why])
+    const own = items('[GET, PUT]', `{ cors: ${CORS} }`)
+    assert.deepEqual(virtualServiceKind.warnings?.(read(`{ routes: [${own}] }`)), [at + why])
+  })
+
+  test('not where some route takes them, or none are sent', () => {
+    assert.deepEqual(warnings(items('[GET, PUT, OPTIONS]')), [])
+    assert.deepEqual(warnings(items('[]')), [])
+    assert.deepEqual(warnings(`${items('[GET, PUT]')}, { ${TO_ECHO}, matchers: [{ prefix: / }] }`), [])
+    assert.deepEqual(warnings(items('[GET, POST]')), [])
+  })
+
+  test('exposed headers as a wildcard beside credentials', () => {
+    const all = '{ allowOrigin: ["https://app.example"], exposeHeaders: ["*"], allowCredentials: true }'
+    assert.deepEqual(warnings(items('[]'), all), [
+      `${HOST}.options.cors.exposeHeaders: Cannot act on "exposeHeaders: *": beside allowCredentials it is no wildcard for browsers, ` +
+        'and is left out. Name the headers',
+    ])
+  })
 })
 
 test('kubectl get shows its hosts and what became of it', () => {

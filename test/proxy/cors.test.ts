@@ -75,6 +75,39 @@ describe('requests across origins', () => {
     }
   })
 
+  const wildcards = { ...cors, allowMethods: ['*'], allowHeaders: ['*'], exposeHeaders: ['*', 'x-count'] }
+  const asked = {
+    origin: 'https://shop.example.com',
+    'access-control-request-method': 'DELETE',
+    'access-control-request-headers': 'x-tenant, x-trace',
+  }
+
+  test('beside credentials what a preflight asks about is named, and nothing is exposed as *', async (t) => {
+    const backend = await startBackend(t, (_request, response) => void response.end('ok'))
+    const { port } = await startProxy(t, forwardingTo(backend.port, { cors: wildcards }))
+    const { headers } = await fetchFrom(port, { method: 'OPTIONS', headers: asked })
+    assert.equal(headers['access-control-allow-methods'], 'DELETE')
+    assert.equal(headers['access-control-allow-headers'], 'x-tenant, x-trace')
+    assert.match(headers.vary ?? '', /Access-Control-Request-Method, Access-Control-Request-Headers/)
+    const { headers: exposed } = await fetchFrom(port, { headers: { origin: asked.origin } })
+    assert.equal(exposed['access-control-expose-headers'], 'x-count')
+  })
+
+  test('what is no list of names is not repeated to who asks about it', async (t) => {
+    const { port } = await startProxy(t, forwardingTo(1, { cors: wildcards }))
+    const headers = { ...asked, 'access-control-request-headers': 'x-tenant; x' }
+    const reply = await fetchFrom(port, { method: 'OPTIONS', headers })
+    assert.equal(reply.headers['access-control-allow-headers'], undefined)
+  })
+
+  test('without credentials the wildcards pass as they are', async (t) => {
+    const { port } = await startProxy(t, forwardingTo(1, { cors: { ...wildcards, allowCredentials: false } }))
+    const { headers } = await fetchFrom(port, { method: 'OPTIONS', headers: asked })
+    assert.equal(headers['access-control-allow-methods'], '*')
+    assert.equal(headers['access-control-allow-headers'], '*')
+    assert.equal(headers['access-control-expose-headers'], '*, x-count')
+  })
+
   test('the response to an origin that is not allowed is the endpoint’s, and caches are told that it depends', async (t) => {
     const { from } = await start(t)
     const { headers } = await from('https://pr-x.example.com')

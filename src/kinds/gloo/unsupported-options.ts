@@ -32,6 +32,7 @@ export function unsupportedInRouteOptions(path: string, { options = {}, matchers
   const { faults, regexRewrite, shadowing, lbHash, upgrades = [] } = options
   return [
     ...inShared(path, options),
+    ...inEmptyRewrites(path, options),
     ...(faults === undefined ? [] : inFaults(`${path}.faults`, faults)),
     ...ignored(`${path}.regexRewrite.pattern.googleRe2`, fieldsOf(regexRewrite?.pattern?.googleRe2), [
       'maxProgramSize',
@@ -40,6 +41,15 @@ export function unsupportedInRouteOptions(path: string, { options = {}, matchers
     ...inHashPolicies(`${path}.lbHash.hashPolicies`, lbHash?.hashPolicies ?? []),
     ...upgrades.flatMap((upgrade, index) => inUpgrade(`${path}.upgrades[${index}]`, upgrade, matchesConnect)),
     ...inForwardedHost(path, options),
+  ]
+}
+
+/** In Gloo and Envoy an empty text is no rewrite. */
+function inEmptyRewrites(path: string, { prefixRewrite, hostRewrite }: RouteOptions): Diagnostic[] {
+  const cure = 'an empty text rewrites nothing. Write / to cut the prefix off'
+  return [
+    ...(prefixRewrite === '' ? [noEffect(`${path}.prefixRewrite`, 'prefixRewrite', cure)] : []),
+    ...(hostRewrite === '' ? [noEffect(`${path}.hostRewrite`, 'hostRewrite', 'an empty text rewrites nothing')] : []),
   ]
 }
 

@@ -10,6 +10,7 @@ import {
   unsupportedInHostOptions,
   unsupportedInRouteOptions,
 } from './unsupported-options.ts'
+import { unusedCors } from './unused-cors.ts'
 import type { Destination, Matcher, Route, VirtualService, WeightedDestination } from './virtual-service-schema.ts'
 
 const REFUSED_OPTIONS = [
@@ -57,6 +58,7 @@ export function unsupportedInVirtualService({ spec }: VirtualService): readonly 
     ...refused(path, host ?? {}, ['optionsConfigRefs']),
     ...inOptions(`${path}.options`, host?.options ?? {}),
     ...unsupportedInHostOptions(`${path}.options`, host?.options ?? {}),
+    ...unusedCors(path, host ?? {}),
     ...(host?.routes ?? []).flatMap((route, index) => inRoute(`${path}.routes[${index}]`, route)),
   ]
 }

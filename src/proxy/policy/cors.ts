@@ -8,8 +8,10 @@ import type { HeadEdit } from './head-edit.ts'
 
 export interface ServingCors {
   readonly allows: (origin: string) => boolean
-  /** Without those that `everywhere` has. */
-  readonly forPreflight: readonly (readonly [name: string, value: string])[]
+  /** Without those that `everywhere` has. Null: what the preflight asks about is named. */
+  readonly methods: string | null
+  readonly headers: string | null
+  readonly maxAge: string
   /** Field lines without the origin's. */
   readonly everywhere: string
 }
@@ -22,19 +24,20 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
 /** Also for origins that are not allowed: a cache must not give one origin what another one was told. */
 const VARY: HeadEdit = { dropped: new Set(), appended: 'vary: Origin\r\n' }
 
+/** One name, or several. */
+const NAMES = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*,[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+)*$/
+/** What the answer to a preflight depends on where it names what was asked about. */
+const ASKED_ABOUT = 'Access-Control-Request-Method, Access-Control-Request-Headers'
+
 export function prepareCors(policy: CorsPolicy): ServingCors {
   const credentials = policy.allowCredentials ? [['access-control-allow-credentials', 'true'] as const] : []
-  const expose =
-    policy.exposeHeaders.length === 0 ? '' : `access-control-expose-headers: ${policy.exposeHeaders.join(', ')}\r\n`
+  const exposed = policy.exposeHeaders.filter((name) => name !== '*' || !policy.allowCredentials)
+  const expose = exposed.length === 0 ? '' : `access-control-expose-headers: ${exposed.join(', ')}\r\n`
   return {
     allows: compileOrigins(policy),
-    forPreflight: [
-      ...listField('access-control-allow-methods', policy.allowMethods),
-      ...listField('access-control-allow-headers', policy.allowHeaders),
-      ...(policy.maxAgeSeconds === undefined
-        ? []
-        : [['access-control-max-age', String(policy.maxAgeSeconds)] as const]),
-    ],
+    methods: listOf(policy.allowMethods, policy),
+    headers: listOf(policy.allowHeaders, policy),
+    maxAge: policy.maxAgeSeconds === undefined ? '' : String(policy.maxAgeSeconds),
     everywhere: credentials.map(([name, value]) => `${name}: ${value}\r\n`).join('') + expose,
   }
 }
@@ -45,8 +48,15 @@ export function preflightAnswer(cors: ServingCors, head: RequestHead): Answer | 
   const origin = head.fields.get('origin')
   if (origin === undefined || head.fields.get('access-control-request-method') === undefined) return null
   if (!cors.allows(origin)) return null
-  const headers = cors.forPreflight.map(([name, value]) => ({ name, value }))
-  return { status: 200, flag: '', body: '', headers }
+  const { methods, headers, maxAge } = cors
+  const fields = [
+    ['access-control-allow-methods', methods ?? namesIn(head, 'access-control-request-method')],
+    ['access-control-allow-headers', headers ?? namesIn(head, 'access-control-request-headers')],
+    ['access-control-max-age', maxAge],
+    ['vary', methods === null || headers === null ? ASKED_ABOUT : ''],
+  ] as const
+  const present = fields.filter(([, value]) => value !== '')
+  return { status: 200, flag: '', body: '', headers: present.map(([name, value]) => ({ name, value })) }
 }
 
 /** What every response gets; the endpoint's own words on the matter do not count then. */
@@ -59,6 +69,12 @@ export function corsEdit(cors: ServingCors, head: RequestHead): HeadEdit {
   }
 }
 
-function listField(name: string, values: readonly string[]): (readonly [string, string])[] {
-  return values.length === 0 ? [] : [[name, values.join(', ')]]
+/** Beside credentials browsers take `*` for a name, not for all (Fetch, "CORS protocol and credentials"). */
+function listOf(names: readonly string[], { allowCredentials }: CorsPolicy): string | null {
+  return allowCredentials && names.includes('*') ? null : names.join(', ')
+}
+
+function namesIn({ fields }: RequestHead, field: string): string {
+  const asked = fields.get(field) ?? ''
+  return NAMES.test(asked) ? asked : ''
 }

@@ -122,3 +122,38 @@ test('what becomes of unknown hosts where there are none', () => {
   ])
   assert.deepEqual(told([{ action: forward }], { table: { unknownHost: 'refuse' } }), [])
 })
+
+const cors = { allowOrigins: ['https://app.example'], allowMethods: ['GET', 'PUT'] }
+const noPreflight =
+  `warning ${at}.policy.cors: Cannot act on cors of ${route}: browsers ask by OPTIONS first, and no route with cors takes that here. ` +
+  'Add OPTIONS to its methods'
+
+test('CORS of a route whose preflights no route with CORS takes', () => {
+  const items = { match: { path: '/items', methods: ['GET', 'PUT'] }, action: forward, policy: { cors } }
+  assert.deepEqual(told([items]), [noPreflight])
+  // Those that take it have nothing to answer it with, or another path.
+  assert.deepEqual(told([items, { action: forward }]), [noPreflight])
+  assert.deepEqual(told([items, { match: { path: '/other' }, action: forward, policy: { cors } }]), [noPreflight])
+})
+
+test('CORS acts where a preflight finds a route, or none is needed', () => {
+  const items = (methods: readonly string[]) => ({
+    match: { path: '/items', methods },
+    action: forward,
+    policy: { cors },
+  })
+  assert.deepEqual(told([items(['GET', 'PUT', 'OPTIONS'])]), [])
+  assert.deepEqual(told([items([])]), [])
+  assert.deepEqual(told([items(['GET', 'PUT']), { action: forward, policy: { cors } }]), [])
+  assert.deepEqual(told([items(['GET', 'PUT']), items(['OPTIONS'])]), [])
+  assert.deepEqual(told([items(['GET', 'POST'])]), [])
+})
+
+test('a wildcard of exposed headers beside credentials', () => {
+  const policy = { cors: { ...cors, exposeHeaders: ['x', '*'], allowCredentials: true } }
+  assert.deepEqual(told([{ action: forward, policy }]), [
+    `warning ${at}.policy.cors.exposeHeaders[1]: Cannot act on "*" of ${route}: beside allowCredentials it is no wildcard for browsers, ` +
+      'and is left out. Name the headers',
+  ])
+  assert.deepEqual(told([{ action: forward, policy: { cors: { ...policy.cors, allowCredentials: false } } }]), [])
+})

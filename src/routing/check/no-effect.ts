@@ -1,5 +1,6 @@
 /** What is asked for and cannot act where it stands: told, so that nobody relies on it. */
 import type { Diagnostic } from '../../base/diagnostic.ts'
+import { exposedWildcard, lacksPreflight } from './idle-cors.ts'
 import type { Cluster } from '../cluster-model.ts'
 import type { PathMatch } from '../match-model.ts'
 import type { Route, RouteTable, VirtualHost } from '../route-model.ts'
@@ -15,7 +16,7 @@ type ByName = ReadonlyMap<string, Cluster>
 
 /** Of a virtual host's routes; paths begin with `path`. */
 export function withoutEffect(routes: readonly Route[], path: string, clusters: ByName): Diagnostic[] {
-  return routes.flatMap((route, index) => ofRoute(route, `${path}.routes[${index}]`, clusters))
+  return routes.flatMap((route, index) => ofRoute(route, `${path}.routes[${index}]`, { clusters, routes }))
 }
 
 /** Each with its place. */
@@ -40,13 +41,20 @@ export function unknownHostUnused({ id, unknownHost, virtualHosts }: RouteTable,
   ]
 }
 
-function ofRoute(route: Route, path: string, clusters: ByName): Diagnostic[] {
+interface Surroundings {
+  readonly clusters: ByName
+  /** Of the same virtual host. */
+  readonly routes: readonly Route[]
+}
+
+function ofRoute(route: Route, path: string, { clusters, routes }: Surroundings): Diagnostic[] {
   const found: Diagnostic[] = []
   const note = (at: string, what: string, why: string): void => {
     found.push(idle(`${path}.${at}`, what, `route "${route.id}"`, why))
   }
   ofMatch(route, note)
   ofPolicy(route, clusters, note)
+  ofCors(route, routes, note)
   return found
 }
 
@@ -74,6 +82,17 @@ function ofPolicy({ action, policy }: Route, clusters: ByName, note: Note): void
   if (retry !== undefined && retry.statuses.length > 0 && !retry.on.includes('retriable-status-codes')) {
     note('policy.retry.statuses', 'statuses', '"retriable-status-codes" is not among its conditions')
   }
+}
+
+function ofCors(route: Route, routes: readonly Route[], note: Note): void {
+  if (lacksPreflight(route, routes)) {
+    const cure = 'Add OPTIONS to its methods'
+    note('policy.cors', 'cors', `browsers ask by OPTIONS first, and no route with cors takes that here. ${cure}`)
+  }
+  const index = exposedWildcard(route)
+  if (index === -1) return
+  const why = 'beside allowCredentials it is no wildcard for browsers, and is left out. Name the headers'
+  note(`policy.cors.exposeHeaders[${index}]`, '"*"', why)
 }
 
 /** `*` is what `OPTIONS *` asks about. */
