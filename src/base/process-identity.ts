@@ -47,8 +47,8 @@ export function signalProcess({ pid, startTicks, bootId: boot }: ProcessIdentity
   try {
     process.kill(pid, signal)
   } catch (error) {
-    // It has ended meanwhile.
-    if (codeOf(error) !== 'ESRCH') throw error
+    // It has ended meanwhile, or runs as another user by now (setuid) and is not ours to signal.
+    if (!['ESRCH', 'EPERM'].includes(codeOf(error) ?? '')) throw error
   }
 }
 

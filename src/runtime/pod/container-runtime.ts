@@ -296,10 +296,15 @@ export class ContainerRuntime {
     this.#context.event('Warning', 'PortNotOwn', obstacle)
   }
 
-  /** Why a program that could not listen could not. */
+  /** Why a program that could not listen could not. Only a hint: the container has ended with it or without. */
   async #inUse(exit: Exit): Promise<string | undefined> {
     if (exit.kind !== 'exited' || exit.code === 0 || this.#isStopping) return undefined
-    return explainInUse(lastLines(this.files.log), this.spec, this.#context.ports)
+    try {
+      return await explainInUse(lastLines(this.files.log), this.spec, this.#context.ports)
+    } catch (error) {
+      this.#context.failed(error)
+      return undefined
+    }
   }
 
   #ended(exit: Exit, { obstacle, ...times }: EndedOptions): void {
