@@ -162,7 +162,9 @@ function commandsIn({ source, text }: Line): readonly { readonly source: string;
 
 async function helpOf(command: readonly string[]): Promise<string> {
   const { code, stdout } = await runCli([...command, '--help'])
-  return code === 0 && stdout.startsWith(`Usage: sluice ${command[0] ?? '['}`) ? stdout : ''
+  // An alias stands behind a bar: `Usage: sluice release|rollout`.
+  const usage = new RegExp(`^Usage: sluice (\\S+\\|)?${command[0] ?? '\\['}`)
+  return code === 0 && usage.test(stdout) ? stdout : ''
 }
 
 function isFlag(word: string): boolean {

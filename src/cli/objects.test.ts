@@ -288,7 +288,7 @@ test('a release is approved and aborted by annotations, and only while that make
   assert.match((await sluice('release status echo-v3 -n echo')).stdout, /^Release {4}echo\/echo-v3\nPhase {6}Pending\n/)
 })
 
-test('a release kept for inspection is let go on by a plain approve, as its report says', async () => {
+test('a release kept for inspection is told how to try again, and a plain approve does it too', async () => {
   await sluice(`apply -f ${STORY}/../release/release-v4.yaml`)
   const path = '/apis/sluice.dev/v1alpha1/namespaces/echo/releases/echo-v4'
   const since = '2026-01-01T00:00:00Z'
@@ -297,7 +297,7 @@ test('a release kept for inspection is let go on by a plain approve, as its repo
   const headers = { 'content-type': 'application/merge-patch+json' }
   const body = { status: { phase: 'Paused', message: 'bad numbers', currentStep, waitsForPerson } }
   await client.json(`${path}/status`, { method: 'PATCH', headers, body })
-  assert.match((await sluice('release why echo-v4 -n echo')).stdout, /go on: {4}sluice release approve echo-v4 -n echo/)
+  assert.match((await sluice('release why echo-v4 -n echo')).stdout, /go on: {4}sluice release retry echo-v4 -n echo/)
   const { stdout } = await sluice('release approve echo-v4 -n echo')
   assert.equal(stdout, 'release.sluice.dev/echo-v4 approved: step ten-percent\n')
 })

@@ -92,6 +92,18 @@ export interface ReleaseAbortOptions {
   readonly reason?: string
 }
 
+export interface ReleaseRetryOptions {
+  readonly reason?: string
+}
+
+export interface ReleasePromoteOptions {
+  readonly full?: boolean
+}
+
+export interface ReleaseUndoOptions {
+  readonly output?: 'yaml'
+}
+
 export interface StatusOptions {
   readonly output?: 'json'
 }

@@ -21,6 +21,12 @@ const COMMANDS = [
   'release approve',
   'release abort',
   'release why',
+  'release promote',
+  'release pause',
+  'release resume',
+  'release retry',
+  'release undo',
+  'release history',
   'version',
   'completion',
 ]

@@ -21,7 +21,7 @@ export function getReleases({ deps, args, options }: Call<ReleaseGetOptions>): P
 export async function releaseStatus(call: Call<ReleaseStatusOptions>): Promise<number> {
   const { deps, options } = call
   await using session = await connect(options, deps)
-  const release = await find(session, call)
+  const release = await findRelease(session, call)
   if (options.watch === true) return follow(session, call, release)
   if (options.output === 'json') deps.stdout.write(`${JSON.stringify(release.status ?? {}, null, 2)}\n`)
   else deps.stdout.write(`${releaseReport(release, deps.clock.now()).join('\n')}\n`)
@@ -31,7 +31,7 @@ export async function releaseStatus(call: Call<ReleaseStatusOptions>): Promise<n
 export async function explainRelease(call: Call<object>): Promise<number> {
   const { deps, options } = call
   await using session = await connect(options, deps)
-  const release = await find(session, call)
+  const release = await findRelease(session, call)
   const { whyReport } = await import('../release/why.ts')
   deps.stdout.write(`${whyReport(release, deps.clock.now()).join('\n')}\n`)
   return 0
@@ -40,7 +40,7 @@ export async function explainRelease(call: Call<object>): Promise<number> {
 export async function approveRelease(call: Call<ReleaseApproveOptions>): Promise<number> {
   const { deps, options } = call
   await using session = await connect(options, deps)
-  const release = await find(session, call)
+  const release = await findRelease(session, call)
   const step = options.step ?? waitingStep(release)
   if (
     options.step !== undefined &&
@@ -65,7 +65,7 @@ async function addApproval(session: Session, call: Call<object>, seen: Release, 
       return await annotate(session, release, { [APPROVE_ANNOTATION]: [...new Set([...open, entry])].join(',') }, true)
     } catch (error) {
       if (!isReason(error, 'Conflict') || tries >= APPROVE_TRIES_MAX) throw error
-      release = await find(session, call)
+      release = await findRelease(session, call)
     }
   }
 }
@@ -88,7 +88,7 @@ function waitingStep(release: Release): string {
 export async function abortRelease(call: Call<ReleaseAbortOptions>): Promise<number> {
   const { deps, options } = call
   await using session = await connect(options, deps)
-  const release = await find(session, call)
+  const release = await findRelease(session, call)
   const name = nameOf(release)
   if (hasEnded(release)) {
     throw new Error(`Cannot abort release "${name}": it has ended already, its phase is ${release.status?.phase ?? ''}`)
@@ -99,7 +99,7 @@ export async function abortRelease(call: Call<ReleaseAbortOptions>): Promise<num
   return 0
 }
 
-async function annotate(
+export async function annotate(
   session: Session,
   release: Release,
   annotations: Readonly<Record<string, string>>,
@@ -110,8 +110,9 @@ async function annotate(
   await session.client.patch(releases, key, { kind: 'merge', body: { metadata: { ...version, annotations } } })
 }
 
-async function find(session: Session, { args, deps }: Call<object>): Promise<Release> {
-  const name = args[0] ?? ''
+export async function findRelease(session: Session, { args, deps }: Call<object>): Promise<Release> {
+  // `release/echo-v3` too, as kubectl names objects.
+  const name = (args[0] ?? '').replace(/^(rel|releases?)(\.sluice\.dev)?\//, '')
   try {
     return await session.client.get(releases, objectKey(session.namespace, name), deps.signal)
   } catch (error) {

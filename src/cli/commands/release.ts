@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import { examples, type Host, OBJECT_FORMATS, outputOption, parseDurationMs, runs } from '../command.ts'
 import type { ReleaseGetOptions, ReleaseStatusOptions, ReleaseApproveOptions, ReleaseAbortOptions } from '../options.ts'
+import { addReleaseSteering } from './release-steer.ts'
 
 export function addRelease(program: Command, host: Host): void {
   const release = program
     .command('release')
+    .alias('rollout')
     .summary('follow and steer releases')
     .description('Follows and steers releases: where they are, what they wait for, go on, or back.')
   addReleaseGet(release, host)
@@ -12,11 +14,13 @@ export function addRelease(program: Command, host: Host): void {
   addReleaseApprove(release, host)
   addReleaseAbort(release, host)
   addReleaseWhy(release, host)
+  addReleaseSteering(release, host)
 }
 
 function addReleaseGet(release: Command, host: Host): void {
   const command = release
     .command('get')
+    .alias('list')
     .description('Lists releases, or prints single ones.')
     .argument('[name...]', 'names of releases')
     .option('-A, --all-namespaces', 'in every namespace')

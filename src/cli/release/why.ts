@@ -11,6 +11,8 @@ export function whyReport(release: Release, nowMs: number): readonly string[] {
     `${name} is ${status.phase}: ${status.message ?? ''}`,
     ...staleLines(release),
     ...personLines(release, nowMs),
+    ...againLines(release),
+    ...evidenceLines(release),
     ...stepLines(release, nowMs),
     ...measuredLines(release),
     ...historyLines(release),
@@ -23,14 +25,46 @@ function staleLines({ metadata, status }: Release): readonly string[] {
   return behind ? ['The controller has not seen the last change of the object yet.'] : []
 }
 
-function personLines({ status, metadata }: Release, nowMs: number): readonly string[] {
-  const waits = status?.waitsForPerson
+function personLines(release: Release, nowMs: number): readonly string[] {
+  const waits = release.status?.waitsForPerson
   if (waits === undefined) return []
+  const { metadata } = release
   const where = `${metadata.name ?? ''} -n ${metadata.namespace ?? ''}`
   return [
     `For ${ageOf(waits.since, nowMs)} it has waited for a person: ${waits.reason}.`,
-    `  go on:    sluice release approve ${where}`,
+    `  go on:    sluice release ${verbToGoOn(release)} ${where}`,
     `  go back:  sluice release abort ${where}`,
+  ]
+}
+
+function verbToGoOn({ spec, status }: Release): string {
+  if (spec.paused === true) return 'resume'
+  return status?.currentStep?.state === 'Failed' ? 'retry' : 'approve'
+}
+
+function againLines({ metadata, spec, status }: Release): readonly string[] {
+  if (status?.phase !== 'RolledBack') return []
+  const canaries = spec.targets.map(({ canary }) => `${canary.kind} ${canary.name}`).join(' or ')
+  return [
+    'To try again:',
+    `  repaired:      apply ${canaries} with its new pod template; the release starts over by itself`,
+    `  as it is now:  sluice release retry ${metadata.name ?? ''} -n ${metadata.namespace ?? ''}`,
+  ]
+}
+
+/** What was seen when the last try failed. */
+function evidenceLines({ status }: Release): readonly string[] {
+  const evidence = status?.evidence
+  if (evidence === undefined) return []
+  const { at, step, reading, logs } = evidence
+  return [
+    `Decided at ${at}${step === undefined ? '' : `, in step ${step}`}, by this reading: ${reading}.`,
+    '  Requests that were answered between the reading and the return of the traffic are not in it.',
+    ...logs.flatMap(({ pod, container, lines }) => [
+      `Last lines of pod ${pod}, container ${container}:`,
+      ...lines.map((line) => `  | ${line}`),
+    ]),
+    ...(logs.length === 0 ? ["The canary's pods left no log lines."] : []),
   ]
 }
 
