@@ -22,6 +22,7 @@ import { toPlan } from './release/plan.ts'
 import { isClosed, isOpen, openCaches, wakeSources } from './release/sources.ts'
 import type { ReleaseCaches } from './release/sources.ts'
 import { stateOf, statusOf } from './release/status.ts'
+import { TRAFFIC_INTERVAL_MS, TrafficObserver } from './release/traffic.ts'
 import { observeWorld } from './release/world.ts'
 import type { WorkloadDeps } from './workload-deps.ts'
 
@@ -49,6 +50,7 @@ export async function runReleaseController(deps: ReleaseControllerDeps): Promise
 class ReleaseController {
   readonly #deps: ReleaseControllerDeps
   readonly #caches: ReleaseCaches
+  readonly #traffic = new TrafficObserver()
   readonly #fresh = new FreshObjects()
   readonly #events: EventRecorder
   readonly #startedAtMs: number
@@ -62,7 +64,7 @@ class ReleaseController {
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Requeue | void> {
     const release = this.#fresh.get(this.#caches.releases, key)
-    if (release === undefined || !isOpen(release)) return
+    if (release === undefined || !isOpen(release)) return this.#traffic.forget(key)
     const nowMs = this.#deps.clock.now()
     const plan = toPlan(release)
     const state = stateOf(release, nowMs)
@@ -75,7 +77,13 @@ class ReleaseController {
     const world = observeWorld(observer, { release, plan, state, nowMs })
     const result = advance(plan, state, world, nowMs)
     if (isClosed(release) && result.state.stage.kind === 'rolled-back') return
-    const stored = await this.#store({ ...release, status: statusOf(release, plan, result, nowMs) }, release, signal)
+    const hasEnded = ['succeeded', 'rolled-back'].includes(result.state.stage.kind)
+    if (hasEnded) this.#traffic.forget(key)
+    const observed = hasEnded
+      ? {}
+      : this.#traffic.observe(key, { release, plan, world, metrics: this.#deps.metrics, nowMs })
+    const status = statusOf({ release, plan, nowMs, observed }, result)
+    const stored = await this.#store({ ...release, status }, release, signal)
     if (stored === undefined) return
     const deps = { ...this.#deps, caches: this.#caches, fresh: this.#fresh, events: this.#events, signal }
     // The traffic goes back first; the pods that can tell why end last.
@@ -83,7 +91,8 @@ class ReleaseController {
     await runEffects(deps, stored, others)
     await this.#keepEvidence(stored, result.state, signal)
     await runEffects(deps, stored, ends)
-    if (result.wakeAtMs !== undefined) return { requeueAfterMs: Math.max(1, result.wakeAtMs - nowMs) }
+    const wakeAtMs = Math.min(result.wakeAtMs ?? Infinity, hasEnded ? Infinity : nowMs + TRAFFIC_INTERVAL_MS)
+    if (wakeAtMs !== Infinity) return { requeueAfterMs: Math.max(1, wakeAtMs - nowMs) }
   }
 
   async #keepEvidence(release: Release, state: ReleaseState, signal: AbortSignal): Promise<void> {

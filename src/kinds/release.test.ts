@@ -67,6 +67,7 @@ test('what is left out is filled in', () => {
       },
     ],
     onFailure: { action: 'Rollback', canary: 'ScaleToZero' },
+    onStart: { stable: 'RequireReady' },
     onSuccess: { stable: 'ScaleToZero' },
     progressDeadlineSeconds: 600,
   })

@@ -52,7 +52,11 @@ export const releases: ResourceType<Release> = {
 const columns: readonly Column<Release>[] = [
   column('Phase', ({ status }) => status?.phase ?? 'Pending'),
   column('Step', ({ status }) => stepCell(status)),
-  column('Weight', ({ status }) => `${status?.traffic?.canaryWeight ?? 0}`, 'Percent of traffic on the canary.'),
+  column(
+    'Weight',
+    ({ status }) => weightCell(status),
+    'Percent of traffic on the canary; in brackets what is observed, where that differs.',
+  ),
   ageColumn,
   // The last: kubectl pads every other column to its longest cell, and this one holds sentences.
   column('Message', ({ status }) => status?.message ?? ''),
@@ -82,6 +86,12 @@ export const releaseKind: Kind<Release> = {
 
 function column(name: string, cell: Column<Release>['cell'], description?: string): Column<Release> {
   return { name, type: 'string', priority: 0, cell, ...(description === undefined ? {} : { description }) }
+}
+
+/** `10`, or `10 (100 observed)` */
+function weightCell(status: ReleaseStatus | undefined): string {
+  const { canaryWeight = 0, observed } = status?.traffic ?? {}
+  return observed === undefined ? `${canaryWeight}` : `${canaryWeight} (${observed.canaryWeight} observed)`
 }
 
 /** `2/4 ten-percent` */

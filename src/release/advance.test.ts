@@ -461,3 +461,40 @@ test('a promotion is for the revision that a person saw: a new one voids it', ()
   const { stage } = stateIn(sim)
   assert.ok(stage.kind === 'step' && stage.name === 's0' && stage.promoted === undefined)
 })
+
+test('a release does not start on a stable side without a ready endpoint, and says why', () => {
+  const sim = simulate()
+  const { stable } = targetOf(sim)
+  Object.assign(stable, { isBroken: true, pods: [] })
+  runUntilRest(sim, 5_000)
+  const why =
+    'Deployment echo/t0-v2 has no ready endpoint: pod t0-old: CrashLoopBackOff, exit 3; repair it, or set spec.onStart.stable to AllowUnready'
+  assert.equal(phase(sim), 'Pending')
+  assert.equal(sim.last?.report.message, `Cannot start release "echo/echo-v3": spec.targets[0].stable: ${why}`)
+  assert.equal(sim.log.filter((line) => line.startsWith('CannotStart: ')).length, 1)
+  Object.assign(stable, { isBroken: false, pods: [] })
+  runUntilRest(sim, 5_000)
+  assert.equal(stateIn(sim).stage.kind, 'step')
+})
+
+test('a plan may say that it starts without a ready stable side', () => {
+  const sim = simulate({ onStart: 'AllowUnready' })
+  Object.assign(targetOf(sim).stable, { isBroken: true, pods: [] })
+  runUntilRest(sim, 5_000)
+  assert.equal(stateIn(sim).stage.kind, 'step')
+})
+
+test('a stable side that loses its endpoints in the middle of a release is told once, and once when it is back', () => {
+  const sim = simulate({ steps: [{ weight: 50, gates: [{ kind: 'approval' }] }, { weight: 100 }] })
+  runUntilRest(sim, 5_000)
+  const { stable } = targetOf(sim)
+  Object.assign(stable, { isBroken: true, pods: [] })
+  runUntilRest(sim, 5_000)
+  look(sim)
+  Object.assign(stable, { isBroken: false, pods: [] })
+  runUntilRest(sim, 5_000)
+  assert.deepEqual(
+    sim.log.flatMap((line) => /^(StableLost|StableBack): /.exec(line)?.[1] ?? []),
+    ['StableLost', 'StableBack'],
+  )
+})

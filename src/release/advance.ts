@@ -58,7 +58,7 @@ function next(scene: Scene): Move {
   if (remembered !== undefined) return { kind: 'go', state: remembered, events: [] }
   switch (stage.kind) {
     case 'pending':
-      return interrupt(scene) ?? advancePending(scene, stage.sinceMs)
+      return interrupt(scene) ?? advancePending(scene, stage)
     case 'step':
       return interrupt(scene) ?? advanceStep(scene, stage)
     case 'paused':

@@ -14,6 +14,8 @@ export interface Plan {
   /** Never empty; the last one has weight 100. */
   readonly steps: readonly StepPlan[]
   readonly onFailure: OnFailure
+  /** `RequireReady`: not before stable has a ready endpoint. */
+  readonly onStart: { readonly stable: 'RequireReady' | 'AllowUnready' }
   readonly onSuccess: { readonly stable: 'ScaleToZero' | 'Delete' | 'Keep' }
   /** How long any wait that is not for a person may take without progress. */
   readonly deadlineMs: number
@@ -133,7 +135,7 @@ export interface Baseline {
 }
 
 export type Stage =
-  | { readonly kind: 'pending'; readonly sinceMs: number }
+  | PendingStage
   | StepStage
   | PausedStage
   | PromotingStage
@@ -145,6 +147,13 @@ export type Stage =
       readonly failure: Failure
       readonly failedRevisions?: readonly string[]
     }
+
+export interface PendingStage {
+  readonly kind: 'pending'
+  readonly sinceMs: number
+  /** Why it cannot start, as an event has told. */
+  readonly obstacle?: string
+}
 
 export interface StepStage {
   readonly kind: 'step'
@@ -168,6 +177,8 @@ export interface StepStage {
   readonly edits: number
   /** A person passes this step, or this and all later ones, without its gates. */
   readonly promoted?: 'step' | 'full'
+  /** An event has told that stable has no ready endpoint. */
+  readonly stableLost?: true
   /** Stable had been scaled down and is needed again. */
   readonly restoreStable: boolean
 }

@@ -13,7 +13,8 @@ export function hasSucceeded({ status }: Release): boolean {
 export function releaseLine({ metadata, status }: Release): string {
   const step = status?.currentStep
   const where = step === undefined ? '' : `  step ${step.index}/${step.total} ${step.name} (${wordsOf(step.state)})`
-  const traffic = status?.traffic === undefined ? '' : `  canary ${status.traffic.canaryWeight} %`
+  const traffic =
+    status?.traffic === undefined ? '' : `  canary ${status.traffic.canaryWeight} %${observedText(status)}`
   const message = status?.message ?? step?.message ?? 'not looked at yet'
   return `${metadata.name ?? ''}  ${status?.phase ?? 'Pending'}${where}${traffic}  ${message}`
 }
@@ -30,13 +31,29 @@ export function releaseReport(release: Release, nowMs: number): readonly string[
       : [
           `Step       ${step.index}/${step.total} ${step.name}: ${wordsOf(step.state)} for ${ageOf(step.since, nowMs)}`,
         ]),
-    ...(status?.traffic === undefined
-      ? []
-      : [`Traffic    stable ${status.traffic.stableWeight} %, canary ${status.traffic.canaryWeight} %`]),
+    ...trafficLines(status),
     ...analysisLines(status),
     `Message    ${status?.message ?? step?.message ?? 'the controller has not looked at it yet'}`,
     ...historyLines(release),
   ]
+}
+
+/** What the routes say, and beside it what is seen where that is something else. */
+export function trafficLines(status: ReleaseStatus | undefined): readonly string[] {
+  const traffic = status?.traffic
+  if (traffic === undefined) return []
+  const { stableWeight, canaryWeight, observed, reason } = traffic
+  return [
+    `Traffic    stable ${stableWeight} %, canary ${canaryWeight} %${reason === undefined ? '' : ', as the routes say'}`,
+    ...(observed === undefined
+      ? []
+      : [`Observed   stable ${observed.stableWeight} %, canary ${observed.canaryWeight} % of the requests`]),
+    ...(reason === undefined ? [] : [`           ${reason}`]),
+  ]
+}
+
+function observedText({ traffic }: ReleaseStatus): string {
+  return traffic?.observed === undefined ? '' : ` (observed ${traffic.observed.canaryWeight} %)`
 }
 
 function analysisLines(status: ReleaseStatus | undefined): readonly string[] {

@@ -1,6 +1,6 @@
 /** Why a release stands where it stands: what it waits for, since when, what was measured and what was decided. */
 import type { Release, ReleaseGate, ReleaseMetricsGate, ReleaseStatus } from '../../kinds/release.ts'
-import { ageOf, historyLines, wordsOf } from './report.ts'
+import { ageOf, historyLines, trafficLines, wordsOf } from './report.ts'
 
 export function whyReport(release: Release, nowMs: number): readonly string[] {
   const { metadata, status } = release
@@ -14,6 +14,7 @@ export function whyReport(release: Release, nowMs: number): readonly string[] {
     ...againLines(release),
     ...evidenceLines(release),
     ...stepLines(release, nowMs),
+    ...(status.traffic?.reason === undefined ? [] : trafficLines(status)),
     ...measuredLines(release),
     ...historyLines(release),
     ...conditionLines(release),

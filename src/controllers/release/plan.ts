@@ -27,6 +27,7 @@ export function toPlan(release: Release): Plan {
     targets: spec.targets.map((target) => toTarget(target, namespace)),
     steps: toSteps(spec.steps),
     onFailure: { action: spec.onFailure?.action ?? 'Rollback', canary: spec.onFailure?.canary ?? 'ScaleToZero' },
+    onStart: { stable: spec.onStart?.stable ?? 'RequireReady' },
     onSuccess: { stable: spec.onSuccess?.stable ?? 'ScaleToZero' },
     isPaused: spec.paused ?? false,
     deadlineMs: (spec.progressDeadlineSeconds ?? DEADLINE_SECONDS) * 1_000,

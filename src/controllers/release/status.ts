@@ -2,8 +2,17 @@
 import type { Release, ReleaseStatus } from '../../kinds/release.ts'
 import type { Condition } from '../../kube/object.ts'
 import { toTimestamp } from '../../kube/timestamp.ts'
+import type { ReleaseTraffic } from './traffic.ts'
 import { initialState } from '../../release/advance.ts'
 import type { Advance, AttemptRecord, Plan, ReleaseState, Report, StepRecord } from '../../release/model.ts'
+
+export interface StatusScene {
+  readonly release: Release
+  readonly plan: Plan
+  readonly nowMs: number
+  /** What is seen of the requests where it is not what the routes say. */
+  readonly observed: Partial<ReleaseTraffic>
+}
 
 /** The stored state; a release without one begins now. */
 export function stateOf({ status }: Release, nowMs: number): ReleaseState {
@@ -16,7 +25,10 @@ function isState(value: unknown): value is ReleaseState {
   return typeof value === 'object' && value !== null && 'stage' in value && 'baselines' in value && 'history' in value
 }
 
-export function statusOf(release: Release, plan: Plan, { state, report }: Advance, nowMs: number): ReleaseStatus {
+export function statusOf(
+  { release, plan, nowMs, observed }: StatusScene,
+  { state, report }: Pick<Advance, 'state' | 'report'>,
+): ReleaseStatus {
   const generation = release.metadata.generation ?? 0
   return {
     observedGeneration: generation,
@@ -30,7 +42,7 @@ export function statusOf(release: Release, plan: Plan, { state, report }: Advanc
       : { waitsForPerson: { reason: report.waitsForPerson.reason, since: time(report.waitsForPerson.sinceMs) } }),
     ...(report.waitsUntilMs === undefined ? {} : { waitsUntil: time(report.waitsUntilMs) }),
     ...(state.history.length === 0 ? {} : { steps: state.history.map(recordOf) }),
-    traffic: trafficOf(report.canaryWeight),
+    traffic: { ...trafficOf(report.canaryWeight), ...observed },
     ...(report.analysis === undefined ? keptAnalysis(release, report) : { analysis: report.analysis }),
     ...(state.attempts === undefined ? {} : { attempts: state.attempts.map(attemptOf) }),
     ...keptEvidence(release, state),

@@ -15,6 +15,7 @@ export function withDefaults(release: Release): Release {
       targets: spec.targets.map((target) => targetWithDefaults(target, release.metadata.namespace)),
       steps: spec.steps.map(stepWithDefaults),
       onFailure: { action: 'Rollback', canary: 'ScaleToZero', ...spec.onFailure },
+      onStart: { stable: 'RequireReady', ...spec.onStart },
       onSuccess: { stable: 'ScaleToZero', ...spec.onSuccess },
       progressDeadlineSeconds: spec.progressDeadlineSeconds ?? DEFAULT_PROGRESS_DEADLINE_SECONDS,
     },

@@ -116,6 +116,16 @@ export const specSchema = object({
     undefined,
     { description: 'What to do when a step fails.' },
   ),
+  onStart: optional(
+    object({
+      stable: optional(oneOf('RequireReady', 'AllowUnready'), undefined, {
+        description:
+          'RequireReady (default): the release starts when stable has a ready endpoint; without one its share of the traffic goes elsewhere. AllowUnready: it starts all the same.',
+      }),
+    }),
+    undefined,
+    { description: 'What must hold before the first step.' },
+  ),
   onSuccess: optional(
     object({
       stable: optional(oneOf('ScaleToZero', 'Delete', 'Keep'), undefined, {
@@ -213,6 +223,17 @@ export const statusSchema = object({
     object({
       stableWeight: required(int32, undefined, { description: 'Percent of the traffic for stable.' }),
       canaryWeight: required(int32, undefined, { description: 'Percent of the traffic for the canary.' }),
+      observed: optional(
+        object({
+          stableWeight: required(int32, undefined, { description: 'Percent of the requests that stable answered.' }),
+          canaryWeight: required(int32, undefined, {
+            description: 'Percent of the requests that the canary answered.',
+          }),
+        }),
+        undefined,
+        { description: 'Who answered the requests of the last minute, where that is not what the routes say.' },
+      ),
+      reason: optional(string, undefined, { description: 'Why requests do not go where the routes say.' }),
     }),
     undefined,
     { description: 'How the routes split the traffic now.' },

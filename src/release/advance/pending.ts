@@ -1,21 +1,22 @@
 /** Before the release starts: everything it names must exist and be able to say what it will say. */
 import { assertNever } from '../../base/assert.ts'
-import type { ReleaseState } from '../model.ts'
+import type { PendingStage, ReleaseState } from '../model.ts'
 import { takeApprovals, voidApprovals } from './approval.ts'
 import { beginStep } from './begin-step.ts'
-import { deadlineAfter, canaryShare, fail, go, normal, replicasOf, targetsOf } from './scene.ts'
+import { deadlineAfter, canaryShare, fail, go, normal, replicasOf, targetsOf, warning, whyNotReady } from './scene.ts'
 import type { Move, Scene, Target } from './scene.ts'
 
-export function advancePending(scene: Scene, sinceMs: number): Move {
-  return voidApprovals(scene) ?? takeApprovals(scene) ?? start(scene, sinceMs)
+export function advancePending(scene: Scene, stage: PendingStage): Move {
+  return voidApprovals(scene) ?? takeApprovals(scene) ?? start(scene, stage)
 }
 
-function start(scene: Scene, sinceMs: number): Move {
+function start(scene: Scene, stage: PendingStage): Move {
   const { plan, state, world, nowMs } = scene
-  const obstacles = targetsOf(scene).flatMap(startObstacles)
-  const deadlineMs = deadlineAfter(scene, sinceMs)
+  const obstacles = targetsOf(scene).flatMap((target) => [...startObstacles(target), ...stableObstacles(scene, target)])
+  const deadlineMs = deadlineAfter(scene, stage.sinceMs)
   if (obstacles.length > 0) {
     const message = `Cannot start release "${plan.name}": ${obstacles.join('; ')}`
+    if (message !== stage.obstacle) return go(state, { ...stage, obstacle: message }, warning('CannotStart', message))
     // Its turn has not come: how long the release before it takes is that one's matter, and has that one's deadline.
     if (isQueued(scene)) return stay(scene, message, nowMs + plan.deadlineMs)
     if (nowMs >= deadlineMs) return fail(scene, { kind: 'deadline', message })
@@ -42,6 +43,13 @@ function stay(scene: Scene, message: string, deadlineMs: number): Move {
     },
     wakeAtMs: deadlineMs,
   }
+}
+
+/** What stable cannot answer goes elsewhere: a share of the traffic would say nothing. */
+function stableObstacles({ plan }: Scene, { index, plan: { stable }, world }: Target): readonly string[] {
+  if (plan.onStart.stable === 'AllowUnready' || world.stable.kind === 'missing' || world.stable.ready > 0) return []
+  const cure = 'repair it, or set spec.onStart.stable to AllowUnready'
+  return [`spec.targets[${index}].stable: ${stable} has no ready endpoint${whyNotReady(world.stable)}; ${cure}`]
 }
 
 /** With the field path, so that the mistake is found. */

@@ -4,7 +4,17 @@ import type { Effect, Gate, Report, StepStage } from '../model.ts'
 import { isSameShift } from '../model.ts'
 import { beginStep, finishRecord } from './begin-step.ts'
 import { takeApprovals, voidApprovals } from './approval.ts'
-import { hasCanary, isLive, isShaped, podsFor, routeObstacle, scaleUp, shapeRoutes, wantedShift } from './exposure.ts'
+import {
+  hasCanary,
+  hasStable,
+  isLive,
+  isShaped,
+  podsFor,
+  routeObstacle,
+  scaleUp,
+  shapeRoutes,
+  wantedShift,
+} from './exposure.ts'
 import { takePromotion, voidRequests } from './requests.ts'
 import { ANALYSIS_INTERVAL_MS, judgeGates } from './gates.ts'
 import type { GateVerdict } from './gates.ts'
@@ -34,6 +44,7 @@ export function advanceStep(scene: Scene, stage: StepStage): Move {
     followRevision(scene) ??
     takeApprovals(scene) ??
     takePromotion(scene, stage) ??
+    noteStable(scene, stage) ??
     (stage.liveAtMs === null ? becomeLive(scene, stage) : stayLive(scene, stage, stage.liveAtMs))
   )
 }
@@ -68,6 +79,19 @@ function followRevision(scene: Scene): Move | undefined {
   const event = warning('NewRevision', `${changed.plan.canary} has a new pod template: starting over`)
   const state2 = { ...voidRequests(finishRecord(state, nowMs, 'new revision of the canary'), scene.world), baselines }
   return go(state2, beginStep(plan, 0, nowMs), event)
+}
+
+/** What stable cannot answer goes where nobody planned: people are told once, and once when it is back. */
+function noteStable(scene: Scene, stage: StepStage): Move | undefined {
+  const isLost = (target: Target): boolean => !hasStable(target) && stage.shift.canaryWeight < 100
+  const lost = stage.restoreStable ? undefined : targetsOf(scene).find(isLost)
+  const { stableLost, ...rest } = stage
+  if ((lost !== undefined) === (stableLost === true)) return undefined
+  if (lost === undefined) return go(scene.state, rest, normal('StableBack', 'Stable has ready endpoints again'))
+  const happens =
+    'its requests go on to other pods where the fallback policy of an Upstream says so, and fail elsewhere'
+  const message = `${lost.plan.stable} has no ready endpoint${whyNotReady(lost.world.stable)}: ${happens}`
+  return go(scene.state, { ...rest, stableLost: true }, warning('StableLost', message))
 }
 
 function becomeLive(scene: Scene, stage: StepStage): Move {

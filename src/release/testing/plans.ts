@@ -12,6 +12,7 @@ export interface PlanOptions {
   readonly steps?: readonly { readonly weight: number; readonly gates?: readonly Gate[]; readonly name?: string }[]
   readonly onFailure?: OnFailure['action']
   readonly isPaused?: boolean
+  readonly onStart?: Plan['onStart']['stable']
   readonly stable?: Plan['onSuccess']['stable']
 }
 
@@ -38,6 +39,7 @@ export function planOf(options: PlanOptions = {}): Plan {
       gates,
     })),
     onFailure: { action: onFailure, canary: 'ScaleToZero' },
+    onStart: { stable: options.onStart ?? 'RequireReady' },
     onSuccess: { stable },
     deadlineMs: DEADLINE_MS,
     isPaused: options.isPaused ?? false,
