@@ -75,9 +75,13 @@ function unwrapped([name, { protobufWithin: _wrapper, ...field }]: NamedField): 
 function assign(result: Record<string, unknown>, [name, field]: NamedField, value: WireValue): void {
   const schema = field.schema
   if (schema.kind === 'array') {
-    result[name] = [...((result[name] as unknown[] | undefined) ?? []), decode(schema.items, value)]
+    // Items and entries come one by one: a copy of what there is for each would cost the square of their number.
+    const items = (result[name] ??= []) as unknown[]
+    items.push(decode(schema.items, value))
   } else if (schema.kind === 'map') {
-    result[name] = { ...(result[name] as object | undefined), ...decodeEntry(schema.values, bytesOf(value)) }
+    const entries = (result[name] ??= {}) as Record<string, unknown>
+    const [key, entry] = decodeEntry(schema.values, bytesOf(value))
+    Object.defineProperty(entries, key, { value: entry, writable: true, enumerable: true, configurable: true })
   } else {
     const decoded = decode(schema, value)
     // Go writes every field that is not a pointer, set or not.
@@ -91,14 +95,14 @@ function isZero(value: unknown): boolean {
 }
 
 /** map entry: 1 key, 2 value; a missing value is the type's zero. */
-function decodeEntry(values: Schema, bytes: Uint8Array): Message {
+function decodeEntry(values: Schema, bytes: Uint8Array): readonly [key: string, value: unknown] {
   let key = ''
   let value: unknown
   for (const field of readFields(bytes)) {
     if (field.number === 1) key = text(bytesOf(field.value))
     if (field.number === 2) value = decode(values, field.value)
   }
-  return { [key]: value ?? (values.kind === 'string' ? '' : {}) }
+  return [key, value ?? (values.kind === 'string' ? '' : {})]
 }
 
 function decode(schema: Schema, value: WireValue): unknown {

@@ -163,3 +163,25 @@ test('what was added can be tested and removed again, leaving the document as it
 function isPatchError(code: PatchError['code']): (error: unknown) => boolean {
   return (error) => error instanceof PatchError && error.code === code
 }
+
+test('a patch changes neither the document nor its own values, and a copy is a value of its own', () => {
+  const document = { a: { b: [1] }, c: {} }
+  const operations = [
+    { op: 'add', path: '/d', value: { list: [1] } },
+    { op: 'copy', from: '/d', path: '/e' },
+    { op: 'add', path: '/d/list/-', value: 2 },
+    { op: 'add', path: '/a/b/0', value: 0 },
+    { op: 'add', path: '/__proto__', value: { x: 1 } },
+  ]
+  const expected = JSON.parse(
+    '{"a":{"b":[0,1]},"c":{},"d":{"list":[1,2]},"e":{"list":[1]},"__proto__":{"x":1}}',
+  ) as unknown
+  for (const _time of [1, 2]) assert.deepEqual(applyJsonPatch(document, operations), expected)
+  assert.deepEqual(document, { a: { b: [1] }, c: {} })
+})
+
+test('operations may not move items of lists without end', () => {
+  const document = { list: Array.from({ length: 100_000 }, () => 0) }
+  const operations = Array.from({ length: 1_000 }, () => ({ op: 'add', path: '/list/0', value: 1 }))
+  assert.throws(() => applyJsonPatch(document, operations), /move more than 50000000 items/)
+})

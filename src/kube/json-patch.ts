@@ -1,4 +1,7 @@
-/** JSON Patch (RFC 6902) over immutable documents: what an operation does not touch is shared, not copied. */
+/**
+ * JSON Patch (RFC 6902) over immutable documents. What the operations change is copied once, at its first change, and
+ * from then on changed in place: many operations on a large object cost no copy each. The rest is shared.
+ */
 import { assertNever } from '../base/assert.ts'
 import type { JsonPatchOperation } from './client.ts'
 import { isJsonArray, isJsonObject, isSameJson, jsonTypeOf } from './json-value.ts'
@@ -8,6 +11,8 @@ import { PatchError } from './patch-error.ts'
 export const JSON_PATCH_OPERATIONS_MAX = 10_000
 /** `copy` can double a document with every operation; together they may not add more than this. */
 const COPIED_BYTES_MAX = 3 * 1024 * 1024
+/** An item that comes or goes moves all behind it; so many moves take some 10 ms. */
+const MOVED_ITEMS_MAX = 50_000_000
 
 /**
  * The document after all operations, or none: `operations` is the parsed body of the request.
@@ -23,29 +28,37 @@ export function applyJsonPatch(document: unknown, operations: unknown): unknown 
       `The allowed maximum operations in a JSON patch is ${JSON_PATCH_OPERATIONS_MAX}, got ${operations.length}`,
     )
   }
-  const budget = { copiedBytes: 0 }
-  return operations.map(readOperation).reduce((state, operation) => applyOperation(state, operation, budget), document)
+  const work: Work = { owned: new WeakSet(), copiedBytes: 0, movedItems: 0 }
+  return operations.map(readOperation).reduce((state, operation) => applyOperation(state, operation, work), document)
 }
 
-interface Budget {
+/** What one patch has made and used up so far. */
+interface Work {
+  /** Objects and lists that this patch made, so that only it knows them. */
+  readonly owned: WeakSet<Container>
   copiedBytes: number
+  movedItems: number
 }
 
-function applyOperation(document: unknown, operation: JsonPatchOperation, budget: Budget): unknown {
+function applyOperation(document: unknown, operation: JsonPatchOperation, work: Work): unknown {
   const path = parsePointer(operation.path)
   switch (operation.op) {
     case 'add':
-      return add(document, path, operation.value)
+      return add(document, path, operation.value, work)
     case 'remove':
-      return remove(document, path)
+      return remove(document, path, work)
     case 'replace':
-      return edit(document, path, (parent, key) => put(parent, existing(parent, key), operation.value), operation.value)
+      return edit(document, path, {
+        work,
+        change: (parent, key) => set(parent, existing(parent, key), operation.value),
+        whole: operation.value,
+      })
     case 'test':
       return test(document, path, operation.value)
     case 'move':
-      return move(document, parsePointer(operation.from), path)
+      return move(document, parsePointer(operation.from), path, work)
     case 'copy':
-      return add(document, path, charge(read(document, parsePointer(operation.from)), budget))
+      return add(document, path, copied(read(document, parsePointer(operation.from)), work), work)
     default:
       return assertNever(operation)
   }
@@ -56,55 +69,94 @@ function test(document: unknown, path: Pointer, value: unknown): unknown {
   throw new PatchError('NotApplicable', `testing value ${format(path)} failed`)
 }
 
-function move(document: unknown, from: Pointer, to: Pointer): unknown {
+function move(document: unknown, from: Pointer, to: Pointer, work: Work): unknown {
   const isInside = to.length > from.length && from.every((key, at) => key === to[at])
   if (isInside) throw new PatchError('NotApplicable', `cannot move ${format(from)} into itself, to ${format(to)}`)
   const value = read(document, from)
-  return from.length === 0 ? value : add(remove(document, from), to, value)
+  return from.length === 0 ? value : add(remove(document, from, work), to, value, work)
 }
 
-function charge(value: unknown, budget: Budget): unknown {
-  budget.copiedBytes += JSON.stringify(value).length
-  if (budget.copiedBytes <= COPIED_BYTES_MAX) return value
+/** A value of its own: both places may be changed by later operations. */
+function copied(value: unknown, work: Work): unknown {
+  const json = JSON.stringify(value)
+  work.copiedBytes += json.length
+  if (work.copiedBytes <= COPIED_BYTES_MAX) return JSON.parse(json)
   throw new PatchError('TooLarge', `the copy operations of the JSON patch add more than ${COPIED_BYTES_MAX} bytes`)
 }
 
-function add(document: unknown, path: Pointer, value: unknown): unknown {
-  return edit(document, path, (parent, key) => insert(parent, key, value), value)
+function add(document: unknown, path: Pointer, value: unknown, work: Work): unknown {
+  return edit(document, path, { work, change: (parent, key) => insert(parent, key, value, work), whole: value })
 }
 
-function remove(document: unknown, path: Pointer): unknown {
+function remove(document: unknown, path: Pointer, work: Work): unknown {
   if (path.length === 0) throw new PatchError('NotApplicable', 'cannot remove the whole document')
-  return edit(document, path, (parent, key) => drop(parent, existing(parent, key)), undefined)
+  return edit(document, path, {
+    work,
+    change: (parent, key) => drop(parent, existing(parent, key), work),
+    whole: undefined,
+  })
 }
 
 type Container = readonly unknown[] | Readonly<Record<string, unknown>>
-type Edit = (parent: Container, key: string) => Container
+type OwnContainer = unknown[] | Record<string, unknown>
 
-/** Applies `change` to the container that holds the path's last key; an empty path is the document: `whole` then. */
-function edit(document: unknown, path: Pointer, change: Edit, whole: unknown): unknown {
-  const [key, ...rest] = path
-  if (key === undefined) return whole
-  const container = asContainer(document, path)
-  if (rest.length === 0) return change(container, key)
-  const step = existing(container, key)
-  return put(container, step, edit(entry(container, step), rest, change, whole))
+interface Edit {
+  readonly work: Work
+  readonly change: (parent: OwnContainer, key: string) => void
+  /** The document, where the path is empty. */
+  readonly whole: unknown
 }
 
-function insert(parent: Container, key: string, value: unknown): Container {
-  if (!isJsonArray(parent)) return { ...parent, [key]: value }
+/** Applies `change` to the container that holds the path's last key. */
+function edit(document: unknown, path: Pointer, { work, change, whole }: Edit): unknown {
+  const last = path.at(-1)
+  if (last === undefined) return whole
+  const root = own(asContainer(document, path), work)
+  let at = root
+  for (const key of path.slice(0, -1)) {
+    const inner = own(asContainer(entry(at, existing(at, key)), path), work)
+    set(at, key, inner)
+    at = inner
+  }
+  change(at, last)
+  return root
+}
+
+/** The container itself where this patch made it, else a copy. */
+function own(container: Container, { owned }: Work): OwnContainer {
+  if (owned.has(container)) return container as OwnContainer
+  const copy = isJsonArray(container) ? [...container] : { ...container }
+  owned.add(copy)
+  return copy
+}
+
+function insert(parent: OwnContainer, key: string, value: unknown, work: Work): void {
+  if (!Array.isArray(parent)) return set(parent, key, value)
   const at = key === '-' ? parent.length : arrayIndex(key)
   if (at > parent.length) throw missing(key)
-  return parent.toSpliced(at, 0, value)
+  chargeMoves(parent.length - at, work)
+  parent.splice(at, 0, value)
 }
 
-function put(parent: Container, key: string, value: unknown): Container {
-  return isJsonArray(parent) ? parent.with(Number(key), value) : { ...parent, [key]: value }
+function set(parent: OwnContainer, key: string, value: unknown): void {
+  if (Array.isArray(parent)) parent[Number(key)] = value
+  // An assignment to `__proto__` would not make a field.
+  else Object.defineProperty(parent, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
-function drop(parent: Container, key: string): Container {
-  if (isJsonArray(parent)) return parent.toSpliced(Number(key), 1)
-  return Object.fromEntries(Object.entries(parent).filter(([name]) => name !== key))
+function drop(parent: OwnContainer, key: string, work: Work): void {
+  if (!Array.isArray(parent)) {
+    delete parent[key]
+    return
+  }
+  chargeMoves(parent.length - Number(key), work)
+  parent.splice(Number(key), 1)
+}
+
+function chargeMoves(items: number, work: Work): void {
+  work.movedItems += items
+  if (work.movedItems <= MOVED_ITEMS_MAX) return
+  throw new PatchError('TooLarge', `the operations of the JSON patch move more than ${MOVED_ITEMS_MAX} items of lists`)
 }
 
 function read(document: unknown, path: Pointer): unknown {

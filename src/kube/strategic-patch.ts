@@ -91,12 +91,13 @@ function mergeItems(before: readonly unknown[], patch: readonly unknown[], list:
   const deleted = new Set(directives.filter((item) => item['$patch'] === 'delete').map(keyOf))
   const isReplaced = directives.some((item) => item['$patch'] === 'replace')
   const result = isReplaced ? [] : before.filter((item) => !deleted.has(keyOf(item)))
-  const existing = new Set(result.map(keyOf))
+  // The first item of each key.
+  const existing = new Map(result.map((item, at) => [keyOf(item), at] as const).toReversed())
   for (const item of patch) {
     if (isDirective(item)) continue
     const key = keyOf(item)
     // Only what was there is merged into: two new items of one key (a port over TCP and UDP) are both kept.
-    const at = existing.has(key) ? result.findIndex((one) => keyOf(one) === key) : result.length
+    const at = existing.get(key) ?? result.length
     result[at] = mergeValue(result[at], item, list.items, undefined)
   }
   return result
@@ -153,11 +154,12 @@ function reorder(result: Map<string, unknown>, patch: JsonObject, directive: str
 function removeFrom(result: Map<string, unknown>, directive: string, values: readonly unknown[]): void {
   const name = directive.slice(DELETE_LIST.length)
   const items = result.get(name)
-  if (isJsonArray(items))
-    result.set(
-      name,
-      items.filter((item) => !values.includes(item)),
-    )
+  if (!isJsonArray(items)) return
+  const removed = new Set(values)
+  result.set(
+    name,
+    items.filter((item) => !removed.has(item)),
+  )
 }
 
 function listIn(value: unknown, directive: string): readonly unknown[] {

@@ -3,7 +3,10 @@
  * know. Takes text that `JSON.parse` has accepted, so it need not check the grammar.
  */
 
-/** Paths such as `spec.containers[0].name`, each once, in order of appearance. */
+/** Who reads them reads no more; each may be as long as the text. */
+const PATHS_MAX = 100
+
+/** At most `PATHS_MAX` paths such as `spec.containers[0].name`, each once, in order of appearance. */
 export function duplicateKeys(text: string): readonly string[] {
   return new Scanner(text).scan()
 }
@@ -79,7 +82,7 @@ class Scanner {
     const level = this.#levels.at(-1)
     if (level?.keys === undefined) return
     level.key = key
-    if (level.keys.has(key)) this.#found.add(this.#path())
+    if (level.keys.has(key) && this.#found.size < PATHS_MAX) this.#found.add(this.#path())
     level.keys.add(key)
   }
 

@@ -63,12 +63,18 @@ export function leavesOf(set: FieldSet, path: readonly string[] = []): readonly 
   })
 }
 
+/** The set of the leaves, built in place: a union for each would copy all that came before it. */
 export function setOf(leaves: readonly (readonly string[])[]): FieldSet {
-  return leaves.reduce<FieldSet>((set, leaf) => union(set, branchOf(leaf)), {})
+  const root: BuiltSet = {}
+  for (const leaf of leaves) {
+    let at = root
+    for (const element of leaf) at = at[element] ??= {}
+  }
+  return root
 }
 
-function branchOf(leaf: readonly string[]): FieldSet {
-  return leaf.reduceRight<FieldSet>((inner, element) => ({ [element]: inner }), {})
+interface BuiltSet {
+  [element: string]: BuiltSet
 }
 
 export function valueAt(document: Keyed | undefined, path: readonly string[]): unknown {

@@ -30,6 +30,8 @@ export function patchOf(kind: Kind, mediaType: string, read: () => unknown): (do
       return apply(document, patch)
     } catch (error) {
       if (error instanceof PatchError) throw refusal(error)
+      // Operations may nest a document deeper than any body can; what walks it calls itself for each level.
+      if (error instanceof RangeError) throw badRequest('the patch nests the object too deeply')
       throw error
     }
   }

@@ -121,9 +121,12 @@ function checkSubsets(path: string, { selectors, fallbackPolicy: policy, default
 
 function checkKeys(path: string, keys: readonly string[]): FieldError[] {
   if (keys.length === 0) return [required(path, 'at least one label key')]
+  const seen = new Set<string>()
   return keys.flatMap((key, index) => {
     if (key === '') return [required(`${path}[${index}]`)]
-    return keys.indexOf(key) === index ? [] : [duplicate(`${path}[${index}]`, key)]
+    const isAgain = seen.has(key)
+    seen.add(key)
+    return isAgain ? [duplicate(`${path}[${index}]`, key)] : []
   })
 }
 

@@ -23,7 +23,9 @@ function validateUpdate(spec: PodSpec, old: PodSpec): readonly FieldError[] {
 /** What may not change. A pod without a node may get one: here the node agent binds by writing it. */
 function frozenPart(spec: PodSpec, old: PodSpec): object {
   const { activeDeadlineSeconds: _deadline, tolerations, nodeName, ...rest } = spec
-  const kept = (old.tolerations ?? []).map((one) => (tolerations ?? []).some((other) => isSameJson(one, other)))
+  // Both have passed the schema, which gives their fields one order.
+  const given = new Set((tolerations ?? []).map((one) => JSON.stringify(one)))
+  const kept = (old.tolerations ?? []).map((one) => given.has(JSON.stringify(one)))
   return {
     ...rest,
     nodeName: old.nodeName === undefined ? undefined : nodeName,

@@ -17,7 +17,7 @@ export function createStrategicPatch(
 ): JsonObject {
   const before = isJsonObject(original) ? original : {}
   const names = Object.keys(modified).filter((name) => !isAbsent(modified[name]))
-  const gone = Object.keys({ ...before, ...modified }).filter((name) => !names.includes(name))
+  const gone = Object.keys({ ...before, ...modified }).filter((name) => isAbsent(entryOf(modified, name)))
   const changed = names.flatMap((name) =>
     fieldPatch(name, schema.child(name), {
       before: entryOf(before, name),
@@ -58,8 +58,9 @@ interface Lists {
 }
 
 function setPatch(name: string, { before, wanted, live }: Lists): readonly Entry[] {
-  const added = wanted.filter((item) => !live.includes(item))
-  const removed = before.filter((item) => !wanted.includes(item) && live.includes(item))
+  const [isWanted, isLive] = [new Set(wanted), new Set(live)]
+  const added = wanted.filter((item) => !isLive.has(item))
+  const removed = before.filter((item) => !isWanted.has(item) && isLive.has(item))
   if (added.length === 0 && removed.length === 0 && isSameOrder(wanted, live)) return []
   return [
     ...(added.length === 0 ? [] : [[name, added] as const]),
@@ -77,9 +78,13 @@ function keyedPatch(name: string, lists: Lists, { key, items }: KeyedList): read
     // Ports of one number over TCP and UDP have one key: item by item, one would be merged into the other.
     return isInPlace(lists, { key, items }) ? [] : [[name, [...wanted, { $patch: 'replace' }]]]
   }
-  const find = (list: readonly unknown[], item: unknown): unknown => list.find((one) => keyOf(one) === keyOf(item))
-  const changed = wanted.flatMap((item) => itemPatch(item, find(live, item), find(before, item), { key, items }))
-  const removed = before.filter((item) => find(wanted, item) === undefined && find(live, item) !== undefined)
+  const byKey = (list: readonly unknown[]): ReadonlyMap<unknown, unknown> =>
+    new Map(list.map((item) => [keyOf(item), item] as const).toReversed())
+  const at = { wanted: byKey(wanted), live: byKey(live), before: byKey(before) }
+  const changed = wanted.flatMap((item) =>
+    itemPatch(item, at.live.get(keyOf(item)), at.before.get(keyOf(item)), { key, items }),
+  )
+  const removed = before.filter((item) => !at.wanted.has(keyOf(item)) && at.live.has(keyOf(item)))
   const keysOf = (list: readonly unknown[]): unknown[] => list.map(keyOf)
   if (changed.length === 0 && removed.length === 0 && isSameOrder(keysOf(wanted), keysOf(live))) return []
   const patch = [...changed, ...removed.map((item) => ({ $patch: 'delete', [key]: keyOf(item) }))]
@@ -118,8 +123,9 @@ function hasDistinctKeys(keys: readonly unknown[]): boolean {
 
 /** Whether what both lists have stands in the same order. */
 function isSameOrder(wanted: readonly unknown[], live: readonly unknown[]): boolean {
-  const common = wanted.filter((item) => live.includes(item))
-  return live.filter((item) => common.includes(item)).every((item, at) => item === common[at])
+  const [isWanted, isLive] = [new Set(wanted), new Set(live)]
+  const common = wanted.filter((item) => isLive.has(item))
+  return live.filter((item) => isWanted.has(item)).every((item, at) => item === common[at])
 }
 
 function isAbsent(value: unknown): boolean {
