@@ -264,6 +264,12 @@ test('status tells what is not well', async () => {
   assert.match(stdout, /Deployment echo\/echo-v1: 0 of 1 pods ready/)
 })
 
+test('a release that is applied again is unchanged', async () => {
+  const file = `${STORY}/../release/release-v3.yaml`
+  await sluice(`apply -f ${file}`)
+  assert.equal((await sluice(`apply -f ${file}`)).stdout, 'release.sluice.dev/echo-v3 unchanged\n')
+})
+
 test('a release is approved and aborted by annotations, and only while that makes sense', async () => {
   await sluice(`apply -f ${STORY}/../release/release-v3.yaml`)
   assert.match((await sluice('release get -n echo')).stdout, /^NAME {6}PHASE/)

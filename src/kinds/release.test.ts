@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkObject } from './check.ts'
-import { releaseKind } from './release.ts'
+import { completeRelease, releaseKind } from './release.ts'
 import type { Release, ReleaseSpec, ReleaseStatus, ReleaseStep } from './release.ts'
 
 const TARGET: ReleaseSpec['targets'][number] = {
@@ -36,7 +36,7 @@ function stepFindings(...steps: readonly ReleaseStep[]): readonly string[] {
 
 test('what is left out is filled in', () => {
   const [{ namespace: _, ...route } = { name: '' }] = TARGET.routes
-  const filled = releaseKind.defaults?.(
+  const filled = completeRelease(
     release({
       targets: [{ ...TARGET, routes: [{ apiVersion: 'gateway.solo.io/v1', kind: 'VirtualService', ...route }] }],
       steps: [
@@ -45,7 +45,7 @@ test('what is left out is filled in', () => {
       ],
     }),
   )
-  assert.deepEqual(filled?.spec, {
+  assert.deepEqual(filled.spec, {
     targets: [
       {
         ...TARGET,
@@ -71,7 +71,7 @@ test('what is left out is filled in', () => {
     onSuccess: { stable: 'ScaleToZero' },
     progressDeadlineSeconds: 600,
   })
-  assert.deepEqual(filled && releaseKind.defaults?.(filled), filled)
+  assert.deepEqual(completeRelease(filled), filled)
 })
 
 test('unknown fields and wrong types are found by the schema, with their paths', () => {
@@ -219,4 +219,11 @@ test('kubectl get shows phase, step, weight and message', () => {
     ['Message', 'waits'],
   ])
   assert.equal(releaseKind.columns.at(-1)?.name, 'Message')
+})
+
+test('the items of lists are stored as they were written, so that applying them again changes nothing', () => {
+  const steps = [{ weight: 10, gates: [{ metrics: { latency: { max: '1s' } } }] }]
+  const stored = defaulted(release({ steps }))
+  assert.deepEqual(stored.spec.steps, steps)
+  assert.equal(stored.spec.progressDeadlineSeconds, 600)
 })

@@ -6,7 +6,7 @@ import type { ResourceType } from '../kube/object.ts'
 import { ageColumn } from './age.ts'
 import type { Column, Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
-import { withDefaults } from './release/defaults.ts'
+import { completeRelease, withDefaults } from './release/defaults.ts'
 import { specSchema, statusSchema } from './release/schema.ts'
 import type { Release, ReleaseStatus } from './release/types.ts'
 import { validateRelease } from './release/validate.ts'
@@ -28,6 +28,8 @@ export const PROMOTE_FULL_ANNOTATION = 'sluice.dev/promote-full'
 export const RETRY_ANNOTATION = 'sluice.dev/retry'
 /** Held while anything of the release is in the routes; its removal means that nothing is left behind. */
 export const RELEASE_FINALIZER = 'sluice.dev/release'
+
+export { completeRelease }
 
 export type {
   Release,

@@ -1,7 +1,7 @@
 /** `sluice release …`: releases are followed and steered through their objects alone. */
 import { isReason } from '../../kube/api-error.ts'
 import { objectKey } from '../../kube/object.ts'
-import { ABORT_ANNOTATION, APPROVE_ANNOTATION, type Release, releases } from '../../kinds/release.ts'
+import { ABORT_ANNOTATION, APPROVE_ANNOTATION, type Release, releases, completeRelease } from '../../kinds/release.ts'
 import { connect, type Session } from '../api/connect.ts'
 import { type Call, UsageError } from '../command.ts'
 import type { GetOptions } from '../options.ts'
@@ -114,7 +114,7 @@ export async function findRelease(session: Session, { args, deps }: Call<object>
   // `release/echo-v3` too, as kubectl names objects.
   const name = (args[0] ?? '').replace(/^(rel|releases?)(\.sluice\.dev)?\//, '')
   try {
-    return await session.client.get(releases, objectKey(session.namespace, name), deps.signal)
+    return completeRelease(await session.client.get(releases, objectKey(session.namespace, name), deps.signal))
   } catch (error) {
     if (!isReason(error, 'NotFound')) throw error
     const { items } = await session.client.list(releases, { signal: deps.signal })

@@ -70,7 +70,7 @@ export function historyLines({ spec, status }: Release): readonly string[] {
   return [
     'Steps',
     ...spec.steps.map((step, index) => {
-      const name = step.name ?? String(index + 1)
+      const name = step.name ?? `step-${index + 1}`
       const past = done.findLast((each) => each.name === name)
       const weight = step.weight === undefined ? '' : ` weight ${step.weight}`
       const matches = step.matches === undefined ? '' : ` matches ${step.matches.length}`

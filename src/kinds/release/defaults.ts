@@ -6,18 +6,33 @@ const DEFAULT_MIN_REQUESTS = 20
 const DEFAULT_PERCENTILE = 99
 const DEFAULT_WINDOW = '1m'
 
+/**
+ * What is stored. Items of lists stay as they were written: a client that applies its manifest again compares whole lists,
+ * so what was filled in there would look like a change each time.
+ */
 export function withDefaults(release: Release): Release {
   const { spec } = release
   return {
     ...release,
     spec: {
       ...spec,
-      targets: spec.targets.map((target) => targetWithDefaults(target, release.metadata.namespace)),
-      steps: spec.steps.map(stepWithDefaults),
       onFailure: { action: 'Rollback', canary: 'ScaleToZero', ...spec.onFailure },
       onStart: { stable: 'RequireReady', ...spec.onStart },
       onSuccess: { stable: 'ScaleToZero', ...spec.onSuccess },
       progressDeadlineSeconds: spec.progressDeadlineSeconds ?? DEFAULT_PROGRESS_DEADLINE_SECONDS,
+    },
+  }
+}
+
+/** With everything that is left out filled in, in lists too: for readers. */
+export function completeRelease(release: Release): Release {
+  const filled = withDefaults(release)
+  return {
+    ...filled,
+    spec: {
+      ...filled.spec,
+      targets: filled.spec.targets.map((target) => targetWithDefaults(target, release.metadata.namespace)),
+      steps: filled.spec.steps.map(stepWithDefaults),
     },
   }
 }

@@ -1,6 +1,7 @@
-/** The rules of a Release that its schema cannot say. Runs after the defaults. */
+/** The rules of a Release that its schema cannot say. */
 import { isSameJson } from '../../kube/json-value.ts'
 import type { FieldError } from '../kind.ts'
+import { completeRelease } from './defaults.ts'
 import type { Release, ReleaseRoute, ReleaseSpec, ReleaseTarget, ReleaseWorkload } from './types.ts'
 import { checkDistinct, forbidden, invalid, notSupported, required, tooMany } from '../field-errors.ts'
 import { validateStep } from './validate-step.ts'
@@ -13,7 +14,9 @@ const WORKLOAD_KINDS = ['Deployment']
 /** The route objects that Sluice can shift, as `apiVersion kind`. */
 const ROUTE_KINDS = ['gateway.solo.io/v1 VirtualService']
 
-export function validateRelease(release: Release, old: Release | undefined): readonly FieldError[] {
+export function validateRelease(written: Release, before: Release | undefined): readonly FieldError[] {
+  const release = completeRelease(written)
+  const old = before === undefined ? undefined : completeRelease(before)
   return [
     ...validateTargets(release),
     ...validateSteps(release.spec),
