@@ -1,6 +1,7 @@
 /** How a command of the program is tied to its action; actions are loaded only when they run, so start-up stays short. */
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { nearest } from '../base/nearest.ts'
 import type { CliDeps } from './deps.ts'
 
 const WORKERS_MAX = 64
@@ -60,7 +61,9 @@ function chosenFormat(text: string, values: readonly string[]): string {
   const format = text.replace(/^=/, '')
   const [name = ''] = format.split('=', 1)
   if (values.includes(format) || values.includes(`${name}=`)) return format
-  throw new InvalidArgumentError(`Allowed choices are ${values.join(', ')}.`)
+  const meant = nearest(name, values)
+  const hint = meant === undefined ? '' : `Did you mean ${meant}? `
+  throw new InvalidArgumentError(`${hint}Allowed choices are ${values.join(', ')}.`)
 }
 
 /** What `get` can print. */

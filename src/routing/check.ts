@@ -19,7 +19,7 @@ import type { Cluster } from './cluster-model.ts'
 import type { Listener, TcpListener } from './listener-model.ts'
 import type { RoutingSnapshot } from './model.ts'
 import type { ForwardAction, Route, RouteTable } from './route-model.ts'
-import { nearest } from './file/nearest.ts'
+import { nearest } from '../base/nearest.ts'
 import { regexProblem } from './regex.ts'
 
 const WEIGHT_MAX = 1_000_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatFinding, readRoutingFile, routingFileSchema } from './file.ts'
-import { nearest } from './file/nearest.ts'
+import { nearest } from '../base/nearest.ts'
 
 /** As far as the test looks into it. */
 interface JsonSchema {

@@ -1,10 +1,10 @@
 /** `sluice proxy -f` and `sluice proxy schema` */
-import { readFile } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { messageOf } from '../../base/errors.ts'
 import { formatFinding, readRoutingFile, routingFileSchema } from '../../routing/file.ts'
 import { type Call, UsageError } from '../command.ts'
-import type { LogOptions } from '../deps.ts'
+import type { CliDeps, LogOptions } from '../deps.ts'
+import { readSources } from '../manifest/sources.ts'
 import type { ProxyRunFileOptions } from '../options.ts'
 
 export function printSchema({ deps }: Call<object>): Promise<number> {
@@ -16,7 +16,10 @@ export async function runProxyFile(call: Call<ProxyRunFileOptions & LogOptions>)
   const { deps, options } = call
   if (options.filename === undefined) throw new UsageError('Cannot tell what to serve: name a routing file with -f')
   const file = resolve(deps.cwd, options.filename)
-  if (options.check === true) return checkFile(call, file, options.filename)
+  await refuseDirectory(file, options.filename)
+  if (options.check === true) return checkFile(call, options.filename)
+  if (options.filename === '-')
+    throw new UsageError('Cannot serve from standard input: name a file with -f; only --check reads "-"')
   return deps.proxyFile({
     file,
     source: options.filename,
@@ -30,10 +33,21 @@ export async function runProxyFile(call: Call<ProxyRunFileOptions & LogOptions>)
   })
 }
 
-async function checkFile({ deps }: Call<ProxyRunFileOptions>, file: string, source: string): Promise<number> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new Error(`Cannot read "${source}": ${messageOf(error)}`)
-  })
+async function refuseDirectory(file: string, source: string): Promise<void> {
+  // A path that does not exist is told by whoever reads it.
+  const found = await stat(file).catch(() => undefined)
+  if (found?.isDirectory() !== true) return
+  throw new UsageError(`Cannot read "${source}": it is a directory. Name one routing file in it, YAML or JSON.`)
+}
+
+async function checkFile({ deps }: Call<ProxyRunFileOptions>, source: string): Promise<number> {
+  const { texts, failures } = await readSources([source], false, deps)
+  const [read] = texts
+  if (read === undefined) throw new Error(failures[0]?.message)
+  return tellFindings(deps, source, read.text)
+}
+
+function tellFindings(deps: CliDeps, source: string, text: string): number {
   const { snapshot, findings } = readRoutingFile(text)
   for (const finding of findings) deps.stderr.write(`${formatFinding(finding, source)}\n`)
   if (snapshot === undefined) return 1

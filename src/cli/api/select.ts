@@ -1,4 +1,5 @@
 /** What the words after `get` and `delete` mean: types, names, or both in one (`deploy/echo-v1`). */
+import { nearest } from '../../base/nearest.ts'
 import type { HttpClient } from '../../kube/http-client.ts'
 import { UsageError } from '../command.ts'
 import { discover, findResource, resourcesOf, type ServedResource } from './discovery.ts'
@@ -38,8 +39,11 @@ function resourcesNamed(served: readonly ServedResource[], word: string): readon
 export function resourceNamed(served: readonly ServedResource[], word: string): ServedResource {
   const resource = findResource(served, word)
   if (resource !== undefined) return resource
-  const known = [...new Set(served.map(({ plural }) => plural))].toSorted().join(', ')
-  throw new Error(`Cannot find the type "${word}": the server has none of that name. It has: ${known}`)
+  const known = [...new Set(served.map(({ plural }) => plural))].toSorted()
+  const [type = ''] = word.split('.', 1)
+  const meant = nearest(type, [...known, ...new Set(served.map(({ singular }) => singular))])
+  const cure = meant === undefined ? `It has: ${known.join(', ')}` : `Did you mean "${meant}"?`
+  throw new Error(`Cannot find the type "${word}": the server has none of that name. ${cure}`)
 }
 
 function pairOf(served: readonly ServedResource[], word: string): Selection {

@@ -59,7 +59,7 @@ function addRunFile(proxy: Command, host: Host): void {
     return (call) => (call.options.filename === undefined ? proxy.help({ error: true }) : runProxyFile(call))
   })
   examples(proxy, [
-    ['sluice proxy -f routing.yaml --check', 'Tell every mistake of a routing file'],
+    ['sluice proxy -f routing.yaml --check', 'Tell every mistake of a routing file; - reads standard input'],
     ['sluice proxy -f routing.yaml --watch --workers 2', 'Serve it on two cores, and what it becomes'],
     ['curl 127.0.0.1:15000/clusters', 'Ask the admin port'],
   ])

@@ -1,7 +1,7 @@
 /** Under which of the domains a request's host falls, and why. */
 import type { ExplainedHost } from '../explanation.ts'
 import type { VirtualHost } from '../route-model.ts'
-import { nearest } from '../file/nearest.ts'
+import { nearest } from '../../base/nearest.ts'
 
 /** Domains that are named where none fits. */
 const DOMAINS_SHOWN_MAX = 5

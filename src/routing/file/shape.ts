@@ -5,7 +5,7 @@
 import { joinFieldPath } from '../../base/yaml-place.ts'
 import type { FieldPath } from '../../base/yaml-place.ts'
 
-import { nearest } from './nearest.ts'
+import { nearest } from '../../base/nearest.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
