@@ -16,7 +16,11 @@ import type { UpOptions } from '../cli/deps.ts'
 import { failure } from '../kube/api-error.ts'
 import { createHttpClient } from '../kube/http-client.ts'
 import { createInformers } from '../kube/informers.ts'
+import type { Clock } from '../base/clock.ts'
+import { releaseMetrics } from '../controllers/release-metrics.ts'
 import { kinds } from '../kinds/registry.ts'
+import { releases } from '../kinds/release.ts'
+import type { Informers } from '../kube/informers.ts'
 import { startControlLink, untilEndpointDrained } from '../proxy/control-link.ts'
 import type { ControlLink } from '../proxy/control-link.ts'
 import type { DataPlaneState } from '../routing/data-plane.ts'
@@ -62,6 +66,7 @@ export interface Standalone {
 interface LateParts {
   agent: NodeAgent | undefined
   link: ControlLink | undefined
+  informers: Informers | undefined
 }
 
 /** Rejects, with everything stopped again, when a part cannot start. Long, as it is the list of parts in their order. */
@@ -80,7 +85,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const gatewayPort = await settleGatewayPort(options)
   const network = await claimNetwork({ dataDir, clock })
   const telemetry = new TelemetryStore({ clock })
-  const late: LateParts = { agent: undefined, link: undefined }
+  const late: LateParts = { agent: undefined, link: undefined, informers: undefined }
   const debugToken = ensureToken(join(dataDir, 'debug.token'))
 
   const working = new AbortController()
@@ -94,7 +99,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const server = starting.adopt(
     await startApiServer({
       ...apiOptions(options, surroundings),
-      ...answersOf(late, telemetry, debugToken),
+      ...answersOf(late, { telemetry, debugToken, clock }),
       lock,
       serviceNetwork: network.serviceCidr,
       log,
@@ -115,6 +120,7 @@ export async function startStandalone(options: UpOptions, surroundings: Surround
   const onReport = telemetry.ingest.bind(telemetry)
   const link = await startControlLink({ socketPath, expected: options.proxies, onReport, ...deps })
   late.link = link
+  late.informers = informers
   ended.push(link.closed)
 
   const agent = await startNodeAgent({
@@ -185,10 +191,19 @@ function apiOptions({ dataDir, apiAddress, apiPort }: UpOptions, { clock, random
   return { dataDir, address: apiAddress, port: apiPort, kinds, version: versions, clock, random } as const
 }
 
+interface Answering {
+  readonly telemetry: TelemetryStore
+  readonly debugToken: string
+  readonly clock: Clock
+}
+
 /** What the API server answers by what other parts know. */
-function answersOf(late: LateParts, telemetry: TelemetryStore, debugToken: string): ApiAnswers {
+function answersOf(late: LateParts, { telemetry, debugToken, clock }: Answering): ApiAnswers {
   return {
-    metrics: () => prometheusParts(telemetry),
+    metrics: function* () {
+      yield* prometheusParts(telemetry)
+      yield releaseMetrics(late.informers?.of(releases).list() ?? [], clock.now())
+    },
     podLogs: (namespace, pod, options, signal) => {
       if (late.agent !== undefined) return late.agent.logs(namespace, pod, options, signal)
       const message = `Cannot read the logs of pod "${pod}": the node agent has not started yet; try again in a moment`
