@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { X509Certificate } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { ensureCertificates } from './certificates.ts'
 import { makeDataDir } from './testing/test-server.ts'
+import type { KeyAndCertificate } from './tls/issue-certificate.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 const LOCAL = { address: '127.0.0.1' }
@@ -59,3 +60,42 @@ test('a certificate that is not for the address is replaced under the same autho
   assert.equal(new X509Certificate(second.certificate).checkIP('10.1.2.3'), '10.1.2.3')
   assert.equal(new X509Certificate(second.certificate).checkIP('127.0.0.1'), '127.0.0.1')
 })
+
+for (const file of ['server.crt', 'server.key']) {
+  test(`a damaged ${file} is replaced under the same authority`, async (t) => {
+    const options = { directory: makeDataDir(t), ...LOCAL, clock: new FakeClock() }
+    const first = await ensureCertificates(options)
+    writeFileSync(join(options.directory, file), '')
+    const second = await ensureCertificates(options)
+    assert.equal(second.ca, first.ca)
+    assertBelongTogether(second)
+    assert.deepEqual(await ensureCertificates(options), second, 'it is kept')
+  })
+}
+
+test('a serving certificate with the key of another one is replaced', async (t) => {
+  const options = { directory: makeDataDir(t), ...LOCAL, clock: new FakeClock() }
+  await ensureCertificates(options)
+  const caKey = readFileSync(join(options.directory, 'ca.key'), 'utf8')
+  writeFileSync(join(options.directory, 'server.key'), caKey)
+  assertBelongTogether(await ensureCertificates(options))
+})
+
+for (const file of ['ca.crt', 'ca.key']) {
+  test(`a damaged ${file} is named with what to do, and stays as it is`, async (t) => {
+    const options = { directory: makeDataDir(t), ...LOCAL, clock: new FakeClock() }
+    await ensureCertificates(options)
+    const path = join(options.directory, file)
+    writeFileSync(path, 'no PEM')
+    await assert.rejects(ensureCertificates(options), (error: Error) => {
+      assert.ok(error.message.startsWith(`Cannot read the certificate authority in "${path}": `), error.message)
+      assert.match(error.message, /Put a backup of it in its place, or delete ".*ca\.crt" and ".*ca\.key"/)
+      return true
+    })
+    assert.equal(readFileSync(path, 'utf8'), 'no PEM')
+  })
+}
+
+function assertBelongTogether({ certificate, privateKey }: KeyAndCertificate): void {
+  assert.ok(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey)))
+}

@@ -2,9 +2,10 @@
  * One Sluice per data directory. The lock is SQLite's own lock on a small file: the kernel gives it back when the
  * process ends in whatever way, so there is no stale lock to clean up after `kill -9`.
  */
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, constants, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { messageOf } from '../base/errors.ts'
 import { identityOf } from '../base/process-identity.ts'
 import type { ProcessIdentity } from '../base/process-identity.ts'
 
@@ -34,7 +35,12 @@ export function lockDataDir(dataDir: string): DataDirLock {
     database.close()
     throw inUse(dataDir, pidFile, cause)
   }
-  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 })
+  try {
+    writePid(pidFile)
+  } catch (cause) {
+    database.close()
+    throw new Error(`Cannot write "${pidFile}": ${messageOf(cause)}`, { cause })
+  }
   held.add(database)
   return {
     release: () => {
@@ -65,6 +71,18 @@ function inUse(dataDir: string, pidFile: string, cause: unknown): Error {
 }
 
 const SQLITE_BUSY = 5
+/** Linux: at most 2^22. */
+const PID_DIGITS_MAX = 7
+
+/** Over the pid before, which always has the same length: so a restart on a full disk needs no room. */
+function writePid(pidFile: string): void {
+  const file = openSync(pidFile, constants.O_WRONLY | constants.O_CREAT, 0o600)
+  try {
+    writeSync(file, `${String(process.pid).padEnd(PID_DIGITS_MAX)}\n`, 0)
+  } finally {
+    closeSync(file)
+  }
+}
 
 function readPid(pidFile: string): string {
   try {

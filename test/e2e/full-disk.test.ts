@@ -6,11 +6,12 @@ import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '../../src/base/clock.ts'
 import { configMaps } from '../../src/kinds/config-map.ts'
+import { namespaces } from '../../src/kinds/namespace.ts'
 import { pods } from '../../src/kinds/pod.ts'
 import { ApiError } from '../../src/kube/api-error.ts'
 import { objectKey } from '../../src/kube/object.ts'
 import { startLoad } from '../support/load.ts'
-import { startSluice } from '../support/sluice.ts'
+import { processesOf, startSluice } from '../support/sluice.ts'
 import type { RunningSluice } from '../support/sluice.ts'
 import { sluiceTeller } from '../support/sluice-teller.ts'
 import { storyFile } from '../support/story.ts'
@@ -63,6 +64,56 @@ test('a full disk stops neither control nor pods nor proxies, and writes go on o
   await load.stop()
   assert.deepEqual(load.failures(), [])
   assert.equal(await started.stop(), 0)
+})
+
+test('control that starts on a full disk takes over what runs, answers reads, and refuses writes until there is room', async (t) => {
+  const disk = mkdtempSync(join(tmpdir(), 'sluice-disk-'))
+  t.after(() => rmSync(disk, { recursive: true, force: true }))
+  const dataDir = join(disk, 'data')
+  const first = await startSluice(t, { dataDir, command: onSmallDisk(disk) })
+  await first.kill()
+  const before = processesOf(dataDir)
+  const [survivor = ''] = before
+  const inside = (path: string): string => `/proc/${survivor}/root${path}`
+  const filler = inside(join(disk, 'filler'))
+  fill(filler)
+
+  const flags = ['--api-port', new URL(first.ready.api).port]
+  const command = [
+    'nsenter',
+    '--preserve-credentials',
+    '--user',
+    '--mount',
+    '--target',
+    survivor,
+    process.execPath,
+    MAIN,
+  ]
+  const second = await startSluice(t, { dataDir, command, flags })
+  assert.equal(second.ready.gateway, first.ready.gateway)
+  const after = processesOf(dataDir)
+  assert.deepEqual(
+    before.filter((pid) => !after.includes(pid)),
+    [],
+    'what ran goes on',
+  )
+  const ready = { ...second.ready, kubeconfig: inside(second.ready.kubeconfig) }
+  const client = await clientOf({ ...second, ready })
+  const write = async (number: number): Promise<void> => {
+    const metadata = { namespace: 'default', name: `note-${number}` }
+    await client.create(configMaps, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata,
+      data: { text: 'x'.repeat(4_000) },
+    })
+  }
+  assert.equal((await untilRefused(write)).status.code, 507)
+  assert.notEqual((await client.list(namespaces)).items.length, 0)
+
+  rmSync(filler)
+  await write(1_000_000)
+  assert.equal(await second.stop(), 0)
 })
 
 /** In a mount namespace of its own, so that the disk goes with the process. */
