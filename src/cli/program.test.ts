@@ -10,6 +10,8 @@ const COMMANDS = [
   'get',
   'delete',
   'logs',
+  'describe',
+  'events',
   'status',
   'explain',
   'proxy',
