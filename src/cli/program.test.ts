@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { runCli } from '../../test/support/cli.ts'
 import { ACCESS_LOG_TEMPLATE } from '../routing/access-log.ts'
@@ -50,6 +52,14 @@ test('sluice alone prints its commands in groups and succeeds', async () => {
   for (const heading of ['Run:', 'Objects:', 'Traffic and releases:', 'Other:'])
     assert.ok(stdout.includes(heading), heading)
   assert.ok(!stdout.includes('__complete'))
+})
+
+test('the example of the help exists where the help says it is, from any directory', async () => {
+  for (const cwd of ['/nowhere', resolve(import.meta.dirname, '../..')]) {
+    const { stdout } = await runCli([], { cwd })
+    const [, path = ''] = /sluice apply -f (\S+)/.exec(stdout) ?? []
+    assert.ok(existsSync(resolve(cwd, path, 'echo.yaml')), path)
+  }
 })
 
 test('an unknown command or option is a usage error that says what was meant', async () => {

@@ -1,4 +1,5 @@
 /** The command line of Sluice: every command, its options and its help. */
+import { join, relative } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { codeOf, isAbort } from '../base/errors.ts'
 import { type Host, parsePath, UsageError } from './command.ts'
@@ -80,9 +81,16 @@ Examples:
 
   # Run the control plane, then use it from another terminal with sluice or kubectl
   sluice up
-  sluice apply -f examples/stories/gloo-two-phase/1-setup
+  sluice apply -f ${exampleIn('stories/gloo-two-phase/1-setup', deps)}
   curl "$(sluice proxy url)/"`,
   )
+}
+
+/** Where an example is from the working directory: the package has its examples in itself, wherever it is installed. */
+function exampleIn(path: string, { cwd }: CliDeps): string {
+  const absolute = join(import.meta.dirname, '../../examples', path)
+  const near = relative(cwd, absolute)
+  return near.startsWith('..') ? absolute : near
 }
 
 /** Runs one command line (without node and script) and resolves with the exit code: 0 ok, 1 failure, 2 usage. */
