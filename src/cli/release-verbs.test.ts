@@ -7,7 +7,7 @@ import { deployments } from '../kinds/deployment.ts'
 import type { Release } from '../kinds/release.ts'
 import { releases } from '../kinds/release.ts'
 import { objectKey } from '../kube/object.ts'
-import { type CliRun, runCli } from '../../test/support/cli.ts'
+import { type CliRun, type CliSurroundings, runCli } from '../../test/support/cli.ts'
 import { CANARY, RELEASE, deployment, release, routeTo, startReleaseLab } from '../../test/support/release-lab.ts'
 import type { ReleaseLab } from '../../test/support/release-lab.ts'
 
@@ -48,8 +48,9 @@ function kubeconfigOf({ server, ca, token }: ReleaseLab['connection']): string {
   })
 }
 
-function sluice(args: string): Promise<CliRun> {
-  return runCli(args.split(' '), { cwd: lab.directory, env: { KUBECONFIG: join(lab.directory, 'kubeconfig') } })
+function sluice(args: string, surroundings: CliSurroundings = {}): Promise<CliRun> {
+  const env = { KUBECONFIG: join(lab.directory, 'kubeconfig') }
+  return runCli(args.split(' '), { cwd: lab.directory, env, ...surroundings })
 }
 
 async function does(args: string): Promise<string> {
@@ -147,4 +148,37 @@ test('list tells every release', async () => {
   await lab.client.create(releases, release(GATED))
   await lab.until(releases, RELEASE, (found) => found?.status?.phase !== undefined)
   assert.match(await does('release list'), /^NAME +PHASE[^\n]*\necho-v3 /)
+})
+
+test('status --watch redraws a picture in place on a terminal, and leaves the last one there', async () => {
+  await lab.client.create(releases, release(GATED))
+  await lab.untilRelease(waitsIn('ten-percent'))
+  const drawn = Promise.withResolvers<void>()
+  let seen = ''
+  const watching = sluice('release status echo-v3 --watch', {
+    env: { NO_COLOR: '1', KUBECONFIG: join(lab.directory, 'kubeconfig') },
+    terminal: { columns: 80, rows: 24 },
+    onOutput(text) {
+      seen += text
+      if (seen.includes('canary echo-v3  1/1')) drawn.resolve()
+    },
+  })
+  await drawn.promise
+  await does('release promote echo-v3 --full')
+  const { code, stdout } = await watching
+  assert.equal(code, 0)
+  assert.ok(stdout.startsWith('\u001b[?1049h'))
+  assert.match(stdout, /stable echo-v2 {2}1\/1 {6}90 % █+░/)
+  const kept = stdout.slice(stdout.lastIndexOf('\u001b[?1049l'))
+  assert.match(kept, /Release echo\/echo-v3 +Succeeded\n/)
+  assert.match(kept, /✓ 1 ten-percent {2}10 % {2}passed: promoted by a person/)
+})
+
+test('status --watch prints plain lines where there is no terminal, and 1 for a release that was taken back', async () => {
+  lab.answers = { requestsPerSecond: 100, failureRate: 0.5 }
+  await lab.client.create(releases, release(JUDGED))
+  const { code, stdout } = await sluice('release status echo-v3 --watch')
+  assert.equal(code, 1)
+  assert.ok(!stdout.includes('\u001b'))
+  assert.match(stdout, /^echo-v3 {2}RolledBack .*Rolled back: Deployment echo\/echo-v3: /m)
 })

@@ -18,6 +18,8 @@ export interface CliSurroundings {
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
   readonly signal?: AbortSignal
+  /** Standard output is a terminal of this size. */
+  readonly terminal?: { readonly columns: number; readonly rows: number }
   /** Called with everything that is printed to standard output. */
   readonly onOutput?: (text: string) => void
 }
@@ -25,6 +27,7 @@ export interface CliSurroundings {
 export async function runCli(args: readonly string[], surroundings: CliSurroundings = {}): Promise<CliRun> {
   const stdout = new PassThrough()
   const stderr = new PassThrough()
+  if (surroundings.terminal !== undefined) Object.assign(stdout, { isTTY: true, ...surroundings.terminal })
   const caught = { stdout: '', stderr: '' }
   stdout.setEncoding('utf8').on('data', (text: string) => {
     caught.stdout += text

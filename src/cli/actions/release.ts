@@ -7,7 +7,8 @@ import { type Call, UsageError } from '../command.ts'
 import type { GetOptions } from '../options.ts'
 import type { ReleaseAbortOptions, ReleaseApproveOptions, ReleaseGetOptions, ReleaseStatusOptions } from '../options.ts'
 import type { CliDeps } from '../deps.ts'
-import { hasEnded, hasSucceeded, releaseLine, releaseReport } from '../release/report.ts'
+import { openReleaseScreen, type ReleaseScreen } from '../release/follow.ts'
+import { hasEnded, hasSucceeded, releaseReport } from '../release/report.ts'
 import { get } from './get.ts'
 
 /** How often an approval is written anew because something else wrote the release meanwhile. */
@@ -124,7 +125,7 @@ export async function findRelease(session: Session, { args, deps }: Call<object>
   }
 }
 
-/** Prints a line for every change until the release ends: 0 when all traffic is on the canary, else 1. */
+/** Shows every change until the release ends: 0 when all traffic is on the canary, else 1. */
 async function follow(
   session: Session,
   { deps, options }: Call<ReleaseStatusOptions>,
@@ -134,14 +135,15 @@ async function follow(
   const timeout = options.timeout
   const timer = timeout === undefined ? undefined : deps.clock.after(timeout, () => limit.abort(), { unref: true })
   const signal = AbortSignal.any([deps.signal, limit.signal])
+  const screen = options.output === 'json' ? openJsonLines(deps) : openReleaseScreen(deps, session, first)
   try {
-    const print = linePrinter(deps, options.output)
     for await (const release of versionsOf(session, first, signal)) {
-      print(release)
+      screen.show(release)
       if (hasEnded(release)) return hasSucceeded(release) ? 0 : 1
     }
   } finally {
     timer?.cancel()
+    screen.close()
   }
   if (limit.signal.aborted) {
     throw new Error(`Cannot wait any longer: release "${nameOf(first)}" has not ended after ${(timeout ?? 0) / 1000} s`)
@@ -149,12 +151,16 @@ async function follow(
   return 1
 }
 
-function linePrinter({ stdout }: CliDeps, output: 'json' | undefined): (release: Release) => void {
+/** For programs: one JSON document for each change of the status. */
+function openJsonLines({ stdout }: CliDeps): ReleaseScreen {
   let last = ''
-  return (release) => {
-    const line = output === 'json' ? JSON.stringify(release.status ?? {}) : releaseLine(release)
-    if (line !== last) stdout.write(`${line}\n`)
-    last = line
+  return {
+    show(release) {
+      const line = JSON.stringify(release.status ?? {})
+      if (line !== last) stdout.write(`${line}\n`)
+      last = line
+    },
+    close() {},
   }
 }
 

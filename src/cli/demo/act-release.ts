@@ -1,7 +1,8 @@
 /** Acts 2 and 3: a Release moves the traffic by itself, and the demo only watches, through the API and by its requests. */
 import type { Release } from '../../kinds/release.ts'
 import { hasEnded } from '../release/report.ts'
-import { type Counts, countText, exactly, failuresOnlyFrom, nearShare, noFailures } from './checks.ts'
+import { countText } from '../live/count-text.ts'
+import { type Counts, exactly, failuresOnlyFrom, nearShare, noFailures } from './checks.ts'
 import type { Stage, Step } from './stage.ts'
 import type { Check } from './view.ts'
 

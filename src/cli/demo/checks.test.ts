@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { countText, exactly, failuresOnlyFrom, nearShare, noFailures } from './checks.ts'
+import { countText } from '../live/count-text.ts'
+import { exactly, failuresOnlyFrom, nearShare, noFailures } from './checks.ts'
 
 test('an exact split holds only when every count is the wanted one', () => {
   assert.deepEqual(exactly({ v1: 50, v2: 50 }, { v1: 50, v2: 50 }), {

@@ -1,4 +1,5 @@
 /** The demo's assertions. Pure: numbers in, sentences out. */
+import { countText } from '../live/count-text.ts'
 import type { Check } from './view.ts'
 
 /** Requests per version. */
@@ -56,11 +57,6 @@ function countsText(counts: Counts): string {
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, count]) => `${count} ${name === '' ? 'nobody' : name}`)
   return parts.length === 0 ? 'none' : parts.join(', ')
-}
-
-/** `12,345` */
-export function countText(count: number): string {
-  return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',')
 }
 
 export function allHold(checks: readonly Check[]): boolean {

@@ -12,7 +12,9 @@ import type { CliDeps } from '../deps.ts'
 import { actOne } from './act-one.ts'
 import { actThree, actTwo } from './act-release.ts'
 import { startUp, type UpProcess } from './child.ts'
-import { openScreen, type Screen } from './screen.ts'
+import { renderFrame } from './frame.ts'
+import { newLines } from './printer.ts'
+import { openScreen, type Screen } from '../live/screen.ts'
 import { Stage } from './stage.ts'
 import { hasSucceeded, summaryLines, tryNextLines } from './summary.ts'
 import type { DemoResult, DemoView } from './view.ts'
@@ -44,7 +46,14 @@ export async function demo({ deps, options }: Call<DemoOptions>): Promise<number
 async function bootAndPlay(directory: string, deps: CliDeps, options: DemoOptions): Promise<number> {
   const startedAtMs = deps.clock.now()
   let view = (): DemoView => ({ ...BOOTING, elapsedMs: deps.clock.now() - startedAtMs })
-  const screen = openScreen({ output: deps.stdout, env: deps.env, clock: deps.clock, view: () => view() })
+  const screen = openScreen({
+    output: deps.stdout,
+    env: deps.env,
+    clock: deps.clock,
+    view: () => view(),
+    frame: renderFrame,
+    newLines,
+  })
   let up: UpProcess | undefined
   try {
     up = await startUp(join(directory, 'data'), deps)
@@ -65,7 +74,7 @@ async function bootAndPlay(directory: string, deps: CliDeps, options: DemoOption
 interface Play {
   readonly deps: CliDeps
   readonly options: DemoOptions
-  readonly screen: Screen
+  readonly screen: Screen<DemoView>
   readonly up: UpProcess
   /** Throw-away. */
   readonly directory: string

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assert as check, integer, property } from 'fast-check'
 import { renderFrame } from './frame.ts'
-import { lineText, widthOf } from './text.ts'
+import { lineText, widthOf } from '../live/text.ts'
 import type { DemoView, StepView } from './view.ts'
 
 const STEP: StepView = {

@@ -1,17 +1,11 @@
 /** One screen of the demo, drawn from its view. Pure: the same view and size give the same lines. */
-import { countText } from './checks.ts'
-import { bold, dim, fit, green, type Line, plain, red, type Segment, wrap, yellow } from './text.ts'
-import type { DemoView, StepView, VersionView } from './view.ts'
-
-export interface FrameSize {
-  readonly columns: number
-  readonly rows: number
-}
+import { countText } from '../live/count-text.ts'
+import { bold, dim, fit, green, type Line, plain, red, type Segment, wrap, yellow } from '../live/text.ts'
+import type { DemoView, StepView } from './view.ts'
+import type { FrameSize } from '../live/screen.ts'
+import { versionLines } from '../live/versions.ts'
 
 const ACTS = 3
-const BAR_CHARACTERS_MAX = 30
-/** Everything in a version's line but the two bars. */
-const FIXED_CHARACTERS = 45
 const OUTPUT_LINES_MAX = 3
 const FINDING_LINES_MAX = 5
 
@@ -66,37 +60,10 @@ const MARKS: Readonly<Record<StepView['state'], Segment>> = {
 }
 
 function trafficLines(view: DemoView, size: FrameSize): readonly Line[] {
-  const bar = Math.max(4, Math.min(BAR_CHARACTERS_MAX, Math.floor((size.columns - FIXED_CHARACTERS) / 2)))
-  const heading = `version  pods  ${'configured'.padEnd(7 + bar)}  observed since live`
   return [
-    ...(view.versions.length === 0 ? [] : [[dim(heading)]]),
-    ...view.versions.map((version) => versionLine(version, bar)),
+    ...versionLines(view.versions, { columns: size.columns, observed: 'observed since live' }),
     ...(view.canaryVersion === undefined ? [] : [[dim(`stage: canary goes to ${view.canaryVersion}`)]]),
     countLine(view),
-  ]
-}
-
-function versionLine({ name, readyPods, wantedPods, ...version }: VersionView, bar: number): Line {
-  const { configuredPercent, observedPercent, observedRequests } = version
-  const pods = `${readyPods}/${wantedPods}`
-  const seen = observedPercent === undefined ? '' : ` (${countText(observedRequests)})`
-  return [
-    bold(name.padEnd(9)),
-    readyPods >= wantedPods ? plain(pods.padEnd(6)) : yellow(pods.padEnd(6)),
-    ...barOf(configuredPercent, bar, 0),
-    plain('  '),
-    ...barOf(observedPercent, bar, 1),
-    dim(seen),
-  ]
-}
-
-function barOf(percent: number | undefined, width: number, digits: number): Line {
-  if (percent === undefined) return [dim('–'.padStart(6).padEnd(width + 7))]
-  const filled = Math.round((percent / 100) * width)
-  return [
-    plain(`${percent.toFixed(digits).padStart(5)} % `.padEnd(8)),
-    green('█'.repeat(filled)),
-    dim('░'.repeat(width - filled)),
   ]
 }
 

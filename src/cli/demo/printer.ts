@@ -1,5 +1,5 @@
 /** The demo where nobody sees a screen: plain lines, one after another, as things happen. Pure but for its output. */
-import { countText } from './checks.ts'
+import { countText } from '../live/count-text.ts'
 import type { DemoView, StepView } from './view.ts'
 
 /** Lines for what is in `view` and was not in `before`. */

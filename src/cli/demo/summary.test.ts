@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newLines } from './printer.ts'
 import { hasSucceeded, summaryLines, tryNextLines } from './summary.ts'
-import { lineText } from './text.ts'
+import { lineText } from '../live/text.ts'
 import type { ActResult, DemoResult, DemoView, StepView } from './view.ts'
 
 const STEP: StepView = {

@@ -1,6 +1,7 @@
 /** What the demo says at its end. Pure. */
-import { allHold, countText } from './checks.ts'
-import { bold, dim, green, type Line, plain, red } from './text.ts'
+import { countText } from '../live/count-text.ts'
+import { allHold } from './checks.ts'
+import { bold, dim, green, type Line, plain, red } from '../live/text.ts'
 import type { ActResult, DemoResult } from './view.ts'
 
 export function hasSucceeded({ acts }: DemoResult): boolean {

@@ -1,6 +1,6 @@
 /** What is shown of each version. */
 import type { Counts } from './checks.ts'
-import type { VersionView } from './view.ts'
+import type { VersionView } from '../live/versions.ts'
 
 /** Every version that has pods or a share, with what is configured and what is observed. Pure. */
 export function versionViews(

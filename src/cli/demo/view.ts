@@ -1,5 +1,7 @@
 /** What the demo shows, as plain data: everything that is drawn or printed is a pure function of this. */
 
+import type { VersionView } from '../live/versions.ts'
+
 export interface DemoView {
   readonly elapsedMs: number
   readonly act: ActView | undefined
@@ -34,17 +36,6 @@ export interface StepView {
   readonly state: 'running' | 'passed' | 'failed'
   /** From the write of the new routes until every proxy had acknowledged them. */
   readonly shiftMs: number | undefined
-}
-
-export interface VersionView {
-  readonly name: string
-  readonly readyPods: number
-  readonly wantedPods: number
-  /** Percent of plain requests, as the routes say; absent when no route says anything. */
-  readonly configuredPercent: number | undefined
-  /** Percent of plain requests since the routes are live; absent before the first of them. */
-  readonly observedPercent: number | undefined
-  readonly observedRequests: number
 }
 
 /** What the whole demo came to. */

@@ -56,7 +56,8 @@ function observedText({ traffic }: ReleaseStatus): string {
   return traffic?.observed === undefined ? '' : ` (observed ${traffic.observed.canaryWeight} %)`
 }
 
-function analysisLines(status: ReleaseStatus | undefined): readonly string[] {
+/** What was measured of the canary, where something was. */
+export function analysisLines(status: ReleaseStatus | undefined): readonly string[] {
   const analysis = status?.analysis
   if (analysis === undefined) return []
   const rate = analysis.successRate === undefined ? '' : `, ${round(analysis.successRate)} % good`
@@ -81,7 +82,8 @@ export function historyLines({ spec, status }: Release): readonly string[] {
 
 type StepStatus = NonNullable<ReleaseStatus['steps']>[number]
 
-function fateOf({ verdict, shiftMs, liveAt, finishedAt }: StepStatus): string {
+/** What became of a step. */
+export function fateOf({ verdict, shiftMs, liveAt, finishedAt }: StepStatus): string {
   const live = liveAt === undefined ? [] : [shiftMs === undefined ? 'live' : `live ${shiftMs} ms after it was written`]
   const end = verdict ?? (finishedAt === undefined ? undefined : 'finished')
   const known = [...(end === undefined ? [] : [end]), ...live]
