@@ -253,3 +253,19 @@ function mortal(client: KubeClient, onWrite: () => void): KubeClient {
     delete: (type, key, options) => write(type, () => client.delete(type, key, options)),
   }
 }
+
+test('a state of a version that is not known is kept as it is, and the release waits for a person', async () => {
+  await lab.client.create(deployments, deployment('v3'))
+  await lab.client.create(releases, release([{ name: 'half', weight: 50, gates: [{ approval: {} }] }]))
+  await lab.untilRelease(({ status }) => status?.currentStep?.state === 'WaitingForApproval')
+  stop.abort()
+  await controller
+  const found = await lab.client.get(releases, RELEASE)
+  const engine = { ...(found.status?.engine as object), version: 99 }
+  await lab.client.update(releases, { ...found, status: { ...found.status, engine } }, { subresource: 'status' })
+  stop = new AbortController()
+  controller = lab.startController(lab.client, stop.signal)
+  const paused = await lab.untilRelease((one) => one.status?.message?.includes('version 99') === true)
+  assert.equal(paused.status?.phase, 'Paused')
+  assert.deepEqual(paused.status?.engine, engine)
+})

@@ -21,7 +21,7 @@ import { FreshObjects } from './release/fresh.ts'
 import { toPlan } from './release/plan.ts'
 import { isClosed, isOpen, openCaches, wakeSources } from './release/sources.ts'
 import type { ReleaseCaches } from './release/sources.ts'
-import { stateOf, statusOf } from './release/status.ts'
+import { stateOf, statusOf, statusOfUnknown } from './release/status.ts'
 import { TRAFFIC_INTERVAL_MS, TrafficObserver } from './release/traffic.ts'
 import { observeWorld } from './release/world.ts'
 import type { WorkloadDeps } from './workload-deps.ts'
@@ -66,6 +66,11 @@ class ReleaseController {
     const release = this.#fresh.get(this.#caches.releases, key)
     if (release === undefined || !isOpen(release)) return this.#traffic.forget(key)
     const nowMs = this.#deps.clock.now()
+    const unknown = statusOfUnknown(release, nowMs)
+    if (unknown !== undefined) {
+      await this.#store({ ...release, status: unknown }, release, signal)
+      return
+    }
     const plan = toPlan(release)
     const state = stateOf(release, nowMs)
     const observer = {

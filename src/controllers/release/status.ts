@@ -14,6 +14,20 @@ export interface StatusScene {
   readonly observed: Partial<ReleaseTraffic>
 }
 
+/** Of the stored state. Raised when an older Sluice would misread what a newer one stores. */
+const STATE_VERSION = 1
+
+/** The status of a release whose state another version of Sluice stored: nothing is guessed, a person decides. */
+export function statusOfUnknown({ status = {} }: Release, nowMs: number): ReleaseStatus | undefined {
+  const stored = status.engine
+  if (typeof stored !== 'object' || stored === null || !('version' in stored)) return undefined
+  const { version } = stored
+  if (version === STATE_VERSION) return undefined
+  const reason = `its state has version ${String(version)}, and this Sluice knows version ${STATE_VERSION}: run the Sluice that wrote it, or delete the release`
+  const waits = status.waitsForPerson?.reason === reason ? status.waitsForPerson : { reason, since: time(nowMs) }
+  return { ...status, phase: 'Paused', message: `Paused: ${reason}`, waitsForPerson: waits }
+}
+
 /** The stored state; a release without one begins now. */
 export function stateOf({ status }: Release, nowMs: number): ReleaseState {
   const engine = status?.engine
@@ -47,7 +61,7 @@ export function statusOf(
     ...(state.attempts === undefined ? {} : { attempts: state.attempts.map(attemptOf) }),
     ...keptEvidence(release, state),
     conditions: conditionsOf(release, report, nowMs),
-    engine: state,
+    engine: { version: STATE_VERSION, ...state },
   }
 }
 
