@@ -267,9 +267,9 @@ test('status tells what is not well', async () => {
 })
 
 test('a release that is applied again is unchanged', async () => {
-  const file = `${STORY}/../release/release-v3.yaml`
-  await sluice(`apply -f ${file}`)
-  assert.equal((await sluice(`apply -f ${file}`)).stdout, 'release.sluice.dev/echo-v3 unchanged\n')
+  const manifest = `${STORY}/../release/release-v3.yaml`
+  await sluice(`apply -f ${manifest}`)
+  assert.equal((await sluice(`apply -f ${manifest}`)).stdout, 'release.sluice.dev/echo-v3 unchanged\n')
 })
 
 test('a release is approved and aborted by annotations, and only while that makes sense', async () => {

@@ -38,15 +38,17 @@ export async function actThree(stage: Stage): Promise<void> {
   const seen = await stage.batch(BATCH_REQUESTS)
   const { requests, failures, byVersion, failuresByVersion } = stage.tally(act)
   const met = byVersion['v4'] ?? 0
-  const metText = `${countText(met)} of ${countText(requests)} requests met v4, ${countText(failures)} failed`
-  const decided = `decided: ${messageOf(release)}`
+  const { analysis, evidence } = release.status ?? {}
+  const later = met - (analysis?.requests ?? met)
+  const late = later > 0 ? `, ${countText(later)} of them after that reading, until all traffic was back` : ''
+  const metText = `${countText(met)} of ${countText(requests)} requests met v4${late}; ${countText(failures)} failed`
+  const decided = `decided: ${evidence?.reading ?? messageOf(release)}`
   step.end([
     endedAs(release, 'RolledBack'),
     { holds: true, text: decided },
     { holds: met > 0, text: metText },
     exactly(seen, { v3: 100 }),
   ])
-  const analysis = release.status?.analysis
   const measured =
     analysis === undefined ? [] : [`seen: ${analysis.failures} of ${analysis.requests} requests of v4 failed`]
   stage.endAct([failuresOnlyFrom('v4', failuresByVersion)], [...measured, decided, metText])
