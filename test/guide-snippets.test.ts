@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
-import { parse } from 'yaml'
+import { parseAllDocuments } from 'yaml'
 
 import { kinds } from '../src/kinds/registry.ts'
 import { apiVersionOf } from '../src/kube/object.ts'
@@ -48,7 +48,7 @@ test('the routing files of the examples can be served', () => {
 })
 
 function mistakesOf({ source, text, place }: Snippet): readonly string[] {
-  if (/^apiVersion:/m.test(text)) return objectMistakes(parse(text))
+  if (/^apiVersion:/m.test(text)) return parseAllDocuments(text).flatMap((document) => objectMistakes(document.toJS()))
   if (/^images:/m.test(text)) return decodeCatalogue(text, {}).length > 0 ? [] : ['no image']
   return readRoutingFile(wholeFile(text, place, tls)).findings.map((finding) => formatFinding(finding, source))
 }
