@@ -1,6 +1,6 @@
 /**
- * Control's end of the links to its proxies: listens on a Unix socket, hands out the newest snapshot, and knows what each
- * proxy serves. Only acknowledgements of this control plane's snapshots, made on the present connection, count.
+ * Control's end of the links to its proxies: listens on a Unix socket, sends each proxy what changed since the snapshot that it
+ * was sent last, and knows what each serves. Only acknowledgements of this control plane's snapshots, made on the present connection, count.
  */
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -18,7 +18,7 @@ import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
 import type { ProxyDescription } from './cluster-report.ts'
-import { cutSnapshot } from './link/snapshot-pieces.ts'
+import { deltaMessages, wholeMessages } from './link/snapshot-messages.ts'
 import { encodeMessage, MESSAGE_BYTES_MAX, readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy } from './link-protocol.ts'
 
@@ -94,6 +94,9 @@ interface Peer {
   /** Undefined: of a release that does not say it. */
   startedUptimeMs: number | undefined
   takesPieces: boolean
+  takesDeltas: boolean
+  /** The snapshot that was sent last on the connection; null: none, or the proxy has lost track. */
+  sent: RoutingSnapshot | null
   /** Whether the newest snapshot still has to be sent. */
   owesSnapshot: boolean
   /** An older process has its name and serves until this one has acknowledged what that one serves. */
@@ -148,7 +151,9 @@ class Link implements ControlLink {
 
   publish(snapshot: RoutingSnapshot): void {
     this.#published.set(snapshot)
-    for (const peer of this.#peers) this.#offer(peer)
+    // Proxies that were sent the same snapshot before share the encoded change.
+    const encoded = new Map<RoutingSnapshot, readonly string[]>()
+    for (const peer of this.#peers) this.#offer(peer, encoded)
   }
 
   async describe(): Promise<readonly ProxyDescription[]> {
@@ -173,14 +178,15 @@ class Link implements ControlLink {
   }
 
   /** A proxy that is slow to read gets the newest snapshot when it has read the last one, not all in between. */
-  #offer(peer: Peer): void {
+  #offer(peer: Peer, encoded: Map<RoutingSnapshot, readonly string[]> = new Map()): void {
     const snapshot = this.#published.value
     if (snapshot === undefined || peer.id === '' || peer.isReplaced) return
     peer.owesSnapshot = peer.socket.writableNeedDrain
     if (peer.owesSnapshot) return
-    const messages = messagesOf(peer, snapshot)
+    const messages = encodedFor(peer, snapshot, encoded)
     if (messages.every((text) => Buffer.byteLength(text) <= MESSAGE_BYTES_MAX)) {
       for (const text of messages) peer.socket.write(text)
+      peer.sent = snapshot
       return
     }
     const most = `${MESSAGE_BYTES_MAX / 1024 / 1024} MB`
@@ -196,6 +202,8 @@ class Link implements ControlLink {
       startedAtMs: 0,
       startedUptimeMs: undefined,
       takesPieces: false,
+      takesDeltas: false,
+      sent: null,
       owesSnapshot: false,
       isCandidate: false,
       isReplaced: false,
@@ -230,6 +238,11 @@ class Link implements ControlLink {
       case 'nack':
         this.#onRefused(peer, message)
         return
+      case 'lost-track':
+        this.#options.log.warn('proxy could not apply a change, it gets the whole snapshot', { proxy: peer.id })
+        peer.sent = null
+        this.#offer(peer)
+        return
       case 'standing':
         this.#onStanding(peer, { ...message, acknowledged: peer.standing.acknowledged })
         return
@@ -247,11 +260,11 @@ class Link implements ControlLink {
   }
 
   #onHello(peer: Peer, hello: Extract<FromProxy, { kind: 'hello' }>): void {
-    const { id, pid, startedAtMs, startedUptimeMs, pieces = false } = hello
+    const { id, pid, startedAtMs, startedUptimeMs, pieces = false, deltas = false } = hello
     const others = [...this.#peers].filter((other) => other !== peer && other.id === id && !other.isReplaced)
     // The same process on a new connection: the old one is only not known to be dead yet.
     for (const stale of others.filter((other) => other.pid === pid)) this.#forget(stale)
-    Object.assign(peer, { id, pid, startedAtMs, startedUptimeMs, takesPieces: pieces })
+    Object.assign(peer, { id, pid, startedAtMs, startedUptimeMs, takesPieces: pieces, takesDeltas: deltas })
     const newer = others.find((other) => other.pid !== pid && isNewer(other, peer))
     peer.isCandidate = newer === undefined && others.some((other) => other.pid !== pid)
     this.#options.log.info('proxy connected', {
@@ -354,10 +367,15 @@ class Link implements ControlLink {
   }
 }
 
-function messagesOf({ takesPieces }: Peer, snapshot: RoutingSnapshot): readonly string[] {
-  const { pieces, rest } = takesPieces ? cutSnapshot(snapshot) : { pieces: [], rest: snapshot }
-  const parts = pieces.map((piece) => encodeMessage({ kind: 'piece', piece }))
-  return [...parts, encodeMessage({ kind: 'snapshot', snapshot: rest })]
+function encodedFor(
+  { takesPieces, takesDeltas, sent }: Peer,
+  snapshot: RoutingSnapshot,
+  encoded: Map<RoutingSnapshot, readonly string[]>,
+): readonly string[] {
+  if (!takesDeltas || sent === null) return wholeMessages(snapshot, takesPieces).map(encodeMessage)
+  const known = encoded.get(sent) ?? deltaMessages(sent, snapshot).map(encodeMessage)
+  encoded.set(sent, known)
+  return known
 }
 
 /** By the wall clock, which may have been set back since, only where one of them says nothing better. */

@@ -5,19 +5,16 @@
 import type { Socket } from 'node:net'
 
 import type { BoundListener } from '../routing/data-plane.ts'
-import type { RoutingSnapshot } from '../routing/model.ts'
 import type { TrafficReport } from '../telemetry/report.ts'
 
 import type { ProxyDescription } from './cluster-report.ts'
-import type { SnapshotPiece } from './link/snapshot-pieces.ts'
+import type { SnapshotMessage } from './link/snapshot-messages.ts'
 
 /** A snapshot of some ten thousand routes fits; what does not fit is a mistake of the other side. */
 export const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 
 export type ToProxy =
-  | { readonly kind: 'piece'; readonly piece: SnapshotPiece }
-  /** With the pieces before it, if there were any. */
-  | { readonly kind: 'snapshot'; readonly snapshot: RoutingSnapshot }
+  | SnapshotMessage
   /** Drain and exit: another process has your place. */
   | { readonly kind: 'stop' }
   /** Tell what you have open and whom you leave out. */
@@ -33,7 +30,11 @@ export type FromProxy =
       readonly startedUptimeMs?: number
       /** It takes snapshots in pieces. */
       readonly pieces?: boolean
+      /** It takes what changed since the snapshot before, in pieces too. */
+      readonly deltas?: boolean
     }
+  /** It cannot apply what changed: send the whole snapshot. */
+  | { readonly kind: 'lost-track' }
   /** New requests use the snapshot. */
   | ({ readonly kind: 'ack'; readonly generation: number } & ProxyStanding)
   | { readonly kind: 'nack'; readonly generation: number; readonly reason: string }

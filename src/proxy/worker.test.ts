@@ -13,6 +13,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts'
 import {
   RawClient,
   eventually,
+  everyRequest,
   fetchFrom,
   forwardingTo,
   route,
@@ -217,6 +218,72 @@ test('a worker that ends sends its last counts', async (t) => {
     [['v1', 200, 7]],
   )
 })
+
+test('a refused snapshot does not make the next change wrong', async (t) => {
+  const socketPath = await socketIn(t)
+  const backend = await startBackend(t, saying('v1'))
+  const { link } = await startControl(t, socketPath)
+  startWorker(t, socketPath)
+  const first = forwardingTo(backend.port)
+  link.publish(first)
+  await untilLive(link, first.generation)
+  const bad = snapshotOf([route('all', { v1: 1 }), route('more', { missing: 1 })], first.clusters)
+  link.publish(bad)
+  await untilWatched(link.state, ({ proxies }) => proxies[0]?.refused?.generation === bad.generation)
+  // Only what was wrong is changed: the rest of what is served then was in the refused snapshot.
+  const [table] = bad.routeTables
+  const [host] = table?.virtualHosts ?? []
+  assert(table !== undefined && host !== undefined)
+  const answer = { kind: 'respond', status: 299, body: 'more', headers: [] } as const
+  const more = { ...route('more', {}), action: answer, match: { ...everyRequest, methods: ['PUT'] } }
+  const next = {
+    ...bad,
+    generation: bad.generation + 1,
+    routeTables: [{ ...table, virtualHosts: [{ ...host, routes: [more, ...host.routes.slice(0, 1)] }] }],
+  }
+  link.publish(next)
+  await untilLive(link, next.generation)
+  assert.equal((await fetchFrom(portOf(link))).body, 'v1')
+  assert.equal((await fetchFrom(portOf(link), { method: 'PUT' })).body, 'more')
+})
+
+test('a proxy gets what changed, one of an older release the whole each time, one that has lost track too', async (t) => {
+  const socketPath = await socketIn(t)
+  const control = await startControl(t, socketPath, 2)
+  const connected = (id: string): Promise<DataPlaneState> =>
+    untilWatched(control.link.state, ({ proxies }) => proxies.some((proxy) => proxy.id === id))
+  const [older, newer] = [anyProxy(t, socketPath), anyProxy(t, socketPath)]
+  older.say({ kind: 'hello', id: 'older', pid: 1, startedAtMs: 1, pieces: true })
+  newer.say({ kind: 'hello', id: 'newer', pid: 2, startedAtMs: 1, pieces: true, deltas: true })
+  await Promise.all([connected('older'), connected('newer')])
+  const first = forwardingTo(1)
+  control.link.publish(first)
+  control.link.publish({ ...first, generation: first.generation + 1 })
+  await eventually(() => older.told.length === 2 && newer.told.length === 2)
+  assert.deepEqual(older.told, ['snapshot', 'snapshot'])
+  assert.deepEqual(newer.told, ['snapshot', 'delta'])
+  newer.say({ kind: 'lost-track' })
+  await eventually(() => newer.told.length === 3)
+  assert.equal(newer.told[2], 'snapshot')
+  // On a new connection nothing is known.
+  newer.end()
+  const again = anyProxy(t, socketPath)
+  again.say({ kind: 'hello', id: 'newer', pid: 2, startedAtMs: 1, pieces: true, deltas: true })
+  await eventually(() => again.told.length === 1)
+  assert.deepEqual(again.told, ['snapshot'])
+})
+
+/** Somebody who has connected to control, and what kinds of messages came. */
+function anyProxy(
+  t: TestContext,
+  socketPath: string,
+): { readonly told: readonly string[]; say(message: FromProxy): void; end(): void } {
+  const socket = connect(socketPath)
+  t.after(() => socket.destroy())
+  const told: string[] = []
+  readMessages<ToProxy>(socket, { onMessage: ({ kind }) => told.push(kind), onBroken: () => {} })
+  return { told, say: (message) => void sendMessage(socket, message), end: () => socket.destroy() }
+}
 
 /** Another process under the first one's name, as far as the link can tell. */
 function secondProcess(

@@ -17,7 +17,8 @@ import { TrafficRecorder } from '../telemetry/recorder.ts'
 import type { HolderChannel } from './holder-channel.ts'
 import { readMessages, sendMessage } from './link-protocol.ts'
 import type { FromProxy, ToProxy } from './link-protocol.ts'
-import { SnapshotAssembly } from './link/snapshot-pieces.ts'
+import { SnapshotReceiver } from './link/snapshot-messages.ts'
+import type { Received } from './link/snapshot-messages.ts'
 import { LentSockets } from './listening/lent-sockets.ts'
 import { OwnSockets } from './listening/own-sockets.ts'
 import { Proxy } from './proxy.ts'
@@ -126,13 +127,13 @@ class ProxyWorker {
       this.#attempt = 0
       log.info('connected to control', { proxy: id })
       const started = { startedAtMs: this.#startedAtMs, startedUptimeMs: this.#startedUptimeMs }
-      this.#send({ kind: 'hello', id, pid: process.pid, ...started, pieces: true })
+      this.#send({ kind: 'hello', id, pid: process.pid, ...started, pieces: true, deltas: true })
       this.#send({ kind: 'standing', ...this.#standing() })
       this.#send({ kind: 'report', report: this.#recorder.report() })
     })
-    const assembly = new SnapshotAssembly()
+    const receiver = new SnapshotReceiver()
     readMessages<ToProxy>(socket, {
-      onMessage: (message) => this.#onMessage(message, socket, assembly),
+      onMessage: (message) => this.#onMessage(message, socket, receiver),
       onBroken: () => socket.destroy(),
     })
     // The 'close' event follows and is where the connection is tried again.
@@ -150,17 +151,27 @@ class ProxyWorker {
     this.#after(backoffMs(RECONNECT_BACKOFF, this.#attempt++, random), () => this.#connect(), clock)
   }
 
-  #onMessage(message: ToProxy, from: Socket, assembly: SnapshotAssembly): void {
-    if (message.kind === 'piece') {
-      assembly.add(message.piece)
-    } else if (message.kind === 'snapshot') {
-      this.#next = { snapshot: assembly.complete(message.snapshot), from }
-      void this.#applyNewest()
-    } else if (message.kind === 'describe') {
-      this.#send({ kind: 'description', description: this.#proxy.describe() })
-    } else if (message.kind === 'stop') {
-      this.#stopped.resolve('replaced')
+  #onMessage(message: ToProxy, from: Socket, receiver: SnapshotReceiver): void {
+    switch (message.kind) {
+      case 'piece':
+      case 'snapshot':
+      case 'delta-piece':
+      case 'delta':
+        this.#onReceived(receiver.receive(message), from)
+        return
+      case 'describe':
+        this.#send({ kind: 'description', description: this.#proxy.describe() })
+        return
+      case 'stop':
+        this.#stopped.resolve('replaced')
     }
+  }
+
+  #onReceived(received: Received, from: Socket): void {
+    if (received.kind === 'lost') this.#send({ kind: 'lost-track' })
+    if (received.kind !== 'snapshot') return
+    this.#next = { snapshot: received.snapshot, from }
+    void this.#applyNewest()
   }
 
   /** One after the other; of several that wait only the newest counts. */

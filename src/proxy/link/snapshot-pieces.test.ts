@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { cluster, route, snapshotOf } from '../../../test/support/live-proxy.ts'
 import type { RoutingSnapshot } from '../../routing/model.ts'
-import { cutSnapshot, SnapshotAssembly } from './snapshot-pieces.ts'
+import { SnapshotReceiver, wholeMessages } from './snapshot-messages.ts'
 
 function sized(hosts: number, clusters: number): RoutingSnapshot {
   const small = snapshotOf(
@@ -25,12 +25,11 @@ function sized(hosts: number, clusters: number): RoutingSnapshot {
 }
 
 test('a large snapshot is the same again after its way in pieces, and so is the next, smaller one', () => {
-  const assembly = new SnapshotAssembly()
+  const receiver = new SnapshotReceiver()
   for (const snapshot of [sized(1_001, 1), sized(3, 2), sized(0, 450)]) {
-    const { pieces, rest } = cutSnapshot(snapshot)
-    for (const piece of pieces) assembly.add(piece)
-    assert.deepEqual(assembly.complete(rest), snapshot)
+    const received = wholeMessages(snapshot, true).map((message) => receiver.receive(message))
+    assert.deepEqual(received.at(-1), { kind: 'snapshot', snapshot })
   }
-  assert.deepEqual(cutSnapshot(sized(3, 2)).pieces, [])
-  assert.equal(cutSnapshot(sized(1_001, 1)).pieces.length, 1 + 6)
+  assert.equal(wholeMessages(sized(3, 2), true).length, 1)
+  assert.equal(wholeMessages(sized(1_001, 1), true).length, 1 + 6 + 1)
 })

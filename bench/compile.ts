@@ -1,0 +1,117 @@
+/**
+ * What a change costs the data plane: from `publish` to the acknowledgement of a real proxy process.
+ *
+ *     npm run bench:compile                       all sizes
+ *     npm run bench:compile -- --hosts 3000       one of them
+ */
+import { parseArgs } from 'node:util'
+import { performance } from 'node:perf_hooks'
+import type { RoutingSnapshot } from '../src/routing/model.ts'
+
+import { startRealProxy } from './compile/real-proxy.ts'
+import type { RealProxy } from './compile/real-proxy.ts'
+import { snapshotOf, withOtherWeights, withoutEndpoint } from './compile/snapshots.ts'
+import type { Size } from './compile/snapshots.ts'
+
+/** Virtual hosts; with one endpoint each and with ten. */
+const HOSTS = [10, 1_000, 3_000, 10_000]
+const CHANGES = 300
+/** What is slow is not measured as often. */
+const TIME_MAX_MS = 20_000
+const WARM_UP = 30
+const LISTENERS = 200
+const LISTENERS_HOSTS = 1_000
+
+type Change = (before: RoutingSnapshot, index: number) => RoutingSnapshot
+
+interface Cost {
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly bytes: number
+  readonly cpuMs: number
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { hosts: { type: 'string', multiple: true } } })
+  const sizes = values.hosts === undefined ? HOSTS : values.hosts.map(Number)
+  say(
+    'hosts  endpoints  whole ms  RSS MB | one weight: p50  p99 ms  bytes  CPU ms | one endpoint: p50  p99 ms  bytes  CPU ms',
+  )
+  for (const hosts of sizes) {
+    for (const endpoints of [1, 10]) await measure({ hosts, endpoints, listeners: 1 })
+  }
+  if (values.hosts === undefined) await measureListeners()
+}
+
+async function measure(size: Size): Promise<void> {
+  const proxy = await startRealProxy()
+  const first = snapshotOf(size)
+  const startMs = performance.now()
+  await proxy.publish(first)
+  const wholeMs = performance.now() - startMs
+  const weights = await costOf(proxy, first, withOtherWeights)
+  const endpoints = await costOf(proxy, weights.last, withoutEndpoint)
+  const { rssMb } = await proxy.usage()
+  await proxy.stop()
+  const start = [size.hosts, size.hosts * size.endpoints, wholeMs.toFixed(0), rssMb.toFixed(0)].join('  ')
+  say(`${start} | ${textOf(weights.cost)} | ${textOf(endpoints.cost)}`)
+}
+
+async function costOf(
+  proxy: RealProxy,
+  first: RoutingSnapshot,
+  change: Change,
+): Promise<{ readonly cost: Cost; readonly last: RoutingSnapshot }> {
+  let last = first
+  const hosts = first.sources.length
+  const step = async (at: number): Promise<number> => {
+    last = change(last, (at * 7) % hosts)
+    const startMs = performance.now()
+    await proxy.publish(last)
+    return performance.now() - startMs
+  }
+  const untilMs = performance.now() + TIME_MAX_MS
+  for (let at = 0; at < WARM_UP && performance.now() < untilMs - TIME_MAX_MS / 2; at++) await step(at)
+  const before = await proxy.usage()
+  const times: number[] = []
+  while (times.length < CHANGES && performance.now() < untilMs) times.push(await step(WARM_UP + times.length))
+  const after = await proxy.usage()
+  const sorted = times.toSorted((a, b) => a - b)
+  const cost = {
+    p50Ms: quantile(sorted, 0.5),
+    p99Ms: quantile(sorted, 0.99),
+    bytes: (after.bytesRead - before.bytesRead) / times.length,
+    cpuMs: (after.cpuMs - before.cpuMs) / times.length,
+  }
+  return { cost, last }
+}
+
+/** What many listeners with one route table take of the proxy's memory, against one listener. */
+async function measureListeners(): Promise<void> {
+  const one = await rssOf({ hosts: LISTENERS_HOSTS, endpoints: 10, listeners: 1 })
+  const many = await rssOf({ hosts: LISTENERS_HOSTS, endpoints: 10, listeners: LISTENERS })
+  say(`one route table of ${LISTENERS_HOSTS} hosts: 1 listener ${one.toFixed(0)} MB`)
+  say(`${LISTENERS} listeners ${many.toFixed(0)} MB, ${(many / one).toFixed(2)} times as much`)
+}
+
+async function rssOf(size: Size): Promise<number> {
+  const proxy = await startRealProxy()
+  await proxy.publish(snapshotOf(size))
+  const { rssMb } = await proxy.usage()
+  await proxy.stop()
+  return rssMb
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
+
+function textOf({ p50Ms, p99Ms, bytes, cpuMs }: Cost): string {
+  return [p50Ms.toFixed(1), p99Ms.toFixed(1), bytes.toFixed(0), cpuMs.toFixed(1)].join('  ')
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+await main()
