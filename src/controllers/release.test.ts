@@ -5,8 +5,7 @@ import { events } from '../kinds/event.ts'
 import { virtualServices } from '../kinds/gloo-virtual-service.ts'
 import type { Release } from '../kinds/release.ts'
 import { releases } from '../kinds/release.ts'
-import { isReason } from '../kube/api-error.ts'
-import type { KubeClient, Patch } from '../kube/client.ts'
+import type { Patch } from '../kube/client.ts'
 import {
   CANARY,
   RELEASE,
@@ -194,78 +193,4 @@ test('of two releases over one route object the second waits for the first', asy
   await lab.client.create(releases, { ...second, metadata: { ...second.metadata, name: 'other' } })
   const waiting = await lab.until(releases, key, (object) => object?.status?.message !== undefined)
   assert.match(waiting?.status?.message ?? '', /VirtualService gloo-system\/echo is held by release echo\/echo-v3/)
-})
-
-test('killed after every single write, the release still goes its whole way', async () => {
-  stop.abort()
-  await controller
-  await lab.client.create(deployments, deployment('v3'))
-  const steps = [
-    { name: 'smoke', weight: 0, matches: [{ headers: [{ name: 'stage', value: 'canary' }] }] },
-    { name: 'ten-percent', weight: 10, gates: [{ metrics: METRICS }] },
-  ]
-  await lab.client.create(releases, release(steps, { onSuccess: { stable: 'Delete' } }))
-  const lives = await liveUntil(async () => hasEnded(await lab.client.get(releases, RELEASE)))
-  assert.ok(lives > 10)
-  assert.deepEqual((await lab.route()).spec?.virtualHost?.routes, [routeTo('v3')])
-  assert.equal((await lab.route()).metadata.annotations, undefined)
-  await assert.rejects(lab.client.get(deployments, STABLE), (error) => isReason(error, 'NotFound'))
-})
-
-/** Lives of one write each; how many it took. */
-async function liveUntil(isDone: () => Promise<boolean>): Promise<number> {
-  for (let lives = 0; lives < 200; lives++) {
-    if (await isDone()) return lives
-    const life = new AbortController()
-    const written = Promise.withResolvers<void>()
-    const running = lab.startController(
-      mortal(lab.client, () => written.resolve()),
-      life.signal,
-    )
-    await Promise.race([written.promise, lab.untilRelease(hasEnded)])
-    life.abort()
-    await running
-  }
-  throw new Error('The release did not end')
-}
-
-/** A client that works until the first write to anything but events; after it nothing is done or answered any more. */
-function mortal(client: KubeClient, onWrite: () => void): KubeClient {
-  let isDead = false
-  async function write<T>(type: { readonly kind: string }, work: () => Promise<T>): Promise<T> {
-    if (isDead) return new Promise<T>(() => {})
-    if (type.kind === 'Event') return work()
-    isDead = true
-    try {
-      await work()
-    } finally {
-      onWrite()
-    }
-    throw new DOMException('killed', 'AbortError')
-  }
-  return {
-    get: (type, key, signal) => client.get(type, key, signal),
-    list: (type, options) => client.list(type, options),
-    watch: (type, options) => client.watch(type, options),
-    create: (type, object, options) => write(type, () => client.create(type, object, options)),
-    update: (type, object, options) => write(type, () => client.update(type, object, options)),
-    patch: (type, key, patch, options) => write(type, () => client.patch(type, key, patch, options)),
-    delete: (type, key, options) => write(type, () => client.delete(type, key, options)),
-  }
-}
-
-test('a state of a version that is not known is kept as it is, and the release waits for a person', async () => {
-  await lab.client.create(deployments, deployment('v3'))
-  await lab.client.create(releases, release([{ name: 'half', weight: 50, gates: [{ approval: {} }] }]))
-  await lab.untilRelease(({ status }) => status?.currentStep?.state === 'WaitingForApproval')
-  stop.abort()
-  await controller
-  const found = await lab.client.get(releases, RELEASE)
-  const engine = { ...(found.status?.engine as object), version: 99 }
-  await lab.client.update(releases, { ...found, status: { ...found.status, engine } }, { subresource: 'status' })
-  stop = new AbortController()
-  controller = lab.startController(lab.client, stop.signal)
-  const paused = await lab.untilRelease((one) => one.status?.message?.includes('version 99') === true)
-  assert.equal(paused.status?.phase, 'Paused')
-  assert.deepEqual(paused.status?.engine, engine)
 })

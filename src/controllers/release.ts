@@ -10,8 +10,8 @@ import { createEventRecorder } from '../kube/events.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import { keyOf } from '../kube/object.ts'
 import type { ObjectKey } from '../kube/object.ts'
-import { advance } from '../release/advance.ts'
-import type { Effect, MetricsSource, ReleaseState } from '../release/model.ts'
+import { advance, initialState, lostState } from '../release/advance.ts'
+import type { Advance, Effect, MetricsSource, ReleaseEvent, ReleaseState } from '../release/model.ts'
 import { runController } from './controller.ts'
 import type { Requeue } from './controller.ts'
 import { runEffects } from './release/effects.ts'
@@ -21,12 +21,21 @@ import { FreshObjects } from './release/fresh.ts'
 import { toPlan } from './release/plan.ts'
 import { isClosed, isOpen, openCaches, wakeSources } from './release/sources.ts'
 import type { ReleaseCaches } from './release/sources.ts'
-import { stateOf, statusOf, statusOfUnknown } from './release/status.ts'
+import { StateStore } from './release/state-store.ts'
+import { countOf } from './release/stored-state.ts'
+import type { ReadableState } from './release/stored-state.ts'
+import { statusOf, statusOfUnreadable } from './release/status.ts'
+import type { StatusScene } from './release/status.ts'
 import { TRAFFIC_INTERVAL_MS, TrafficObserver } from './release/traffic.ts'
 import { observeWorld } from './release/world.ts'
 import type { WorkloadDeps } from './workload-deps.ts'
 
 export type { PodLogs }
+
+/** How often a state that could not be read is read again. */
+const UNREADABLE_RETRY_MS = 5_000
+/** Events of one release that wait for its status to be stored. */
+const UNTOLD_MAX = 100
 
 export interface ReleaseControllerDeps extends WorkloadDeps {
   /** What the workloads answered, for the metrics gates. */
@@ -47,32 +56,38 @@ export async function runReleaseController(deps: ReleaseControllerDeps): Promise
   })
 }
 
+interface UntoldEvent {
+  readonly event: ReleaseEvent
+  readonly count: number
+}
+
 class ReleaseController {
   readonly #deps: ReleaseControllerDeps
   readonly #caches: ReleaseCaches
   readonly #traffic = new TrafficObserver()
   readonly #fresh = new FreshObjects()
+  readonly #states: StateStore
+  /** Events, each with the number of the state that it came with, until that and the status are stored. */
+  readonly #untold = new Map<ObjectKey, readonly UntoldEvent[]>()
   readonly #events: EventRecorder
   readonly #startedAtMs: number
 
   constructor(deps: ReleaseControllerDeps, caches: ReleaseCaches) {
     this.#deps = deps
     this.#caches = caches
+    this.#states = new StateStore(deps.client)
     this.#startedAtMs = deps.clock.now()
     this.#events = createEventRecorder({ ...deps, component: 'release-controller' })
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Requeue | void> {
     const release = this.#fresh.get(this.#caches.releases, key)
-    if (release === undefined || !isOpen(release)) return this.#traffic.forget(key)
+    if (release === undefined || !isOpen(release)) return this.#forget(key)
     const nowMs = this.#deps.clock.now()
-    const unknown = statusOfUnknown(release, nowMs)
-    if (unknown !== undefined) {
-      await this.#store({ ...release, status: unknown }, release, signal)
-      return
-    }
+    const loaded = await this.#states.load(release, signal)
+    if (loaded.kind === 'unreadable') return this.#pause(release, loaded.reason, signal)
     const plan = toPlan(release)
-    const state = stateOf(release, nowMs)
+    const state = stateOf(loaded, nowMs)
     const observer = {
       caches: this.#caches,
       fresh: this.#fresh,
@@ -87,17 +102,72 @@ class ReleaseController {
     const observed = hasEnded
       ? {}
       : this.#traffic.observe(key, { release, plan, world, metrics: this.#deps.metrics, nowMs })
-    const status = statusOf({ release, plan, nowMs, observed }, result)
-    const stored = await this.#store({ ...release, status }, release, signal)
+    const stored = await this.#commit({ release, plan, nowMs, observed }, loaded, result, signal)
     if (stored === undefined) return
-    const deps = { ...this.#deps, caches: this.#caches, fresh: this.#fresh, events: this.#events, signal }
-    // The traffic goes back first; the pods that can tell why end last.
-    const [ends, others] = [result.effects.filter(isEndOfPods), result.effects.filter((one) => !isEndOfPods(one))]
-    await runEffects(deps, stored, others)
-    await this.#keepEvidence(stored, result.state, signal)
-    await runEffects(deps, stored, ends)
+    await this.#act(stored, result, signal)
+    await this.#states.prune(stored, signal)
     const wakeAtMs = Math.min(result.wakeAtMs ?? Infinity, hasEnded ? Infinity : nowMs + TRAFFIC_INTERVAL_MS)
     if (wakeAtMs !== Infinity) return { requeueAfterMs: Math.max(1, wakeAtMs - nowMs) }
+  }
+
+  #forget(key: ObjectKey): void {
+    this.#traffic.forget(key)
+    this.#states.forget(key)
+    this.#untold.delete(key)
+  }
+
+  /** A person may put the state back or give it up; the first is not seen by itself. */
+  async #pause(release: Release, reason: string, signal: AbortSignal): Promise<Requeue> {
+    const status = statusOfUnreadable(release, reason, this.#deps.clock.now())
+    const stored = await this.#store({ ...release, status }, release, signal)
+    if (stored !== undefined && stored !== release) this.#events.record(stored, 'Warning', 'StateUnreadable', reason)
+    return { requeueAfterMs: UNREADABLE_RETRY_MS }
+  }
+
+  /** State and status are durable before anything is done on their behalf. Undefined: the release is gone. */
+  async #commit(
+    scene: Omit<StatusScene, 'stateCount'>,
+    loaded: ReadableState,
+    result: Advance,
+    signal: AbortSignal,
+  ): Promise<Release | undefined> {
+    const release = await this.#countStored(scene.release, loaded, result.state, signal)
+    if (release === undefined) return undefined
+    this.#noteEvents(release, loaded.count, result)
+    const stateCount = await this.#states.write(release, result.state, signal)
+    const status = statusOf({ ...scene, release, stateCount }, result)
+    return this.#store({ ...release, status }, release, signal)
+  }
+
+  /** What was noted with a state that is not stored after all is forgotten: the engine says it again. */
+  #noteEvents(release: Release, storedCount: number, { effects }: Advance): void {
+    const key = keyOf(release)
+    const earlier = (this.#untold.get(key) ?? []).filter(({ count }) => count <= storedCount)
+    const fresh = effects.filter(isEvent).map((event) => ({ event, count: storedCount + 1 }))
+    this.#untold.set(key, [...earlier, ...fresh].slice(-UNTOLD_MAX))
+  }
+
+  /** Before the next state is written the status must count this one: it is never more than one behind. */
+  #countStored(
+    release: Release,
+    { count, isStored }: ReadableState,
+    next: ReleaseState,
+    signal: AbortSignal,
+  ): Promise<Release | undefined> | Release {
+    if (!isStored || count === countOf(release) || this.#states.has(release, next)) return release
+    return this.#store({ ...release, status: { ...release.status, stateCount: count } }, release, signal)
+  }
+
+  async #act(release: Release, { effects, state }: Advance, signal: AbortSignal): Promise<void> {
+    const deps = { ...this.#deps, caches: this.#caches, fresh: this.#fresh, events: this.#events, signal }
+    const events = (this.#untold.get(keyOf(release)) ?? []).map(({ event }) => event)
+    this.#untold.delete(keyOf(release))
+    const writes = effects.filter((effect) => !isEvent(effect))
+    // The traffic goes back first; the pods that can tell why end last.
+    const [ends, others] = [writes.filter(isEndOfPods), writes.filter((one) => !isEndOfPods(one))]
+    await runEffects(deps, release, [...events, ...others])
+    await this.#keepEvidence(release, state, signal)
+    await runEffects(deps, release, ends)
   }
 
   async #keepEvidence(release: Release, state: ReleaseState, signal: AbortSignal): Promise<void> {
@@ -109,7 +179,7 @@ class ReleaseController {
     await this.#store({ ...newest, status: { ...newest.status, evidence } }, newest, signal)
   }
 
-  /** The state is durable before anything is done on its behalf. Undefined: the release is gone. */
+  /** Undefined: the release is gone. */
   async #store(next: Release, before: Release, signal: AbortSignal): Promise<Release | undefined> {
     if (isSameJson(next.status, before.status)) return before
     try {
@@ -125,4 +195,13 @@ class ReleaseController {
 /** Before these the logs of the pods are read. */
 function isEndOfPods(effect: Effect): boolean {
   return effect.kind === 'scale' && effect.side === 'canary' && effect.replicas === 0
+}
+
+function isEvent(effect: Effect): effect is ReleaseEvent {
+  return effect.kind === 'event'
+}
+
+function stateOf({ state }: ReadableState, nowMs: number): ReleaseState {
+  if (state === 'new') return initialState(nowMs)
+  return state === 'lost' ? lostState(nowMs) : state
 }

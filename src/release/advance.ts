@@ -24,6 +24,11 @@ export function initialState(nowMs: number): ReleaseState {
   return { stage: { kind: 'pending', sinceMs: nowMs }, baselines: [], takenApproval: null, history: [] }
 }
 
+/** For a release whose state cannot be read and whose traffic is to go back: the routes say what they were. */
+export function lostState(nowMs: number): ReleaseState {
+  return { ...initialState(nowMs), isLost: true }
+}
+
 /**
  * One look at the release. The caller stores `state` durably before it runs any of `effects`, and calls again when
  * the world changed or at `wakeAtMs`.

@@ -99,6 +99,8 @@ export interface ReleaseState {
   readonly heldSinceMs?: number
   /** When it was last let go: deadlines count anew from here. */
   readonly resumedAtMs?: number
+  /** The state before this one could not be read: whether the release had started is not known. */
+  readonly isLost?: true
 }
 
 /** What a person may ask by an annotation, besides approving and aborting. */

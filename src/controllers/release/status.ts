@@ -3,7 +3,6 @@ import type { Release, ReleaseStatus } from '../../kinds/release.ts'
 import type { Condition } from '../../kube/object.ts'
 import { toTimestamp } from '../../kube/timestamp.ts'
 import type { ReleaseTraffic } from './traffic.ts'
-import { initialState } from '../../release/advance.ts'
 import type { Advance, AttemptRecord, Plan, ReleaseState, Report, StepRecord } from '../../release/model.ts'
 
 export interface StatusScene {
@@ -12,35 +11,27 @@ export interface StatusScene {
   readonly nowMs: number
   /** What is seen of the requests where it is not what the routes say. */
   readonly observed: Partial<ReleaseTraffic>
+  /** Number of the stored state. */
+  readonly stateCount: number
 }
 
-/** Of the stored state. Raised when an older Sluice would misread what a newer one stores. */
-const STATE_VERSION = 1
-
-/** The status of a release whose state another version of Sluice stored: nothing is guessed, a person decides. */
-export function statusOfUnknown({ status = {} }: Release, nowMs: number): ReleaseStatus | undefined {
-  const stored = status.engine
-  if (typeof stored !== 'object' || stored === null || !('version' in stored)) return undefined
-  const { version } = stored
-  if (version === STATE_VERSION) return undefined
-  const reason = `its state has version ${String(version)}, and this Sluice knows version ${STATE_VERSION}: run the Sluice that wrote it, or delete the release`
-  const waits = status.waitsForPerson?.reason === reason ? status.waitsForPerson : { reason, since: time(nowMs) }
-  return { ...status, phase: 'Paused', message: `Paused: ${reason}`, waitsForPerson: waits }
-}
-
-/** The stored state; a release without one begins now. */
-export function stateOf({ status }: Release, nowMs: number): ReleaseState {
-  const engine = status?.engine
-  return isState(engine) ? engine : initialState(nowMs)
-}
-
-/** Only this controller writes it, so a look at the outline is enough. */
-function isState(value: unknown): value is ReleaseState {
-  return typeof value === 'object' && value !== null && 'stage' in value && 'baselines' in value && 'history' in value
+/** The status of a release whose state cannot be read: nothing is guessed, a person decides. */
+export function statusOfUnreadable(release: Release, reason: string, nowMs: number): ReleaseStatus {
+  const { status } = release
+  const message = `Paused: ${reason}`
+  const waits = status?.waitsForPerson?.reason === reason ? status.waitsForPerson : { reason, since: time(nowMs) }
+  const report = { phase: 'Paused', message } as const
+  return {
+    ...status,
+    phase: 'Paused',
+    message,
+    waitsForPerson: waits,
+    conditions: conditionsOf(release, report, nowMs),
+  }
 }
 
 export function statusOf(
-  { release, plan, nowMs, observed }: StatusScene,
+  { release, plan, nowMs, observed, stateCount }: StatusScene,
   { state, report }: Pick<Advance, 'state' | 'report'>,
 ): ReleaseStatus {
   const generation = release.metadata.generation ?? 0
@@ -61,7 +52,7 @@ export function statusOf(
     ...(state.attempts === undefined ? {} : { attempts: state.attempts.map(attemptOf) }),
     ...keptEvidence(release, state),
     conditions: conditionsOf(release, report, nowMs),
-    engine: { version: STATE_VERSION, ...state },
+    stateCount,
   }
 }
 
@@ -129,7 +120,11 @@ function keptAnalysis({ status }: Release, { phase }: Report): Pick<ReleaseStatu
   return !isBack || status?.analysis === undefined ? {} : { analysis: status.analysis }
 }
 
-function conditionsOf(release: Release, report: Report, nowMs: number): readonly Condition[] {
+function conditionsOf(
+  release: Release,
+  report: Pick<Report, 'phase' | 'message' | 'neverStarted'>,
+  nowMs: number,
+): readonly Condition[] {
   const { phase, message } = report
   const reason = report.neverStarted === true ? 'NeverStarted' : phase
   const hasEnded = phase === 'Succeeded' || phase === 'RolledBack'

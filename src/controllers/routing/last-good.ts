@@ -2,21 +2,18 @@
  * What was last accepted, kept as ControllerRevisions beside the VirtualServices, so that a restarted control serves
  * the same traffic although the objects may have turned bad. Written only when it changes; the owner takes it along.
  */
-import { createHash } from 'node:crypto'
 import type { AcceptedVirtualService, AcceptedVirtualServices } from '../../dialects/gloo/compile.ts'
 import { controllerRevisions } from '../../kinds/controller-revision.ts'
 import type { ControllerRevision } from '../../kinds/controller-revision.ts'
 import { virtualServices } from '../../kinds/gloo-virtual-service.ts'
 import { isReason } from '../../kube/api-error.ts'
 import type { KubeClient } from '../../kube/client.ts'
-import { apiVersionOf, controllerOf, keyOf, objectKey, splitKey } from '../../kube/object.ts'
+import { controllerOf, keyOf, splitKey } from '../../kube/object.ts'
 import type { ObjectKey } from '../../kube/object.ts'
+import { deleteRevision, ownedRevision, revisionName, shortHash } from '../owned-revisions.ts'
 
 const LABEL = 'sluice.dev/last-good'
 const LABEL_VALUE = 'virtualservice'
-const HASH_CHARACTERS = 10
-/** Room for the hash in a name of 253 characters. */
-const NAME_CHARACTERS_MAX = 240
 
 interface Kept {
   /** Of the newest revision. */
@@ -82,19 +79,15 @@ export class LastGoodStore {
     const kept = this.#kept.get(key)
     for (const name of kept?.names ?? []) {
       if (kept === undefined || name === kept.name) continue
-      await this.#client
-        .delete(controllerRevisions, objectKey(splitKey(key).namespace, name), { signal })
-        .catch((error: unknown) => {
-          if (!isReason(error, 'NotFound')) throw error
-        })
+      await deleteRevision(this.#client, { namespace: splitKey(key).namespace, name }, signal)
     }
     if (kept !== undefined) this.#kept.set(key, { ...kept, names: [kept.name] })
   }
 }
 
 function nameOf(key: ObjectKey, accepted: AcceptedVirtualService): string {
-  const hash = createHash('sha256').update(JSON.stringify(accepted)).digest('hex').slice(0, HASH_CHARACTERS)
-  return `virtualservice-${splitKey(key).name}`.slice(0, NAME_CHARACTERS_MAX).concat('-', hash)
+  const { name } = splitKey(key)
+  return revisionName({ type: virtualServices, name }, shortHash(JSON.stringify(accepted)))
 }
 
 function revisionOf(
@@ -104,21 +97,10 @@ function revisionOf(
   revision: number,
 ): ControllerRevision {
   const { namespace = '', name: owner } = splitKey(key)
-  const { kind } = virtualServices
-  const ownerReference = {
-    apiVersion: apiVersionOf(virtualServices),
-    kind,
-    name: owner,
-    uid: accepted.uid,
-    controller: true,
-  }
-  return {
-    apiVersion: apiVersionOf(controllerRevisions),
-    kind: controllerRevisions.kind,
-    metadata: { namespace, name, labels: { [LABEL]: LABEL_VALUE }, ownerReferences: [ownerReference] },
-    data: accepted,
-    revision,
-  }
+  return ownedRevision(
+    { type: virtualServices, namespace, name: owner, uid: accepted.uid },
+    { name, labels: { [LABEL]: LABEL_VALUE }, data: accepted, revision },
+  )
 }
 
 function ownerKey(revision: ControllerRevision): ObjectKey | undefined {

@@ -261,5 +261,11 @@ export const statusSchema = object({
     { description: 'What was seen when the last try failed. Kept until the next one begins.' },
   ),
   conditions: optional(array(condition), undefined, { description: 'Progressing and Succeeded.' }),
-  engine: optional(any, undefined, { description: 'What the engine needs to continue after a restart.' }),
+  stateCount: optional(int64, undefined, {
+    description:
+      'Number of the state that this status shows. The state itself is kept in a ControllerRevision that the Release owns.',
+  }),
+  engine: optional(any, undefined, {
+    description: 'Written by Sluice before 0.1.0, and moved to the ControllerRevision when Sluice reads it.',
+  }),
 })

@@ -1,5 +1,6 @@
 /** The record of tries: which revision, when, and how it ended. Read off the state alone. */
 import type { AttemptRecord, ReleaseState } from '../model.ts'
+import { isStarted } from './scene.ts'
 
 /** A release that is repaired again and again keeps its last tries. */
 const ATTEMPTS_MAX = 10
@@ -18,7 +19,7 @@ export function recordAttempt(state: ReleaseState, nowMs: number): ReleaseState 
   const why = stage.failure.message
   if (open !== undefined) return close(state, open, { finishedAtMs: nowMs, outcome: 'RolledBack', why })
   const { atMs } = stage
-  if (state.baselines.length > 0 || last?.finishedAtMs === atMs) return state
+  if (isStarted(state) || last?.finishedAtMs === atMs) return state
   return append(state, attempts, { revision: '', startedAtMs: atMs, finishedAtMs: atMs, outcome: 'NeverStarted', why })
 }
 

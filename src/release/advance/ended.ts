@@ -48,7 +48,7 @@ function startOver(scene: Scene, stage: Stage & { kind: 'rolled-back' }): Move |
 
 /** What is remembered of the tries before: that they were. */
 function begun(state: ReleaseState): ReleaseState {
-  const { heldSinceMs: _, resumedAtMs: __, ...rest } = state
+  const { heldSinceMs: _, resumedAtMs: __, isLost: ___, ...rest } = state
   return { ...rest, baselines: [], history: [] }
 }
 

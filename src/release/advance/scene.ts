@@ -73,8 +73,8 @@ export function go(state: ReleaseState, stage: Stage, ...events: readonly Releas
 }
 
 /** Something of the world may have been changed for this release. */
-export function isStarted({ baselines }: ReleaseState): boolean {
-  return baselines.length > 0
+export function isStarted({ baselines, isLost }: ReleaseState): boolean {
+  return baselines.length > 0 || isLost === true
 }
 
 export function normal(reason: string, message: string): ReleaseEvent {
