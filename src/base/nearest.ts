@@ -4,6 +4,7 @@ const DISTANCE_MAX = 2
 
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const [best] = known
+    .filter((each) => Math.abs(each.length - name.length) <= DISTANCE_MAX)
     .map((each) => ({ each, distance: distance(name.toLowerCase(), each.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance)
   const isNear = best !== undefined && best.distance <= Math.min(DISTANCE_MAX, best.each.length - 1)

@@ -83,9 +83,30 @@ test('every mistake is reported with its place, and the other documents are appl
   assert.match(stderr, /mixed\.yaml:15:1: Cannot apply "configmap\/odd": unknown field "dada"/)
   assert.match(
     stderr,
-    /mixed\.yaml:17:1: Cannot apply the ConfigMap: the server has no kind "ConfigMap" in version "v9"; it has ConfigMap in "v1"/,
+    /mixed\.yaml:17:1: Cannot apply the ConfigMap: no matches for kind "ConfigMap" in version "v9"; the server has ConfigMap in "v1"/,
   )
   assert.match(stderr, /mixed\.yaml:\d+:\d+: Cannot read the YAML/)
+})
+
+test('apply names the kind and the field that were probably meant', async () => {
+  const path = file(
+    'near.yaml',
+    [
+      'apiVersion: apps/v1\nkind: Deploymnt\nmetadata: { name: a }\n',
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: b }\nspec:\n  replica: 2\n  replicaz: 2\n  nothingLikeIt: 1\n',
+      'apiVersion: sluice.dev/v1alpha1\nkind: Release\nmetadata: { name: c }\nspec:\n  steps:\n    - gates:\n        - pause: {}\n',
+    ].join('---\n'),
+  )
+  const { code, stderr } = await sluice(`apply -f ${path}`)
+  assert.equal(code, 1)
+  assert.deepEqual(stderr.replaceAll(path, 'near.yaml').trimEnd().split('\n'), [
+    'near.yaml:1:1: Cannot apply the Deploymnt: no matches for kind "Deploymnt" in version "apps/v1"; did you mean "Deployment"?',
+    'near.yaml:9:3: Cannot apply "deployment.apps/b": unknown field "spec.replica"; did you mean "replicas"?',
+    'near.yaml:10:3: Cannot apply "deployment.apps/b": unknown field "spec.replicaz"; did you mean "replicas"?',
+    'near.yaml:11:3: Cannot apply "deployment.apps/b": unknown field "spec.nothingLikeIt"',
+    'near.yaml:19:11: Cannot apply "release.sluice.dev/c": unknown field "spec.steps[0].gates[0].pause"; ' +
+      'did you mean "approval: {}" or "wait: { duration: 30s }"?',
+  ])
 })
 
 test('apply --dry-run changes nothing', async () => {

@@ -27,6 +27,7 @@ test('a valid object passes unchanged', () => {
     value: deployment,
     errors: [],
     unknownFields: [],
+    meant: new Map(),
   })
 })
 
@@ -197,7 +198,7 @@ for (const { type, schema } of kinds) {
   test(`any ${type.kind} that fits its schema passes unchanged`, () => {
     fc.assert(
       fc.property(objectsOf(schema), (value) => {
-        assert.deepEqual(checkObject(schema, value), { value, errors: [], unknownFields: [] })
+        assert.deepEqual(checkObject(schema, value), { value, errors: [], unknownFields: [], meant: new Map() })
       }),
       { numRuns: 50 },
     )
@@ -211,4 +212,11 @@ test('any JSON at all is judged without an exception', () => {
       checkObject(podKind.schema, value)
     }),
   )
+})
+
+test('only so many unknown fields are compared with the known ones, and the rest is only named', () => {
+  const misspelt = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`siz${10 + index}`, 1]))
+  const { unknownFields, meant } = checkObject(object({ size1: optional(string) }), misspelt)
+  assert.equal(unknownFields.length, 50)
+  assert.equal(meant.size, 20)
 })

@@ -3,6 +3,7 @@
  * missing fields are located. Pure. What a schema cannot say is each kind's `validate`.
  */
 import { assertNever } from '../base/assert.ts'
+import { nearest } from '../base/nearest.ts'
 import type { JsonObject } from '../kube/json-value.ts'
 import { entryOf, isJsonArray, isJsonObject, jsonTypeOf } from '../kube/json-value.ts'
 import type { FieldError } from './kind.ts'
@@ -15,16 +16,22 @@ export interface CheckedObject {
   readonly errors: readonly FieldError[]
   /** Paths, as the API names them: `spec.template.spec.containers[0].imagee`. */
   readonly unknownFields: readonly string[]
+  /** What was probably meant by an unknown field, by its path: `"image"`. */
+  readonly meant: ReadonlyMap<string, string>
 }
 
+/** Unknown fields that are compared with the known ones; the rest of a body that is wrong throughout is only named. */
+const MEANT_MAX = 20
+
 export function checkObject(schema: ObjectSchema, value: unknown): CheckedObject {
-  const findings: Findings = { errors: [], unknownFields: [] }
+  const findings: Findings = { errors: [], unknownFields: [], meant: new Map() }
   return { value: checkValue(schema, value, '', findings), ...findings }
 }
 
 interface Findings {
   readonly errors: FieldError[]
   readonly unknownFields: string[]
+  readonly meant: Map<string, string>
 }
 
 function checkValue(schema: Schema, value: unknown, path: string, findings: Findings): unknown {
@@ -79,7 +86,7 @@ export function isOfType(schema: Schema, value: unknown): boolean {
 
 function checkFields(schema: ObjectSchema, value: JsonObject, path: string, findings: Findings): JsonObject {
   for (const name of Object.keys(value)) {
-    if (!Object.hasOwn(schema.fields, name)) findings.unknownFields.push(join(path, name))
+    if (!Object.hasOwn(schema.fields, name)) reportUnknown(schema, name, join(path, name), findings)
   }
   const entries = Object.entries(schema.fields).flatMap(([name, field]) => {
     const given = entryOf(value, name) ?? undefined
@@ -88,6 +95,14 @@ function checkFields(schema: ObjectSchema, value: JsonObject, path: string, find
     return checked === undefined || (!isInStatus(path) && isUnset(field, checked)) ? [] : [[name, checked] as const]
   })
   return Object.fromEntries(entries)
+}
+
+function reportUnknown({ fields, instead = {} }: ObjectSchema, name: string, path: string, findings: Findings): void {
+  findings.unknownFields.push(path)
+  if (findings.unknownFields.length > MEANT_MAX) return
+  const near = nearest(name, Object.keys(fields))
+  const meant = Object.hasOwn(instead, name) ? instead[name] : near === undefined ? undefined : `"${near}"`
+  if (meant !== undefined) findings.meant.set(path, meant)
 }
 
 /**

@@ -52,6 +52,8 @@ export interface ObjectSchema<F extends Fields = Fields> {
   readonly retainKeys?: boolean
   /** Server-side apply owns the object as a whole (`x-kubernetes-map-type`). */
   readonly atomic?: true
+  /** Fields of other tools that people write here, and what to write instead. */
+  readonly instead?: Readonly<Record<string, string>>
   /** Published name, e.g. `io.k8s.api.apps.v1.DeploymentSpec`; nameless schemas are inlined. */
   readonly name?: string
 }

@@ -35,7 +35,7 @@ const REFUSED_AT_ONCE: readonly BadInput[] = [
   {
     what: 'an unknown field',
     yaml: DEPLOYMENT.replace('replicas: 1', 'replicaz: 1'),
-    says: [/echo-v2/, /unknown field "spec\.replicaz"/],
+    says: [/echo-v2/, /unknown field "spec\.replicaz"; did you mean "replicas"\?/],
   },
   {
     what: 'a wrong type',

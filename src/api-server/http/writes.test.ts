@@ -258,7 +258,11 @@ e: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e]`,
 
 describe('unknown and doubled fields', () => {
   const body = '{"metadata":{"name":"a"},"spec":{"size":"s","size":"m","sise":1,"parts":[{"name":"p","imagee":"x"}]}}'
-  const problems = ['duplicate field "spec.size"', 'unknown field "spec.parts[0].imagee"', 'unknown field "spec.sise"']
+  const problems = [
+    'duplicate field "spec.size"',
+    'unknown field "spec.parts[0].imagee"; did you mean "image"?',
+    'unknown field "spec.sise"; did you mean "size"?',
+  ]
 
   test('are refused when strict, with all of them named', async (t) => {
     const { client } = await startTestServer(t)

@@ -57,12 +57,17 @@ function check(kind: Kind, body: Body, request: WriteRequest, counts: (error: Fi
   if (checked.errors.some(({ reason }) => reason === 'FieldValueTypeInvalid')) checkTypes(kind, value, body)
   reportFields(kind, request, [
     ...body.duplicateFields.map((field) => `duplicate field "${field}"`),
-    ...checked.unknownFields.map((field) => `unknown field "${field}"`),
+    ...checked.unknownFields.map((field) => `unknown field "${field}"${hintOf(checked.meant.get(field))}`),
   ])
   const document = checked.value as Document
   const errors = checked.errors.filter(counts)
   if (errors.length > 0) throw invalid(kind, nameOf(value), errors)
   return document.metadata === undefined ? { ...document, metadata: {} } : document
+}
+
+/** Behind Kubernetes' own words, which its clients know. */
+function hintOf(meant: string | undefined): string {
+  return meant === undefined ? '' : `; did you mean ${meant}?`
 }
 
 /**

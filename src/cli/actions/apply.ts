@@ -1,4 +1,5 @@
 /** `sluice apply`: every object of every file; what fails is reported and does not stop the rest. */
+import { nearest } from '../../base/nearest.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { connect, type Session } from '../api/connect.ts'
 import { discover, resourceOfKind, type ServedResource } from '../api/discovery.ts'
@@ -85,8 +86,17 @@ export function resourceFor(served: readonly ServedResource[], { apiVersion, kin
   const resource = resourceOfKind(served, apiVersion, kind)
   if (resource !== undefined) return resource
   const elsewhere = served.find((each) => each.kind === kind)
-  const hint = elsewhere === undefined ? '' : `; it has ${kind} in "${versionOf(elsewhere)}"`
-  throw new Error(`the server has no kind "${kind}" in version "${apiVersion}"${hint}`)
+  const near = nearest(
+    kind,
+    served.map((each) => each.kind),
+  )
+  const hint =
+    elsewhere !== undefined
+      ? `; the server has ${kind} in "${versionOf(elsewhere)}"`
+      : near !== undefined
+        ? `; did you mean "${near}"?`
+        : ''
+  throw new Error(`no matches for kind "${kind}" in version "${apiVersion}"${hint}`)
 }
 
 /** The object in the namespace where it belongs: its own, or the one to work in. */

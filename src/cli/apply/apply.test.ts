@@ -63,10 +63,12 @@ test('each cause of a refusal is shown where its field stands', () => {
 test('an unknown field is shown where it stands', () => {
   const [manifest] = parseManifest(TEXT, 'x.yaml').objects
   assert.ok(manifest)
-  const message = 'X in version "v1" cannot be handled as a X: strict decoding error: unknown field "spec.kount"'
+  const message =
+    'X in version "v1" cannot be handled as a X: strict decoding error: unknown field "spec.kount"; did you mean "count"?, duplicate field "spec.count"'
   const error = failure({ code: 400, reason: 'BadRequest', message })
   assert.deepEqual(explainRefusal(error, 'apply "x/a"', manifest), [
-    'x.yaml:6:3: Cannot apply "x/a": unknown field "spec.kount"',
+    'x.yaml:6:3: Cannot apply "x/a": unknown field "spec.kount"; did you mean "count"?',
+    'x.yaml:5:3: Cannot apply "x/a": duplicate field "spec.count"',
   ])
 })
 

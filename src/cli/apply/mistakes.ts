@@ -16,7 +16,9 @@ export function explainRefusal(error: unknown, what: string, { place, locate }: 
   return [line(`${error.message} (${error.code})`)]
 }
 
-/** The fields of `strict decoding error: unknown field "spec.a", duplicate field "spec.b"`. */
+/** The fields of `strict decoding error: unknown field "spec.a"; did you mean "spec.c"?, duplicate field "spec.b"`. */
 function strictFields(message: string): readonly { readonly text: string; readonly field: string }[] {
-  return [...message.matchAll(/(?:unknown|duplicate) field "([^"]+)"/g)].map(([text, field = '']) => ({ text, field }))
+  return [...message.matchAll(/(?:unknown|duplicate) field "([^"]+)"(?:; did you mean [^?]+\?)?/g)].map(
+    ([text, field = '']) => ({ text, field }),
+  )
 }

@@ -75,7 +75,7 @@ const metricsGate = object({
   }),
 })
 
-const gate = object({
+const gateFields = {
   approval: optional(object({}), undefined, { description: 'Wait for a person: sluice release approve.' }),
   wait: optional(
     object({ duration: required(string, undefined, { description: 'How long, such as 30s or 5m.' }) }),
@@ -83,7 +83,9 @@ const gate = object({
     { description: 'Wait a time after live.' },
   ),
   metrics: optional(metricsGate, undefined, { description: "Judge the canary's own requests." }),
-})
+}
+// Argo Rollouts has one word for both.
+const gate = object(gateFields, { instead: { pause: '"approval: {}" or "wait: { duration: 30s }"' } })
 
 const step = object({
   name: optional(string, undefined, {
