@@ -170,6 +170,41 @@ test('going back to an earlier template takes its ReplicaSet again, under a new 
   assert.equal(first?.metadata.annotations?.['deployment.kubernetes.io/revision-history'], '1')
 })
 
+test('rollbackTo takes an earlier template back, says so, and is cleared', async () => {
+  await setUp('rollback')
+  await untilRolledOut('rollback')
+  await patch('rollback', { template: template('web:2') })
+  await untilRolledOut('rollback')
+  const ask = (revision: string): Promise<Deployment> => {
+    const body = { metadata: { annotations: { 'deprecated.deployment.rollback.to': revision } } }
+    return lab.client.patch(deployments, web('rollback'), { kind: 'merge', body })
+  }
+  const untilCleared = (image: string): Promise<Deployment | undefined> =>
+    lab.until(
+      deployments,
+      web('rollback'),
+      (deployment) =>
+        deployment !== undefined &&
+        deployment.metadata.annotations?.['deprecated.deployment.rollback.to'] === undefined &&
+        imageOf(deployment.spec.template) === image,
+    )
+  const said = (reason: string): Promise<unknown> =>
+    lab.untilAll(events, 'rollback', (all) => all.some((event) => event.reason === reason))
+  await ask('1')
+  const back = await untilCleared('web:1')
+  assert.equal(back?.spec.template.metadata?.labels?.['pod-template-hash'], undefined)
+  await said('RollbackDone')
+  await untilRolledOut('rollback')
+  await ask('0')
+  await untilCleared('web:2')
+  await untilRolledOut('rollback')
+  await ask('4')
+  await said('RollbackTemplateUnchanged')
+  await ask('77')
+  await said('RollbackRevisionNotFound')
+  await untilCleared('web:2')
+})
+
 test('Recreate starts new pods only when the last old one is gone', async () => {
   await setUp('recreate', { replicas: 2, strategy: { type: 'Recreate' } })
   await untilRolledOut('recreate')

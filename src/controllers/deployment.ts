@@ -14,6 +14,7 @@ import { requirementsOf } from '../kube/selector.ts'
 import { runController, watchKeys, watchObjects } from './controller.ts'
 import type { Requeue, Source } from './controller.ts'
 import { isRolling } from './deployment/limits.ts'
+import { rollBack, wantsRollback } from './deployment/rollback.ts'
 import { Rollout } from './deployment/rollout.ts'
 import { claim } from './ownership/claim.ts'
 import { candidatesFor, controlledBy } from './ownership/indexes.ts'
@@ -70,8 +71,13 @@ class DeploymentController {
     }
     const sets = await this.#claim(deployment, signal)
     const { client, clock } = this.#deps
+    const isLeaving = deployment.metadata.deletionTimestamp !== undefined
+    if (wantsRollback(deployment) && !isLeaving) {
+      await rollBack(deployment, sets, { client, events: this.#events, signal })
+      return undefined
+    }
     const rollout = new Rollout(deployment, sets, { client, events: this.#events, nowMs: clock.now(), signal })
-    if (deployment.metadata.deletionTimestamp === undefined) await this.#advance(deployment, rollout)
+    if (!isLeaving) await this.#advance(deployment, rollout)
     const { deadlineMs } = await rollout.finish()
     return deadlineMs === undefined ? undefined : { requeueAfterMs: deadlineMs - clock.now() + 1 }
   }

@@ -1,17 +1,18 @@
 /** Deployments: a pod template kept running in a number of copies, replaced step by step when it changes. */
 import type { ResourceType } from '../kube/object.ts'
-import { ageColumn } from './age.ts'
-import { defaultDeployment } from './deployment/defaults.ts'
+import { deploymentColumns } from './deployment/columns.ts'
+import { deploymentDefaults } from './deployment/defaults.ts'
+import { oldDeployments } from './deployment/old-versions.ts'
 import { deploymentSpec, deploymentStatus } from './deployment/spec.ts'
 import type { Deployment } from './deployment/types.ts'
-import { validateDeployment } from './deployment/validate.ts'
+import { validateDeployment, validateSameSelector } from './deployment/validate.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
-import { templateColumns } from './pod/template-columns.ts'
 import { templateWarnings } from './pod/warnings.ts'
 import { apps } from './published.ts'
 import { neededInside, optional } from './schema.ts'
 
+export { ROLLBACK_ANNOTATION } from './deployment/rollback-field.ts'
 export type { Deployment, DeploymentSpec, DeploymentStatus } from './deployment/types.ts'
 
 export const deployments: ResourceType<Deployment> = {
@@ -37,20 +38,10 @@ export const deploymentKind: Kind<Deployment> = {
   schema: deployment,
   hasStatus: true,
   scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: 'spec.selector' },
-  defaults: defaultDeployment,
-  validate: validateDeployment,
+  defaults: (object) => deploymentDefaults(object, { history: 10, deadlineSeconds: 600, share: '25%' }),
+  validate: (object, old) => [...validateDeployment(object), ...validateSameSelector(object, old)],
   warnings: templateWarnings,
-  columns: [
-    {
-      name: 'Ready',
-      type: 'string',
-      priority: 0,
-      cell: ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 1}`,
-    },
-    { name: 'Up-to-date', type: 'string', priority: 0, cell: ({ status }) => String(status?.updatedReplicas ?? 0) },
-    { name: 'Available', type: 'string', priority: 0, cell: ({ status }) => String(status?.availableReplicas ?? 0) },
-    ageColumn,
-    ...templateColumns,
-  ],
+  columns: deploymentColumns,
   strategicPatch: true,
+  versions: oldDeployments,
 }

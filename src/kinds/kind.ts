@@ -65,6 +65,22 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly strategicPatch: boolean
   /** `dns-label` names (Services, Namespaces) instead of DNS subdomains. */
   readonly nameFormat?: 'dns-label' | 'dns-1035-label'
+  /** Other versions in which the same objects are served. This one is the hub: objects are stored in its shape. */
+  readonly versions?: readonly KindVersion<T>[]
+}
+
+/** The same objects in another version of the API: its own fields, defaults, rules and columns over one stored set. */
+export interface KindVersion<Hub extends KubeObject = KubeObject, T extends KubeObject = KubeObject> extends Omit<
+  Kind<T>,
+  'versions'
+> {
+  /**
+   * The fields of this version in the hub's shape, and back; absent where they are the same. `toHub(fromHub(x))` is `x`:
+   * what this version has no field for, it keeps in an annotation. Both take a part of an object too, as a server-side
+   * apply sends it. The server sets apiVersion and kind. Pure.
+   */
+  toHub?(object: T): Hub
+  fromHub?(object: Hub): T
 }
 
 /** Where `/scale` reads and writes. */

@@ -3,7 +3,7 @@
  * none at all is a failure.
  */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { lines } from '../support/sluice-teller.ts'
@@ -23,6 +23,7 @@ for (const kubectl of KUBECTLS) {
     const sluice = await startSluice(t)
     await playStory({ ...kubectlTeller(kubectl, sluice), alone: true })
     await everydayCommands(kubectl, sluice)
+    await oldVersions(kubectl, sluice)
   })
 }
 
@@ -46,6 +47,36 @@ async function everydayCommands(kubectl: string, sluice: RunningSluice): Promise
   const refused = await run([kubectl, '--kubeconfig', sluice.ready.kubeconfig, ...badPatch])
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /spec\.replicas: Invalid value/)
+}
+
+const OLD_DEPLOYMENT = `
+apiVersion: extensions/v1beta1
+kind: Deployment
+metadata: { name: old, namespace: echo }
+spec:
+  template:
+    metadata: { labels: { app: old } }
+    spec: { containers: [{ name: web, image: hashicorp/http-echo, args: [-text=one] }] }
+`
+
+/** A Deployment as it was written ten years ago, and the same object in apps/v1. */
+async function oldVersions(kubectl: string, sluice: RunningSluice): Promise<void> {
+  const command = async (...args: string[]): Promise<string> =>
+    lines(await run([kubectl, '--kubeconfig', sluice.ready.kubeconfig, '-n', 'echo', ...args])).join('\n')
+  const file = join(sluice.dataDir, 'old.yaml')
+  writeFileSync(file, OLD_DEPLOYMENT)
+  assert.match(await command('apply', '-f', file), /deployment\.extensions\/old created/)
+  const old = 'deployments.v1beta1.extensions/old'
+  assert.match(await command('rollout', 'status', old, '--timeout=60s'), /successfully/)
+  const patch = '{"spec":{"template":{"spec":{"containers":[{"name":"web","args":["-text=two"]}]}}}}'
+  assert.match(await command('patch', old, '-p', patch), /patched/)
+  assert.match(await command('scale', old, '--replicas=2'), /scaled/)
+  assert.match(await command('rollout', 'status', 'deployment/old', '--timeout=60s'), /successfully/)
+  assert.match(await command('get', 'deployments.v1.apps', 'old'), /old\s+2\/2/)
+  assert.equal(await command('get', old, '-o', 'jsonpath={.apiVersion}'), 'extensions/v1beta1')
+  assert.match(await command('explain', 'deployment.spec.rollbackTo', '--api-version=extensions/v1beta1'), /revision/)
+  assert.match(await command('delete', old), /deployment\.extensions "old" deleted/)
+  assert.doesNotMatch(await command('get', 'deployments'), /old/)
 }
 
 function kubectlTeller(kubectl: string, sluice: RunningSluice): Omit<Teller, 'alone'> {

@@ -1,12 +1,12 @@
 /** PATCH of the form `apply-patch`: server-side apply. */
-import type { Kind } from '../../kinds/kind.ts'
 import { failure } from '../../kube/api-error.ts'
 import type { ObjectKey } from '../../kube/object.ts'
 import { applyObject } from '../registry/apply.ts'
-import type { ApplySide } from '../registry/apply.ts'
+import type { ApplySide } from '../registry/apply-forms.ts'
 import type { ApiContext } from '../registry/context.ts'
 import { readBody } from './body.ts'
 import { APPLY_PATCH } from '../registry/patch.ts'
+import type { ServedKind } from '../registry/resource.ts'
 import { contentTypeOf, decodeYaml } from './decode-body.ts'
 import { writeRequestOf } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
@@ -21,7 +21,7 @@ export function isApply({ method, request }: Exchange): boolean {
 export async function applyReply(
   context: ApiContext,
   exchange: Exchange,
-  { kind, key, side }: { readonly kind: Kind; readonly key: ObjectKey; readonly side: ApplySide },
+  { kind, key, side }: { readonly kind: ServedKind; readonly key: ObjectKey; readonly side: ApplySide },
 ): Promise<Reply> {
   if ((exchange.query.get('fieldManager') ?? '') === '') throw managerRequired()
   const force = exchange.query.get('force') === 'true' || exchange.query.get('force') === '1'

@@ -1,7 +1,6 @@
 /** Requests about objects: from the URL to a verb, from its result to the form the client asked for. */
 import type { ServerResponse } from 'node:http'
 import { assertNever } from '../../base/assert.ts'
-import type { Kind } from '../../kinds/kind.ts'
 import { apiVersionOf, objectKey } from '../../kube/object.ts'
 import type { ObjectKey } from '../../kube/object.ts'
 import { listPage } from '../read/list.ts'
@@ -15,7 +14,8 @@ import { createObject } from '../registry/create.ts'
 import { deletedStatus, deleteObject, parseDeleteOptions } from '../registry/delete.ts'
 import type { Document } from '../registry/document.ts'
 import { methodNotAllowed, noSuchResource, notFound } from '../registry/errors.ts'
-import { storageOf } from '../registry/registry.ts'
+import { inVersion, storageOf } from '../registry/resource.ts'
+import type { ServedKind } from '../registry/resource.ts'
 import { updateObject } from '../registry/update.ts'
 import { applyReply, isApply } from './apply-request.ts'
 import { decodeBody } from './decode-body.ts'
@@ -58,7 +58,7 @@ export async function resourceReply(
 async function collectionReply(
   options: ResourceOptions,
   exchange: Exchange,
-  kind: Kind,
+  kind: ServedKind,
   target: ResourceTarget,
 ): Promise<Reply | undefined> {
   const { context } = options
@@ -81,13 +81,18 @@ async function collectionReply(
   }
 }
 
-async function objectRequest(context: ApiContext, exchange: Exchange, kind: Kind, key: ObjectKey): Promise<Reply> {
+async function objectRequest(
+  context: ApiContext,
+  exchange: Exchange,
+  kind: ServedKind,
+  key: ObjectKey,
+): Promise<Reply> {
   switch (exchange.method) {
     case 'GET': {
       checkNotFuture(context.store, parseVersionQuery(exchange.query).version)
       const stored = context.store.get(storageOf(kind), key)
       if (stored === undefined) throw notFound(kind, nameIn(key))
-      return objectReply(context, exchange, { kind, object: stored.object, json: stored.json, code: 200 })
+      return objectReply(context, exchange, { kind, ...inVersion(kind, stored), code: 200 })
     }
     case 'PUT': {
       const request = writeRequestOf(exchange)
@@ -125,7 +130,7 @@ function isWatch(exchange: Exchange, target: ResourceTarget): boolean {
   return target.watch || (watch !== null && watch !== 'false' && watch !== '0')
 }
 
-function listReply(context: ApiContext, exchange: Exchange, kind: Kind, target: ResourceTarget): Reply {
+function listReply(context: ApiContext, exchange: Exchange, kind: ServedKind, target: ResourceTarget): Reply {
   const representation = representationOf(exchange.request.headers.accept, { isBuiltIn: kind.strategicPatch })
   const page = listPage(context.store, kind, selectionOf(kind, target, exchange.query), exchange.query)
   switch (representation.kind) {
@@ -147,7 +152,7 @@ function listReply(context: ApiContext, exchange: Exchange, kind: Kind, target: 
   }
 }
 
-function watchReply(options: ResourceOptions, exchange: Exchange, kind: Kind, target: ResourceTarget): undefined {
+function watchReply(options: ResourceOptions, exchange: Exchange, kind: ServedKind, target: ResourceTarget): undefined {
   const { context, watches } = options
   const watch = new Watch({
     store: context.store,
@@ -182,7 +187,7 @@ function sinkOf(response: ServerResponse): WatchSink {
 async function deleteCollection(
   context: ApiContext,
   exchange: Exchange,
-  kind: Kind,
+  kind: ServedKind,
   target: ResourceTarget,
 ): Promise<Reply> {
   const { value } = await decodeBody(exchange.request, findSchemaIn(context.registry))

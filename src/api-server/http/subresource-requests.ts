@@ -1,5 +1,4 @@
 /** What lies behind an object's name: `/status`, `/scale`, `/finalize`, `/binding`, `/log`. */
-import type { Kind } from '../../kinds/kind.ts'
 import type { ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
 import { isNamespace } from '../registry/admission.ts'
@@ -8,7 +7,8 @@ import type { Body } from '../registry/check.ts'
 import type { ApiContext } from '../registry/context.ts'
 import type { Document } from '../registry/document.ts'
 import { methodNotAllowed, noSuchResource, notFound } from '../registry/errors.ts'
-import { storageOf } from '../registry/registry.ts'
+import { storageOf } from '../registry/resource.ts'
+import type { ServedKind } from '../registry/resource.ts'
 import { scaleOf, scaleTable, withScale } from '../registry/scale.ts'
 import { updateObject } from '../registry/update.ts'
 import type { Side } from '../registry/update.ts'
@@ -31,7 +31,7 @@ export interface SubresourceOptions {
 }
 
 interface SubresourceTarget {
-  readonly kind: Kind
+  readonly kind: ServedKind
   readonly key: ObjectKey
   readonly subresource: string
 }
@@ -59,10 +59,10 @@ export async function subresourceReply(
   throw (isPod ? unsupportedStream(subresource) : undefined) ?? noSuchResource()
 }
 
-function existing(context: ApiContext, kind: Kind, key: ObjectKey): Document {
+function existing(context: ApiContext, kind: ServedKind, key: ObjectKey): Document {
   const stored = context.store.get(storageOf(kind), key)
   if (stored === undefined) throw notFound(kind, splitKey(key).name)
-  return stored.object as Document
+  return kind.fromHub(stored.object)
 }
 
 /** `/status` and `/finalize`: the object, of which only one side is written. */
@@ -85,7 +85,7 @@ async function sideReply(
 async function changeOf(
   context: ApiContext,
   exchange: Exchange,
-  kind: Kind,
+  kind: ServedKind,
 ): Promise<{ change: (old: Document) => Body; isPatch: boolean }> {
   if (exchange.method === 'PATCH') {
     const patch = await readPatch(exchange, kind)

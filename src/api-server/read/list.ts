@@ -1,14 +1,15 @@
 /** LIST: a consistent state of a collection, whole or in pages. */
-import type { Kind } from '../../kinds/kind.ts'
 import type { Stored } from '../storage/collection.ts'
 import type { Store } from '../storage/store.ts'
 import { badRequest, expired } from '../registry/errors.ts'
-import { storageOf } from '../registry/registry.ts'
+import { inVersion, storageOf } from '../registry/resource.ts'
+import type { ServedKind } from '../registry/resource.ts'
 import type { Selection } from './selection.ts'
 import { checkNotFuture, decodeToken, encodeToken, expiredToken, parseVersionQuery, tooOld } from './versions.ts'
 
 export interface Page {
-  readonly items: readonly Stored[]
+  /** In the version of the request. */
+  readonly items: readonly Pick<Stored, 'key' | 'object' | 'json'>[]
   readonly metadata: {
     readonly resourceVersion: string
     readonly continue?: string
@@ -16,7 +17,7 @@ export interface Page {
   }
 }
 
-export function listPage(store: Store, kind: Kind, selection: Selection, query: URLSearchParams): Page {
+export function listPage(store: Store, kind: ServedKind, selection: Selection, query: URLSearchParams): Page {
   const { version, after } = startOf(store, query)
   const limit = limitOf(query)
   const all = store.listAt(storageOf(kind), version)
@@ -24,9 +25,10 @@ export function listPage(store: Store, kind: Kind, selection: Selection, query: 
   const selected = rest.filter(({ object }) => selection.matches(object))
   const resourceVersion = String(version)
   const last = limit === undefined || selected.length <= limit ? undefined : selected[limit - 1]
-  if (last === undefined) return { items: selected, metadata: { resourceVersion } }
+  const items = selected.slice(0, limit).map((item) => ({ key: item.key, ...inVersion(kind, item) }))
+  if (last === undefined) return { items, metadata: { resourceVersion } }
   return {
-    items: selected.slice(0, limit),
+    items,
     metadata: {
       resourceVersion,
       continue: encodeToken({ version, after: last.key }),

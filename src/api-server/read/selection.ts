@@ -1,18 +1,19 @@
 /** Which objects of a kind a list or watch is about: namespace, name, labels, fields. */
-import type { Kind } from '../../kinds/kind.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { matchesFields, matchesLabels, parseFieldSelector, parseLabelSelector } from '../../kube/selector.ts'
 import { messageOf } from '../../base/errors.ts'
 import { badRequest } from '../registry/errors.ts'
+import type { ServedKind } from '../registry/resource.ts'
 
 export interface Selection {
+  /** Whether an object is meant, in the shape that it is stored in. */
   readonly matches: (object: KubeObject) => boolean
   /** True when labels or fields select, which makes the number of what remains unknown. */
   readonly isFiltered: boolean
 }
 
 export function selectionOf(
-  kind: Kind,
+  kind: ServedKind,
   scope: { readonly namespace?: string; readonly name?: string },
   query: URLSearchParams,
 ): Selection {
@@ -32,14 +33,14 @@ export function selectionOf(
   }
 }
 
-function isSelectable(kind: Kind, path: string): boolean {
+function isSelectable(kind: ServedKind, path: string): boolean {
   return path === 'metadata.name' || path === 'metadata.namespace' || kind.selectableFields?.[path] !== undefined
 }
 
-function fieldValue(kind: Kind, object: KubeObject, path: string): string {
+function fieldValue(kind: ServedKind, object: KubeObject, path: string): string {
   if (path === 'metadata.name') return object.metadata.name ?? ''
   if (path === 'metadata.namespace') return object.metadata.namespace ?? ''
-  return kind.selectableFields?.[path]?.(object) ?? ''
+  return kind.selectableFields?.[path]?.(kind.fromHub(object)) ?? ''
 }
 
 function parse<T>(parser: () => T): T {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { objectKey } from '../../kube/object.ts'
 import { seededRandom } from '../../base/random.ts'
+import { Registry } from '../registry/registry.ts'
 import { LogDatabase } from '../storage/log-database.ts'
 import { Store } from '../storage/store.ts'
 import { testKinds } from '../testing/test-kinds.ts'
@@ -170,7 +171,7 @@ describe('the end of a watch', () => {
     const database = new LogDatabase(join(makeDataDir(t), 'state.db'))
     const store = new Store({ database, clock, onFatal: assert.fail })
     t.after(() => store.close())
-    const kind = testKinds.find(({ type }) => type.plural === 'notes') ?? assert.fail()
+    const kind = new Registry(testKinds).find('', 'v1', 'notes') ?? assert.fail()
     let bufferedBytes = 0
     const cut = { isDone: false }
     const query = new URLSearchParams()

@@ -1,12 +1,12 @@
 /** WATCH: what happens to a collection, as it happens, from a version of the client's choice. */
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
-import type { Kind } from '../../kinds/kind.ts'
 import type { Status } from '../../kube/api-error.ts'
 import { apiVersionOf } from '../../kube/object.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { badRequest, expired } from '../registry/errors.ts'
-import { storageOf } from '../registry/registry.ts'
+import { inVersion, storageOf } from '../registry/resource.ts'
+import type { ServedKind } from '../registry/resource.ts'
 import type { Stored, StoreEvent } from '../storage/collection.ts'
 import type { Store } from '../storage/store.ts'
 import type { Selection } from './selection.ts'
@@ -31,7 +31,7 @@ export interface WatchSink {
 export interface WatchOptions {
   readonly store: Store
   readonly clock: Clock
-  readonly kind: Kind
+  readonly kind: ServedKind
   readonly selection: Selection
   readonly request: WatchRequest
   /** The JSON of an object in the form the client asked for. */
@@ -178,7 +178,8 @@ export class Watch {
   }
 
   #frame(type: string, item: Pick<Stored, 'object' | 'json'>): void {
-    this.#options.sink.write(`{"type":"${type}","object":${this.#options.encode(item)}}\n`)
+    const { kind, encode, sink } = this.#options
+    sink.write(`{"type":"${type}","object":${encode(inVersion(kind, item))}}\n`)
   }
 
   #fail(status: Status): void {

@@ -2,13 +2,14 @@
  * Server-side apply: the body is what its manager wants of the object, no more. Fields that others own with another value
  * are conflicts; fields that the manager applied before and does not any more go, unless somebody else owns them too.
  */
-import type { Kind } from '../../kinds/kind.ts'
 import { failure } from '../../kube/api-error.ts'
 import type { ApiError } from '../../kube/api-error.ts'
 import { isSameJson } from '../../kube/json-value.ts'
 import type { KubeObject, ManagedFieldsEntry, ObjectKey } from '../../kube/object.ts'
-import { splitKey } from '../../kube/object.ts'
+import { apiVersionOf, splitKey } from '../../kube/object.ts'
 import { onlyStatus, toPartialDocument, withoutStatus } from './check.ts'
+import { appliedIn, asDocument, formsByVersion, ownedIn, subresourceOf } from './apply-forms.ts'
+import type { ApplySide, Forms } from './apply-forms.ts'
 import type { Body } from './check.ts'
 import type { ApiContext, WriteRequest } from './context.ts'
 import { createObject } from './create.ts'
@@ -16,7 +17,6 @@ import { withMetadata } from './document.ts'
 import type { Document } from './document.ts'
 import { badRequest, notFound } from './errors.ts'
 import {
-  changedFields,
   intersect,
   isEmpty,
   leavesOf,
@@ -30,14 +30,13 @@ import {
 import type { FieldSet } from './field-set.ts'
 import { nowTimestamp } from './identity.ts'
 import { fromKeyed, pathText, toKeyed } from './keyed.ts'
-import type { Keyed } from './keyed.ts'
-import { fieldsOf, fold, shrink, trackable, writable } from './managed-fields.ts'
-import { storageOf } from './registry.ts'
+import { fieldsOf, fold, shrink } from './managed-fields.ts'
+import { servedAs, storageOf, translate } from './resource.ts'
+import type { ServedKind } from './resource.ts'
 import { updateObject } from './update.ts'
-import type { Side } from './update.ts'
 
 export interface ApplyOptions {
-  readonly kind: Kind
+  readonly kind: ServedKind
   readonly key: ObjectKey
   readonly body: Body
   /** Its manager is the one that applies. */
@@ -46,9 +45,6 @@ export interface ApplyOptions {
   readonly force: boolean
   readonly side: ApplySide
 }
-
-/** What is applied: the object without its status, or its status alone. */
-export type ApplySide = Exclude<Side, 'finalize'>
 
 /** kubectl's managers before and after its users move to server-side apply: one hand, not two. */
 const KUBECTL = 'kubectl'
@@ -61,9 +57,8 @@ export async function applyObject(
 ): Promise<{ readonly object: KubeObject; readonly isNew: boolean }> {
   const { kind, key, request, side } = options
   const wanted = wantedFrom(options)
-  const applied = changedFields({}, writable(wanted, { kind, ...subresourceOf(side) }))
   const track = (old: Document | undefined, object: Document): Document =>
-    trackApply(old, object, { ...options, applied, time: nowTimestamp(context.clock) })
+    trackApply(old, object, { ...options, wanted, time: nowTimestamp(context.clock) })
   if (context.store.latest(storageOf(kind), key) === undefined) {
     const { namespace, name } = splitKey(key)
     if (side === 'status') throw notFound(kind, name)
@@ -72,7 +67,7 @@ export async function applyObject(
       isNew: true,
     }
   }
-  const change = (old: Document): Body => bodyOf(merge(old, wanted, { kind, manager: request.manager, side, applied }))
+  const change = (old: Document): Body => bodyOf(merge(old, wanted, { kind, manager: request.manager, side }))
   const update = { kind, key, side, request, isPatch: true, change, track } as const
   return { object: await updateObject(context, update), isNew: false }
 }
@@ -96,48 +91,55 @@ function wantedFrom({ kind, key, body, request, side }: ApplyOptions): Document 
   return withMetadata({ ...named, metadata: {} }, { name, resourceVersion, uid })
 }
 
-function merge(
-  old: Document,
-  wanted: Document,
-  options: {
-    readonly kind: Kind
-    readonly manager: string
-    readonly side: ApplySide
-    readonly applied: FieldSet
-  },
-): unknown {
-  const { kind, manager, side, applied } = options
+interface Applier {
+  readonly kind: ServedKind
+  readonly manager: string
+  readonly side: ApplySide
+}
+
+function merge(old: Document, wanted: Document, applier: Applier): unknown {
+  const { schema } = applier.kind
+  const left = withoutDropped(old, wanted, applier)
+  return fromKeyed(schema, mergeFields(toKeyed(schema, left), toKeyed(schema, wanted)))
+}
+
+/**
+ * The object without what the manager applied before, does not apply now, and nobody else owns. It is looked for in the
+ * version that it was applied in: what is owned is named by the fields of that version.
+ */
+function withoutDropped(old: Document, wanted: Document, { kind, manager, side }: Applier): Document {
   const entries = old.metadata.managedFields ?? []
-  const before = fieldsOf(entries.find((entry) => isOwn(entry, manager, side)))
-  const others = entries.filter((entry) => !isOwn(entry, manager, side)).map(fieldsOf)
-  const dropped = others.reduce(subtract, subtract(before, applied))
-  return fromKeyed(
-    kind.schema,
-    mergeFields(withoutFields(toKeyed(kind.schema, old), dropped), toKeyed(kind.schema, wanted)),
-  )
+  const own = entries.find((entry) => isOwn(entry, manager, side))
+  if (own === undefined) return old
+  const then = servedAs(kind, own.apiVersion)
+  const applied = appliedIn(then, wanted, { kind, side })
+  const owned = entries.filter((entry) => entry !== own).map((entry) => ownedIn(then, entry, { kind, object: old }))
+  const dropped = owned.reduce(subtract, subtract(fieldsOf(own), applied))
+  const left = withoutFields(toKeyed(then.schema, translate(kind, then, old)), dropped)
+  return translate(then, kind, asDocument(fromKeyed(then.schema, left)))
 }
 
 function trackApply(
   old: Document | undefined,
   object: Document,
-  options: ApplyOptions & { readonly applied: FieldSet; readonly time: string },
+  options: ApplyOptions & { readonly wanted: Document; readonly time: string },
 ): Document {
-  const { kind, request, side, applied, time } = options
-  const values = { old: old && trackable(kind, old), object: trackable(kind, object) }
+  const { kind, request, side, time } = options
+  const forms = formsByVersion(old, object, options)
   const entries = (old?.metadata.managedFields ?? []).filter(
     ({ manager }) => !(request.manager === KUBECTL && manager === KUBECTL_CLIENT_SIDE),
   )
   const others = entries.filter((entry) => !isOwn(entry, request.manager, side))
-  const contested = others.map((entry) => ({ entry, fields: contestedFields(entry, applied, values) }))
+  const contested = others.map((entry) => ({ entry, fields: contestedFields(entry, forms(entry.apiVersion)) }))
   const conflicts = contested.filter(({ fields }) => !isEmpty(fields))
   if (conflicts.length > 0 && !options.force) throw applyConflict(conflicts)
-  const present = changedFields({}, values.object)
   const kept = contested.flatMap(({ entry, fields }) =>
-    shrink(entry, (set) => intersect(subtract(set, fields), present)),
+    shrink(entry, (set) => intersect(subtract(set, fields), forms(entry.apiVersion).present)),
   )
   const own = entries.find((entry) => isOwn(entry, request.manager, side))
+  const { applied, present } = forms(apiVersionOf(kind.type))
   const fieldsV1 = intersect(applied, present)
-  const isUnchanged = own !== undefined && isSameJson(own.fieldsV1, fieldsV1)
+  const isUnchanged = own !== undefined && own.apiVersion === object.apiVersion && isSameJson(own.fieldsV1, fieldsV1)
   const mine: ManagedFieldsEntry = {
     manager: request.manager,
     operation: 'Apply',
@@ -155,16 +157,8 @@ function isOwn({ manager, operation, subresource }: ManagedFieldsEntry, name: st
   return manager === name && operation === 'Apply' && subresource === subresourceOf(side).subresource
 }
 
-function subresourceOf(side: ApplySide): { readonly subresource?: string } {
-  return side === 'object' ? {} : { subresource: side }
-}
-
 /** What the entry owns, is applied now, and would get another value. */
-function contestedFields(
-  entry: ManagedFieldsEntry,
-  applied: FieldSet,
-  { old, object }: { readonly old: Keyed | undefined; readonly object: Keyed },
-): FieldSet {
+function contestedFields(entry: ManagedFieldsEntry, { applied, old, object }: Forms): FieldSet {
   const shared = union(intersect(fieldsOf(entry), applied), intersect(applied, fieldsOf(entry)))
   return setOf(leavesOf(shared).filter((path) => !isSameJson(valueAt(old, path), valueAt(object, path))))
 }

@@ -8,7 +8,7 @@ import { isRecord } from './document.ts'
 import type { Document } from './document.ts'
 import { badRequest, conflict, notFound } from './errors.ts'
 import { nowTimestamp } from './identity.ts'
-import { storageOf } from './registry.ts'
+import { storageOf } from './resource.ts'
 
 /** core/v1 Binding; of its target, an ObjectReference, what a binding may say. */
 export const bindingSchema = object({

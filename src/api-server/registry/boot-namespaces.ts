@@ -2,7 +2,7 @@
 import { objectKey } from '../../kube/object.ts'
 import type { ApiContext } from './context.ts'
 import { createObject } from './create.ts'
-import { storageOf } from './registry.ts'
+import { storageOf } from './resource.ts'
 
 const NAMESPACES = ['default', 'kube-system', 'kube-public', 'gloo-system']
 

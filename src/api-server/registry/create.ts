@@ -1,5 +1,4 @@
 /** POST: a new object. */
-import type { Kind } from '../../kinds/kind.ts'
 import { objectKey } from '../../kube/object.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { admitCreate } from './admission.ts'
@@ -11,12 +10,13 @@ import type { Document } from './document.ts'
 import { alreadyExists, badRequest, invalid } from './errors.ts'
 import { generateName, makeUid, nowTimestamp } from './identity.ts'
 import { trackFields } from './managed-fields.ts'
-import { storageOf } from './registry.ts'
+import { storageOf } from './resource.ts'
+import type { ServedKind } from './resource.ts'
 
 const GENERATE_NAME_ATTEMPTS = 8
 
 export interface CreateOptions {
-  readonly kind: Kind
+  readonly kind: ServedKind
   readonly namespace: string | undefined
   /** From the URL, for PUTs that create; the body's own name otherwise. */
   readonly body: Body
@@ -40,11 +40,12 @@ export async function createObject(context: ApiContext, options: CreateOptions):
   if (context.store.latest(storageOf(kind), key) !== undefined) throw alreadyExists(kind, object.metadata.name ?? '')
   for (const warning of kind.warnings?.(object) ?? []) request.warn(warning)
   if (request.dryRun) return object
-  return (await context.store.put(storageOf(kind), key, object)).object
+  const stored = await context.store.put(storageOf(kind), key, kind.toHub(object))
+  return kind.fromHub(stored.object)
 }
 
 /** Everything the server does to a new object before it is stored. */
-function prepare(context: ApiContext, kind: Kind, named: Document): Document {
+function prepare(context: ApiContext, kind: ServedKind, named: Document): Document {
   const fresh = withMetadata(named, {
     uid: makeUid(context.random),
     creationTimestamp: nowTimestamp(context.clock),
@@ -70,7 +71,7 @@ function inNamespace({ kind, namespace }: CreateOptions, object: Document): Docu
   return withMetadata(object, { namespace })
 }
 
-function withName(context: ApiContext, kind: Kind, object: Document): Document {
+function withName(context: ApiContext, kind: ServedKind, object: Document): Document {
   const { name = '', generateName: prefix = '', namespace } = object.metadata
   if (name !== '') return object
   if (prefix === '') {

@@ -12,7 +12,8 @@ import { isSameJson } from '../../kube/json-value.ts'
 import type { Document } from './document.ts'
 import { badRequest, conflict, notFound } from './errors.ts'
 import { toTimestamp } from '../../kube/timestamp.ts'
-import { storageOf } from './registry.ts'
+import { storageOf } from './resource.ts'
+import type { ServedKind } from './resource.ts'
 import { isFinished } from './update.ts'
 
 const FOREGROUND = 'foregroundDeletion'
@@ -22,7 +23,7 @@ export interface DeleteRequest extends Omit<DeleteOptions, 'signal'> {
   readonly dryRun: boolean
 }
 
-/** Gone (`removed`, with its last state), or waiting for finalizers, its agent or its dependents (`pending`). */
+/** Gone (`removed`, with its last state), or waiting for finalizers, its agent or its dependents (`pending`); in the version of `kind`. */
 export interface Deletion {
   readonly kind: 'removed' | 'pending'
   readonly object: KubeObject
@@ -30,7 +31,7 @@ export interface Deletion {
 
 export async function deleteObject(
   context: ApiContext,
-  kind: Kind,
+  kind: ServedKind,
   key: ObjectKey,
   request: DeleteRequest,
 ): Promise<Deletion> {
@@ -40,17 +41,17 @@ export async function deleteObject(
   const old = stored.object as Document
   checkPreconditions(kind, old, request)
   admitDelete(kind, name)
-  const object = markDeleted(context, kind, old, request)
-  const outcome = isFinished(kind, object) ? 'removed' : 'pending'
-  if (request.dryRun) return { kind: outcome, object: outcome === 'removed' ? old : object }
-  if (outcome === 'removed') {
-    return { kind: outcome, object: (await context.store.remove(storageOf(kind), stored)).object }
-  }
+  const { hub } = kind.resource
+  const object = markDeleted(context, hub, old, request)
+  const outcome = isFinished(hub, object) ? 'removed' : 'pending'
+  const answer = (last: KubeObject): Deletion => ({ kind: outcome, object: kind.fromHub(last) })
+  if (request.dryRun) return answer(outcome === 'removed' ? old : object)
+  if (outcome === 'removed') return answer((await context.store.remove(storageOf(kind), stored)).object)
   if (isSameJson(object, old)) {
     await context.store.settled()
-    return { kind: outcome, object: old }
+    return answer(old)
   }
-  return { kind: outcome, object: (await context.store.put(storageOf(kind), key, object)).object }
+  return answer((await context.store.put(storageOf(kind), key, object)).object)
 }
 
 /** What DELETE answers when the object is gone. */

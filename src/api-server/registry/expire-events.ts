@@ -3,7 +3,7 @@ import type { Timer } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import type { ApiContext } from './context.ts'
 import type { Document } from './document.ts'
-import { storageOf } from './registry.ts'
+import { storageOf } from './resource.ts'
 
 const EVENT_AGE_MAX_MS = 60 * 60_000
 const SWEEP_INTERVAL_MS = 60_000

@@ -4,7 +4,7 @@
  */
 import { isSameJson } from '../../kube/json-value.ts'
 import { isRecord } from './document.ts'
-import { keyFieldOf } from './keyed.ts'
+import { keyFieldOf, keyFieldsOf } from './keyed.ts'
 import type { Keyed } from './keyed.ts'
 
 export type FieldSet = { readonly [element: string]: FieldSet }
@@ -94,6 +94,17 @@ export function withoutFields(document: Keyed, set: FieldSet): Keyed {
     else rest[element] = left
   }
   return rest
+}
+
+/** Of the document what is in the set; items of lists keep the fields that tell them apart. */
+export function onlyFields(document: Keyed, set: FieldSet): Keyed {
+  const kept = Object.entries(set).flatMap(([element, inner]) => {
+    const value = document[element]
+    if (value === undefined) return []
+    const isLeaf = isEmpty(inner) || !isRecord(value)
+    return [[element, isLeaf ? value : { ...keyFieldsOf(element), ...onlyFields(value, inner) }] as const]
+  })
+  return Object.fromEntries(kept)
 }
 
 /** An item whose key nobody wants any more goes with all that defaults have put into it. */

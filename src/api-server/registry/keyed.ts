@@ -37,6 +37,12 @@ export function keyFieldOf(element: string): string | undefined {
   return element.startsWith(ITEM) ? `${FIELD}${Object.keys(keysOf(element))[0] ?? ''}` : undefined
 }
 
+/** The fields that tell the item of a list apart, with their values; empty for elements that are no such items. */
+export function keyFieldsOf(element: string): Keyed {
+  if (!element.startsWith(ITEM)) return {}
+  return Object.fromEntries(Object.entries(keysOf(element)).map(([name, value]) => [`${FIELD}${name}`, value]))
+}
+
 function keyedRecord(schema: Schema | undefined, record: Readonly<Record<string, unknown>>): Keyed {
   const present = Object.entries(record).filter(([, value]) => value !== undefined && value !== null)
   return Object.fromEntries(present.map(([name, value]) => [`${FIELD}${name}`, keyed(within(schema, name), value)]))

@@ -1,5 +1,4 @@
 /** Who set which field (`metadata.managedFields`), for writes of operation Update. */
-import type { Kind } from '../../kinds/kind.ts'
 import type { ManagedFieldsEntry } from '../../kube/object.ts'
 import { withMetadata } from './document.ts'
 import type { Document } from './document.ts'
@@ -7,9 +6,11 @@ import { changedFields, intersect, isEmpty, subtract, union } from './field-set.
 import type { FieldSet } from './field-set.ts'
 import { toKeyed } from './keyed.ts'
 import type { Keyed } from './keyed.ts'
+import { servedAs, translate } from './resource.ts'
+import type { ServedKind } from './resource.ts'
 
 export interface FieldWrite {
-  readonly kind: Kind
+  readonly kind: ServedKind
   readonly manager: string
   readonly time: string
   readonly subresource?: string
@@ -21,16 +22,44 @@ const FOLDED_MANAGER = 'ancient-changes'
 
 /** `object` with its managedFields brought up to date: what changed since `old` belongs to the writer now. */
 export function trackFields(old: Document | undefined, object: Document, write: FieldWrite): Document {
-  const changed = changedFields(writable(old, write), writable(object, write))
-  const present = changedFields({}, trackable(write.kind, object))
+  const changesIn = changesByVersion(old, object, write)
+  const { changed, present } = changesIn(object.apiVersion)
   const entries = object.metadata.managedFields ?? []
   const others = entries.filter((entry) => !isEntryOf(entry, object, write))
   const own = entries.find((entry) => isEntryOf(entry, object, write))
-  const kept = others.flatMap((entry) => shrink(entry, (set) => intersect(subtract(set, changed), present)))
+  const kept = others.flatMap((entry) => {
+    const theirs = changesIn(entry.apiVersion)
+    return shrink(entry, (set) => intersect(subtract(set, theirs.changed), theirs.present))
+  })
   const owned = intersect(union(fieldsOf(own), changed), present)
   const mine = isEmpty(owned) ? [] : [entryOf(object, write, owned, isEmpty(changed) ? own?.time : write.time)]
   const managedFields = fold([...kept, ...mine])
   return withMetadata(object, { managedFields: managedFields.length === 0 ? undefined : managedFields })
+}
+
+interface Changes {
+  readonly changed: FieldSet
+  readonly present: FieldSet
+}
+
+/** What the write changed, in the fields of any version: what an entry owns is named in the version of its manager. */
+function changesByVersion(
+  old: Document | undefined,
+  object: Document,
+  write: FieldWrite,
+): (apiVersion: string | undefined) => Changes {
+  const known = new Map<ServedKind, Changes>()
+  return (apiVersion) => {
+    const kind = servedAs(write.kind, apiVersion)
+    const found = known.get(kind)
+    if (found !== undefined) return found
+    const before = old && translate(write.kind, kind, old)
+    const after = translate(write.kind, kind, object)
+    const changed = changedFields(writable(before, { ...write, kind }), writable(after, { ...write, kind }))
+    const changes = { changed, present: changedFields({}, trackable(kind, after)) }
+    known.set(kind, changes)
+    return changes
+  }
 }
 
 function isEntryOf(entry: ManagedFieldsEntry, object: Document, write: FieldWrite): boolean {
@@ -83,7 +112,7 @@ export function writable(
 }
 
 /** The object without what the server alone writes. */
-export function trackable(kind: Kind, object: Document): Keyed {
+export function trackable(kind: ServedKind, object: Document): Keyed {
   const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = object
   const { labels, annotations, finalizers, ownerReferences, generateName } = metadata
   const own = { labels, annotations, finalizers, ownerReferences, generateName }

@@ -1,46 +1,57 @@
-/** The kinds the server serves, found by the way a URL names them. */
+/** The resources that the server serves at one time, found by the way a URL or an object names them. */
 import type { Kind } from '../../kinds/kind.ts'
-import { apiVersionOf, resourceName } from '../../kube/object.ts'
+import { apiVersionOf } from '../../kube/object.ts'
+import { preferredFirst } from './preferred-version.ts'
+import { resourceOf } from './resource.ts'
+import type { Resource, ServedKind } from './resource.ts'
 
 export class Registry {
-  readonly kinds: readonly Kind[]
-  readonly #byPath: ReadonlyMap<string, Kind>
+  readonly resources: readonly Resource[]
+  /** Every kind in every version. */
+  readonly kinds: readonly ServedKind[]
+  readonly #byPath: ReadonlyMap<string, ServedKind>
 
   constructor(kinds: readonly Kind[]) {
-    this.kinds = kinds
-    this.#byPath = new Map(kinds.map((kind) => [pathOf(kind.type.group, kind.type.version, kind.type.plural), kind]))
+    this.resources = kinds.map(resourceOf)
+    this.kinds = this.resources.flatMap(({ served }) => served)
+    const byPath = new Map<string, ServedKind>()
+    for (const kind of this.kinds) {
+      const path = pathOf(kind.type.group, kind.type.version, kind.type.plural)
+      if (byPath.has(path)) throw new Error(`Cannot serve ${path}: two kinds have this path; leave one of them out`)
+      byPath.set(path, kind)
+    }
+    this.#byPath = byPath
   }
 
-  find(group: string, version: string, plural: string): Kind | undefined {
+  find(group: string, version: string, plural: string): ServedKind | undefined {
     return this.#byPath.get(pathOf(group, version, plural))
   }
 
   /** By the object's own apiVersion and kind. */
-  findByKind(apiVersion: string, kind: string): Kind | undefined {
+  findByKind(apiVersion: string, kind: string): ServedKind | undefined {
     return this.kinds.find((candidate) => candidate.type.kind === kind && apiVersionOf(candidate.type) === apiVersion)
   }
 
-  /** Groups in order of first registration, each with its versions. */
+  /**
+   * Groups, each with its versions, the preferred one first. Clients that are asked for `deployments` take the first group
+   * that has them: groups in which nothing is stored, those of old, come last.
+   */
   groups(): ReadonlyMap<string, readonly string[]> {
+    const hubs = this.resources.map(({ hub }) => hub.type)
     const groups = new Map<string, string[]>()
-    for (const { type } of this.kinds) {
-      const versions = groups.get(type.group) ?? []
-      if (!versions.includes(type.version)) versions.push(type.version)
-      groups.set(type.group, versions)
+    for (const { group, version } of [...hubs, ...this.kinds.map(({ type }) => type)]) {
+      const versions = groups.get(group) ?? []
+      if (!versions.includes(version)) versions.push(version)
+      groups.set(group, versions)
     }
-    return groups
+    return new Map([...groups].map(([group, versions]) => [group, versions.toSorted(preferredFirst)]))
   }
 
-  inGroupVersion(group: string, version: string): readonly Kind[] {
+  inGroupVersion(group: string, version: string): readonly ServedKind[] {
     return this.kinds.filter(({ type }) => type.group === group && type.version === version)
   }
 }
 
 function pathOf(group: string, version: string, plural: string): string {
   return `${group}/${version}/${plural}`
-}
-
-/** How a kind's objects are filed in the store. Without the version: all versions of a kind are one set of objects. */
-export function storageOf(kind: Kind): string {
-  return resourceName(kind.type)
 }

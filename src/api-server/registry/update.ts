@@ -13,13 +13,14 @@ import type { Document } from './document.ts'
 import { badRequest, conflict, invalid, MODIFIED, notFound } from './errors.ts'
 import { nowTimestamp } from './identity.ts'
 import { trackFields } from './managed-fields.ts'
-import { storageOf } from './registry.ts'
+import { storageOf } from './resource.ts'
+import type { ServedKind } from './resource.ts'
 
 /** Which part of the object a write is about. */
 export type Side = 'object' | 'status' | 'finalize'
 
 export interface UpdateOptions {
-  readonly kind: Kind
+  readonly kind: ServedKind
   readonly key: ObjectKey
   readonly side: Side
   readonly request: WriteRequest
@@ -41,7 +42,7 @@ export async function updateObject(context: ApiContext, options: UpdateOptions):
   const { kind, key, request } = options
   const stored = context.store.latest(storageOf(kind), key)
   if (stored === undefined) throw notFound(kind, splitKey(key).name)
-  const old = stored.object as Document
+  const old = kind.fromHub(stored.object)
   const body = options.change(old)
   const taken = options.side === 'status' ? onlyStatus(body, old) : withoutStatus(kind, body)
   const given = toDocument(kind, { ...taken, isPatched: options.isPatch }, request)
@@ -62,14 +63,17 @@ function tracker(context: ApiContext, { kind, request, side }: UpdateOptions): T
       : trackFields(old, object, { kind, manager: request.manager, time: nowTimestamp(context.clock), ...subresource })
 }
 
-async function store(context: ApiContext, kind: Kind, stored: Stored, object: Document): Promise<KubeObject> {
-  if (isFinished(kind, object)) return (await context.store.remove(storageOf(kind), stored, object)).object
+async function store(context: ApiContext, kind: ServedKind, stored: Stored, written: Document): Promise<KubeObject> {
+  const object = kind.toHub(written)
+  if (isFinished(kind.resource.hub, object)) {
+    return kind.fromHub((await context.store.remove(storageOf(kind), stored, object)).object)
+  }
   if (isSameJson(object, stored.object)) {
     // The version it has may still be on its way to the disk.
     await context.store.settled()
-    return stored.object
+    return kind.fromHub(stored.object)
   }
-  return (await context.store.put(storageOf(kind), stored.key, object)).object
+  return kind.fromHub((await context.store.put(storageOf(kind), stored.key, object)).object)
 }
 
 /** A deleting object goes once its last finalizer is gone and nothing is left to wait for. */

@@ -1,4 +1,5 @@
 /** The numbers and notes that `kubectl rollout history` and `undo` live on: annotations of ReplicaSets. Pure. */
+import { ROLLBACK_ANNOTATION } from '../../kinds/deployment.ts'
 import type { KubeObject } from '../../kube/object.ts'
 
 export const REVISION = 'deployment.kubernetes.io/revision'
@@ -11,7 +12,7 @@ const HISTORY_CHARACTERS_MAX = 2000
 /** Annotations of the Deployment that its ReplicaSets do not get. */
 const NOT_COPIED: ReadonlySet<string> = new Set([
   'kubectl.kubernetes.io/last-applied-configuration',
-  'deprecated.deployment.rollback.to',
+  ROLLBACK_ANNOTATION,
   REVISION,
   REVISION_HISTORY,
   DESIRED_REPLICAS,

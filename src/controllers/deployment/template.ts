@@ -23,7 +23,7 @@ export function withHash(template: PodTemplateSpec, hash: string): PodTemplateSp
   return { ...template, metadata: { ...metadata, labels: { ...metadata.labels, [TEMPLATE_HASH_LABEL]: hash } } }
 }
 
-function withoutHash(template: PodTemplateSpec): PodTemplateSpec {
+export function withoutHash(template: PodTemplateSpec): PodTemplateSpec {
   const { metadata = {} } = template
   const { [TEMPLATE_HASH_LABEL]: _hash, ...labels } = metadata.labels ?? {}
   return { ...template, metadata: { ...metadata, labels } }

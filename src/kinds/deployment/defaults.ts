@@ -1,11 +1,17 @@
-/** What a Deployment (apps/v1) leaves out. */
-import type { Deployment, DeploymentSpec } from './types.ts'
+/** What a Deployment leaves out. */
 import { defaultPodTemplate } from '../pod/defaults.ts'
+import type { Deployment, DeploymentSpec } from './types.ts'
 
-const HISTORY_KEPT = 10
-const PROGRESS_DEADLINE_S = 600
+/** What the versions of the API have different answers to. */
+export interface DeploymentDefaults {
+  /** Revisions kept. */
+  readonly history: number
+  readonly deadlineSeconds: number
+  /** Of the pods, how many may be missing and how many too many during an update. */
+  readonly share: number | string
+}
 
-export function defaultDeployment(object: Deployment): Deployment {
+export function deploymentDefaults<T extends Deployment>(object: T, defaults: DeploymentDefaults): T {
   const { spec } = object
   return {
     ...object,
@@ -13,9 +19,9 @@ export function defaultDeployment(object: Deployment): Deployment {
       ...spec,
       replicas: spec.replicas ?? 1,
       template: defaultPodTemplate(spec.template),
-      strategy: defaultStrategy(spec.strategy),
-      revisionHistoryLimit: spec.revisionHistoryLimit ?? HISTORY_KEPT,
-      progressDeadlineSeconds: spec.progressDeadlineSeconds ?? PROGRESS_DEADLINE_S,
+      strategy: strategyDefaults(spec.strategy, defaults),
+      revisionHistoryLimit: spec.revisionHistoryLimit ?? defaults.history,
+      progressDeadlineSeconds: spec.progressDeadlineSeconds ?? defaults.deadlineSeconds,
     },
     status: object.status ?? {},
   }
@@ -23,8 +29,11 @@ export function defaultDeployment(object: Deployment): Deployment {
 
 type Strategy = NonNullable<DeploymentSpec['strategy']>
 
-function defaultStrategy({ type = 'RollingUpdate', rollingUpdate }: Strategy = {}): Strategy {
+function strategyDefaults(
+  { type = 'RollingUpdate', rollingUpdate }: Strategy = {},
+  { share }: DeploymentDefaults,
+): Strategy {
   if (type !== 'RollingUpdate') return { type, ...(rollingUpdate === undefined ? {} : { rollingUpdate }) }
-  const { maxUnavailable = '25%', maxSurge = '25%' } = rollingUpdate ?? {}
+  const { maxUnavailable = share, maxSurge = share } = rollingUpdate ?? {}
   return { type, rollingUpdate: { maxUnavailable, maxSurge } }
 }

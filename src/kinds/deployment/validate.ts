@@ -4,7 +4,7 @@ import type { FieldError } from '../kind.ts'
 import { validateWorkload } from '../pod/validate-template.ts'
 import type { Deployment, DeploymentSpec } from './types.ts'
 
-export function validateDeployment({ spec }: Deployment, old: Deployment | undefined): readonly FieldError[] {
+export function validateDeployment({ spec }: Deployment): readonly FieldError[] {
   return [
     ...validateWorkload(spec, 'deployment'),
     ...checkAtLeast('spec.replicas', spec.replicas, 0),
@@ -12,8 +12,12 @@ export function validateDeployment({ spec }: Deployment, old: Deployment | undef
     ...checkAtLeast('spec.revisionHistoryLimit', spec.revisionHistoryLimit, 0),
     ...validateDeadline(spec),
     ...validateStrategy(spec.strategy),
-    ...(old === undefined ? [] : checkImmutable('spec.selector', spec.selector, old.spec.selector)),
   ]
+}
+
+/** From apps/v1beta2 on: another selector would leave the pods of the first one to nobody. */
+export function validateSameSelector({ spec }: Deployment, old: Deployment | undefined): readonly FieldError[] {
+  return old === undefined ? [] : checkImmutable('spec.selector', spec.selector, old.spec.selector)
 }
 
 function validateDeadline({ progressDeadlineSeconds, minReadySeconds = 0 }: DeploymentSpec): readonly FieldError[] {
