@@ -94,7 +94,11 @@ test('pause holds a release, resume lets it go on, and each refuses what it cann
 test('promote passes one step, with --full all of them; an ended release refuses with what to do instead', async () => {
   await lab.client.create(releases, release(GATED))
   await lab.untilRelease(waitsIn('ten-percent'))
+  const asked = lab.untilRelease(({ metadata }) => metadata.annotations?.['sluice.dev/promote'] !== undefined)
   assert.match(await does('release promote echo-v3'), /promoted: step ten-percent without gates/)
+  // It is for the revision that the person could see.
+  const { metadata, status } = await asked
+  assert.equal(metadata.annotations?.['sluice.dev/promote'], `ten-percent@${status?.canaryRevision}`)
   await lab.untilRelease(waitsIn('half'))
   await does('release pause echo-v3')
   assert.match(await does('release promote echo-v3 --full'), /promoted: step half and all later ones without gates/)

@@ -20,9 +20,9 @@ import { object, optional, required } from './schema.ts'
 export const APPROVE_ANNOTATION = 'sluice.dev/approve'
 /** Any value, the reason: takes all traffic back to stable. */
 export const ABORT_ANNOTATION = 'sluice.dev/abort'
-/** The name or number of the current step: it is passed without its gates. Removed once taken. */
+/** The current step, named as in an approval: it is passed without its gates. Removed once taken. */
 export const PROMOTE_ANNOTATION = 'sluice.dev/promote'
-/** The name or number of the current step: it and all later ones are passed without their gates. Removed once taken. */
+/** The current step, named as in an approval: it and all later ones are passed without their gates. Removed once taken. */
 export const PROMOTE_FULL_ANNOTATION = 'sluice.dev/promote-full'
 /** Any value, the reason: a release that was taken back starts over. Removed once taken. */
 export const RETRY_ANNOTATION = 'sluice.dev/retry'

@@ -460,6 +460,34 @@ test('a promotion is for the revision that a person saw: a new one voids it', ()
   runUntilRest(sim, 10_000)
   const { stage } = stateIn(sim)
   assert.ok(stage.kind === 'step' && stage.name === 's0' && stage.promoted === undefined)
+  assert.ok(
+    sim.log.some((line) => line.startsWith('PromotionVoid: The promotion of step "s0" was given for revision r1')),
+  )
+})
+
+test('a promotion may name the revision that it is for: it counts for that one only, also ahead of it', () => {
+  const sim = simulate({ steps: [{ weight: 10, gates: [{ kind: 'wait', durationMs: 3_600_000 }] }, { weight: 100 }] })
+  runUntilRest(sim, 10_000)
+  sim.requests = { promote: 's0@r2' }
+  runUntilRest(sim, 10_000)
+  const why = 'the promotion is for revision r2, but the canary is of revision r1; look at it and promote again'
+  assert.ok(sim.log.includes(`PromotionVoid: Cannot promote step "s0": ${why}`))
+  targetOf(sim).canary.revision = 'r2'
+  sim.requests = { 'promote-full': '1@r2' }
+  runUntilRest(sim, 60_000)
+  assert.equal(phase(sim), 'Succeeded')
+})
+
+test('a canary that was deleted and is made again as it was does not start the release over by itself', () => {
+  const sim = simulate({ steps: [{ weight: 10, gates: [{ kind: 'approval' }] }, { weight: 100 }] })
+  runUntilRest(sim, 10_000)
+  const { canary } = targetOf(sim)
+  canary.exists = false
+  runUntilRest(sim, 3_600_000)
+  assert.equal(phase(sim), 'RolledBack')
+  canary.exists = true
+  runUntilRest(sim, 10_000)
+  assert.equal(phase(sim), 'RolledBack')
 })
 
 test('a release does not start on a stable side without a ready endpoint, and says why', () => {

@@ -105,7 +105,7 @@ export interface ReleaseState {
 
 /** What a person may ask by an annotation, besides approving and aborting. */
 export type PersonRequest = 'promote' | 'promote-full' | 'retry'
-/** `promote`, `promote-full`: the name or number of the step; `retry`: why. */
+/** `promote`, `promote-full`: the step, `STEP` or `STEP@REVISION`; `retry`: why. */
 export type PersonRequests = Readonly<Partial<Record<PersonRequest, string>>>
 
 /** One try to bring one revision of the canary out. */
@@ -205,7 +205,7 @@ export interface RollingBackStage {
   readonly kind: 'rolling-back'
   readonly sinceMs: number
   readonly failure: Failure
-  /** Of each canary when the failure was decided; empty: it did not exist. Another one starts the release over. */
+  /** Of each canary when the failure was decided; empty: it was never seen. Another one starts the release over. */
   readonly failedRevisions?: readonly string[]
 }
 

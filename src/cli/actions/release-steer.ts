@@ -16,7 +16,7 @@ import { toYaml } from '../output/serialize.ts'
 import { historyReport } from '../release/history.ts'
 import { hasEnded, hasSucceeded } from '../release/report.ts'
 import { undoRelease } from '../release/undo.ts'
-import { annotate, findRelease } from './release.ts'
+import { annotate, findRelease, forRevision } from './release.ts'
 
 interface Found {
   readonly session: Session
@@ -58,7 +58,10 @@ export function promoteRelease(call: Call<ReleasePromoteOptions>): Promise<numbe
     const annotation = isFull ? PROMOTE_FULL_ANNOTATION : PROMOTE_ANNOTATION
     // Who promotes wants it to go on: as with Argo Rollouts, a pause ends with it.
     const spec = release.spec.paused === true ? { spec: { paused: false } } : {}
-    await patch(session, release, { metadata: { annotations: { [annotation]: step.name } }, ...spec })
+    await patch(session, release, {
+      metadata: { annotations: { [annotation]: forRevision(release, step.name) } },
+      ...spec,
+    })
     const what = isFull ? `step ${step.name} and all later ones` : `step ${step.name}`
     return `release.sluice.dev/${name} promoted: ${what} without gates`
   })

@@ -55,10 +55,14 @@ export async function approveRelease(call: Call<ReleaseApproveOptions>): Promise
   return 0
 }
 
-/** Names the revision that the person could see, and keeps what was approved and is not taken yet. */
+/** The step, with the revision of the canary that the person could see. */
+export function forRevision({ status }: Release, step: string): string {
+  return status?.canaryRevision === undefined ? step : `${step}@${status.canaryRevision}`
+}
+
+/** Keeps what was approved and is not taken yet. */
 async function addApproval(session: Session, call: Call<object>, seen: Release, step: string): Promise<void> {
-  const revision = seen.status?.canaryRevision
-  const entry = revision === undefined ? step : `${step}@${revision}`
+  const entry = forRevision(seen, step)
   let release = seen
   for (let tries = 1; ; tries++) {
     const open = (release.metadata.annotations?.[APPROVE_ANNOTATION] ?? '').split(',').filter((one) => one !== '')

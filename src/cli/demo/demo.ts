@@ -27,6 +27,7 @@ const BOOTING: DemoView = {
   act: undefined,
   steps: [],
   versions: [],
+  whyDifferent: undefined,
   canaryVersion: undefined,
   requests: 0,
   failures: 0,

@@ -25,6 +25,7 @@ const VIEW: DemoView = {
     { name: 'v1', readyPods: 1, wantedPods: 1, configuredPercent: 50, observedPercent: 50, observedRequests: 1_206 },
     { name: 'v2', readyPods: 0, wantedPods: 1, configuredPercent: 50, observedPercent: undefined, observedRequests: 0 },
   ],
+  whyDifferent: undefined,
   canaryVersion: 'v2',
   requests: 2_341,
   failures: 0,
@@ -54,6 +55,16 @@ test('a frame of 80 by 24 shows act, step, command, shares, pods and counts', ()
     'requests 2,341   failures 0',
     '',
     '✓ 1.7  Phase 2: weights, 100 to v1 and 0 to v2  live after 12 ms',
+  ])
+})
+
+test('under the shares stands why the observed ones are not the configured ones', () => {
+  const whyDifferent = 'Deployment echo/echo-v1 has no ready endpoint: its requests go on to other pods'
+  const lines = screen({ ...VIEW, whyDifferent }, 60, 24)
+  const at = lines.findIndex((line) => line.startsWith('v2 '))
+  assert.deepEqual(lines.slice(at + 1, at + 3), [
+    '  Deployment echo/echo-v1 has no ready endpoint: its',
+    '  requests go on to other pods',
   ])
 })
 

@@ -61,7 +61,11 @@ const MARKS: Readonly<Record<StepView['state'], Segment>> = {
 
 function trafficLines(view: DemoView, size: FrameSize): readonly Line[] {
   return [
-    ...versionLines(view.versions, { columns: size.columns, observed: 'observed since live' }),
+    ...versionLines(view.versions, {
+      columns: size.columns,
+      observed: 'observed since live',
+      reason: view.whyDifferent,
+    }),
     ...(view.canaryVersion === undefined ? [] : [[dim(`stage: canary goes to ${view.canaryVersion}`)]]),
     countLine(view),
   ]

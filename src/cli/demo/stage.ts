@@ -211,6 +211,7 @@ export class Stage {
       act: act === undefined ? undefined : { number: act.number, title: act.title },
       steps: this.#steps,
       versions: versionViews(this.world.pods(), percents, this.observed()),
+      whyDifferent: this.world.whyDifferent(),
       canaryVersion,
       requests: this.#tally.requests,
       failures: this.#tally.failures,

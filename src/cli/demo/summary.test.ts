@@ -72,6 +72,7 @@ const VIEW: DemoView = {
   act: { number: 1, title: 'By hand' },
   steps: [],
   versions: [],
+  whyDifferent: undefined,
   canaryVersion: undefined,
   requests: 120,
   failures: 0,

@@ -8,6 +8,8 @@ export interface DemoView {
   /** Every step so far, of all acts, the current one last. */
   readonly steps: readonly StepView[]
   readonly versions: readonly VersionView[]
+  /** Why the observed shares are not the configured ones, where a release says so. */
+  readonly whyDifferent: string | undefined
   /** The version that requests with `stage: canary` are configured to meet; absent when no route asks for it. */
   readonly canaryVersion: string | undefined
   readonly requests: number

@@ -29,6 +29,8 @@ interface Workload extends KubeObject {
 export interface World {
   route(): VirtualService | undefined
   release(name: string): Release | undefined
+  /** Why requests do not go where the routes say, as a release under way says it. */
+  whyDifferent(): string | undefined
   /** Ready pods and wanted pods per version. */
   pods(): ReadonlyMap<string, { readonly ready: number; readonly wanted: number }>
   /** Every generation of the route seen so far, in order. */
@@ -84,6 +86,11 @@ class WatchedWorld implements World {
 
   release(name: string): Release | undefined {
     return this.#informers.of(releases).get(objectKey(APP_NAMESPACE, name))
+  }
+
+  whyDifferent(): string | undefined {
+    const all = this.#informers.of(releases).list(APP_NAMESPACE)
+    return all.find(({ status }) => status?.traffic?.reason !== undefined)?.status?.traffic?.reason
   }
 
   pods(): ReadonlyMap<string, { readonly ready: number; readonly wanted: number }> {

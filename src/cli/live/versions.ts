@@ -1,6 +1,6 @@
 /** Versions with their pods, and their shares as bars: configured beside observed. Pure. */
 import { countText } from './count-text.ts'
-import { bold, dim, green, type Line, plain, yellow } from './text.ts'
+import { bold, dim, green, type Line, plain, wrap, yellow } from './text.ts'
 
 export interface VersionView {
   readonly name: string
@@ -23,16 +23,25 @@ export interface VersionColumns {
   readonly columns: number
   /** What stands above the observed shares. */
   readonly observed: string
+  /** Why the observed shares are not the configured ones, where a release says so. */
+  readonly reason: string | undefined
 }
 
-/** A heading and one line for each version; nothing without versions. */
-export function versionLines(versions: readonly VersionView[], { columns, observed }: VersionColumns): readonly Line[] {
+/** A heading, one line for each version, and why the shares differ; nothing without versions. */
+export function versionLines(
+  versions: readonly VersionView[],
+  { columns, observed, reason }: VersionColumns,
+): readonly Line[] {
   if (versions.length === 0) return []
   const nameWidth = Math.max(NAME_CHARACTERS_MIN, ...versions.map(({ name }) => name.length + 2))
   const room = Math.floor((columns - FIXED_CHARACTERS - nameWidth) / 2)
   const bar = Math.max(4, Math.min(BAR_CHARACTERS_MAX, room))
   const heading = `${'version'.padEnd(nameWidth)}pods  ${'configured'.padEnd(7 + bar)}  ${observed}`
-  return [[dim(heading)], ...versions.map((version) => versionLine(version, bar, nameWidth))]
+  return [
+    [dim(heading)],
+    ...versions.map((version) => versionLine(version, bar, nameWidth)),
+    ...(reason === undefined ? [] : wrap(reason, columns - 2).map((text) => [yellow(`  ${text}`)])),
+  ]
 }
 
 function versionLine({ name, readyPods, wantedPods, ...version }: VersionView, bar: number, nameWidth: number): Line {

@@ -16,7 +16,11 @@ const MESSAGE_LINES_MAX = 4
 
 export function releaseFrame(view: ReleaseView, size: FrameSize): readonly Line[] {
   const { release, versions, nowMs } = view
-  const shares = versionLines(versions, { columns: size.columns, observed: 'observed' })
+  const shares = versionLines(versions, {
+    columns: size.columns,
+    observed: 'observed',
+    reason: release.status?.traffic?.reason,
+  })
   const lines: readonly Line[] = [
     headLine(release, size),
     [dim('─'.repeat(size.columns))],
@@ -24,7 +28,6 @@ export function releaseFrame(view: ReleaseView, size: FrameSize): readonly Line[
     ...messageLines(release, size),
     [],
     ...shares,
-    ...(release.status?.traffic?.reason === undefined ? [] : [[yellow(`  ${release.status.traffic.reason}`)]]),
     ...analysisLines(release.status).map((text) => [plain(text)]),
     [],
     ...release.spec.steps.map((_, index) => planLine(release, index)),

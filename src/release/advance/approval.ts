@@ -4,25 +4,19 @@
  */
 import type { Approval, Plan, ReleaseEvent, ReleaseState, Stage, StepPlan, StepStage } from '../model.ts'
 import { isSameShift } from '../model.ts'
-import { baselineRevision, normal, seenRevision, warning } from './scene.ts'
+import { entriesOf, stepNamed } from './named-step.ts'
+import type { NamedStep } from './named-step.ts'
+import { joinRevisions, revisionsOf, startedRevision } from './revisions.ts'
+import { normal, warning } from './scene.ts'
 import type { Move, Scene } from './scene.ts'
-
-/** More than a plan has steps: what an annotation names beyond that is not read. */
-const ENTRIES_MAX = 50
-
-interface Entry {
-  readonly step: string
-  /** Undefined: whichever revision is there when the annotation is seen. */
-  readonly revision: string | undefined
-}
 
 /** Another revision or another plan: what was approved before is not what is there now. */
 export function voidApprovals(scene: Scene): Move | undefined {
   const { plan, state, world } = scene
-  const seen = seenRevision(scene)
+  const seen = joinRevisions(revisionsOf(scene))
   if (seen === undefined) return undefined
   const approvals = state.approvals ?? []
-  const known = state.revision ?? baselineRevision(state)
+  const known = state.revision ?? startedRevision(state)
   if (known !== undefined && known !== seen) {
     const open = openEntries(scene)
     const kept = open.flatMap((entry) => (entry.revision === seen ? approvalsOf(plan, entry, seen) : []))
@@ -49,7 +43,7 @@ function isPlanned({ steps }: Plan, { step, shift }: Approval): boolean {
 /** Takes what the annotation says; uses what is approved for a step that is live. */
 export function takeApprovals(scene: Scene): Move | undefined {
   const { state, world } = scene
-  const seen = seenRevision(scene)
+  const seen = joinRevisions(revisionsOf(scene))
   if (seen === undefined) return undefined
   if (world.approval !== undefined && world.approval !== state.takenApproval) {
     return takeEntries(scene, openEntries(scene), seen)
@@ -57,7 +51,7 @@ export function takeApprovals(scene: Scene): Move | undefined {
   return useApproval(state)
 }
 
-function takeEntries({ plan, state, world }: Scene, entries: readonly Entry[], seen: string): Move {
+function takeEntries({ plan, state, world }: Scene, entries: readonly NamedStep[], seen: string): Move {
   let approvals = state.approvals ?? []
   const events: ReleaseEvent[] = []
   for (const entry of entries) {
@@ -91,7 +85,7 @@ function useApproval(state: ReleaseState): Move | undefined {
 }
 
 /** Why an approval cannot count; undefined: it can. */
-function refusalOf(plan: Plan, stage: Stage, entry: Entry, seen: string): ReleaseEvent | undefined {
+function refusalOf(plan: Plan, stage: Stage, entry: NamedStep, seen: string): ReleaseEvent | undefined {
   const index = stepNamed(plan, entry.step)
   if (index === undefined) {
     const names = plan.steps.map(({ name }) => name).join(', ')
@@ -106,7 +100,7 @@ function refusalOf(plan: Plan, stage: Stage, entry: Entry, seen: string): Releas
   return warning('NothingToApprove', `Step "${entry.step}" does not wait for an approval`)
 }
 
-function approvalsOf(plan: Plan, { step }: Entry, revision: string): readonly Approval[] {
+function approvalsOf(plan: Plan, { step }: NamedStep, revision: string): readonly Approval[] {
   const planned: StepPlan | undefined = plan.steps[stepNamed(plan, step) ?? -1]
   return planned === undefined ? [] : [{ step: planned.name, shift: planned.shift, revision }]
 }
@@ -116,30 +110,9 @@ function isLiveIn(stage: Stage, step: string): stage is StepStage {
 }
 
 /** Those that were not taken before: the annotation may have grown since. */
-function openEntries({ state, world }: Scene): readonly Entry[] {
-  const taken = new Set(textsOf(state.takenApproval))
-  return textsOf(world.approval ?? null)
-    .filter((text) => !taken.has(text))
-    .map(entryOf)
-}
-
-function textsOf(annotation: string | null): readonly string[] {
-  if (annotation === null) return []
-  return annotation.split(',', ENTRIES_MAX).map((text) => text.trim())
-}
-
-/** `STEP` or `STEP@REVISION` */
-function entryOf(text: string): Entry {
-  const at = text.indexOf('@')
-  return at < 0 ? { step: text, revision: undefined } : { step: text.slice(0, at), revision: text.slice(at + 1) }
-}
-
-/** By name, else by number from 1. */
-function stepNamed({ steps }: Plan, text: string): number | undefined {
-  const byName = steps.findIndex(({ name }) => name === text)
-  if (byName >= 0) return byName
-  const number = /^\d{1,3}$/.test(text) ? Number(text) - 1 : -1
-  return number >= 0 && number < steps.length ? number : undefined
+function openEntries({ state, world }: Scene): readonly NamedStep[] {
+  const taken = new Set(entriesOf(state.takenApproval ?? '').map(({ text }) => text))
+  return entriesOf(world.approval ?? '').filter(({ text }) => !taken.has(text))
 }
 
 function isApproval({ kind }: { readonly kind: string }): boolean {

@@ -1,5 +1,6 @@
 /** The record of tries: which revision, when, and how it ended. Read off the state alone. */
 import type { AttemptRecord, ReleaseState } from '../model.ts'
+import { startedRevision } from './revisions.ts'
 import { isStarted } from './scene.ts'
 
 /** A release that is repaired again and again keeps its last tries. */
@@ -24,7 +25,7 @@ export function recordAttempt(state: ReleaseState, nowMs: number): ReleaseState 
 }
 
 function recordStart(state: ReleaseState, open: AttemptRecord | undefined, nowMs: number): ReleaseState {
-  const revision = revisionOf(state)
+  const revision = startedRevision(state) ?? ''
   if (open?.revision === revision) return state
   const why = 'the canary got a new pod template'
   const closed = open === undefined ? state : close(state, open, { finishedAtMs: nowMs, outcome: 'Replaced', why })
@@ -42,8 +43,4 @@ function append(
 
 function close(state: ReleaseState, open: AttemptRecord, end: Partial<AttemptRecord>): ReleaseState {
   return { ...state, attempts: [...(state.attempts ?? []).slice(0, -1), { ...open, ...end }] }
-}
-
-function revisionOf({ baselines }: ReleaseState): string {
-  return baselines.map(({ canaryRevision }) => canaryRevision).join(',')
 }

@@ -1,7 +1,8 @@
 /** After the end: give up everything that was held. */
 import type { Effect, ReleaseState, Stage } from '../model.ts'
 import { openRequest, takeRequest } from './requests.ts'
-import { analysisOf, canaryShare, go, isStarted, normal, revisionsOf, targetsOf } from './scene.ts'
+import { revisionsOf } from './revisions.ts'
+import { analysisOf, canaryShare, go, isStarted, normal, targetsOf } from './scene.ts'
 import type { Move, Scene } from './scene.ts'
 
 export function advanceEnded(scene: Scene, stage: Stage & { kind: 'succeeded' | 'rolled-back' }): Move {

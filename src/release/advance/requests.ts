@@ -1,5 +1,8 @@
 /** What a person asks for by an annotation: each request is taken once, then its annotation is cleared. */
-import type { Effect, PersonRequest, ReleaseState, StepStage, World } from '../model.ts'
+import type { Effect, PersonRequest, ReleaseEvent, ReleaseState, StepStage, World } from '../model.ts'
+import { entryOf, stepNamed } from './named-step.ts'
+import type { NamedStep } from './named-step.ts'
+import { joinRevisions, revisionsOf, startedRevision } from './revisions.ts'
 import { normal, warning } from './scene.ts'
 import type { Move, Scene } from './scene.ts'
 
@@ -15,9 +18,26 @@ export function takeRequest(state: ReleaseState, request: PersonRequest, value: 
   return { ...state, takenRequests: { ...state.takenRequests, [request]: value } }
 }
 
-/** What was asked for before a new revision came was asked for another one. */
-export function voidRequests(state: ReleaseState, { requests }: World): ReleaseState {
-  return Object.keys(requests).length === 0 ? state : { ...state, takenRequests: requests }
+/** What was asked for another revision of the canary than the new one counts no more. */
+export function voidRequests({ state, world: { requests } }: Scene, revision: string | undefined): Voided {
+  const lost = REQUESTS.filter((name) => {
+    const value = requests[name]
+    return value !== undefined && entryOf(value).revision !== revision
+  })
+  if (lost.length === 0) return { state, events: [] }
+  const taken = Object.fromEntries(lost.map((name) => [name, requests[name]]))
+  const promotions = lost.filter((name) => name !== 'retry' && state.takenRequests?.[name] !== requests[name])
+  const events = promotions.map((name) => {
+    const { step, revision: given = startedRevision(state) } = entryOf(requests[name] ?? '')
+    const what = `The promotion of step "${step}" was given for revision ${given} and counts no more`
+    return warning('PromotionVoid', `${what}: the canary is of revision ${revision}; look at it and promote again`)
+  })
+  return { state: { ...state, takenRequests: { ...state.takenRequests, ...taken } }, events }
+}
+
+interface Voided {
+  readonly state: ReleaseState
+  readonly events: readonly ReleaseEvent[]
 }
 
 /** Once an annotation is gone, or says something else, the same value counts again. */
@@ -46,21 +66,26 @@ export function takePromotion(scene: Scene, stage: StepStage): Move | undefined 
   for (const request of ['promote-full', 'promote'] as const) {
     const value = openRequest(scene, request)
     if (value === undefined) continue
-    const isCurrent = value === stage.name || value === String(stage.index + 1)
+    const refusal = refusalOf(scene, stage, entryOf(value))
     // The step is not passed before its traffic is live; until then the request waits.
-    if (isCurrent && stage.liveAtMs === null) continue
+    if (refusal === undefined && stage.liveAtMs === null) continue
     const taken = takeRequest(scene.state, request, value)
-    if (!isCurrent) {
-      const event = warning(
-        'NothingToPromote',
-        `Cannot promote step "${value}": the release is in step "${stage.name}"`,
-      )
-      return { kind: 'go', state: taken, events: [event] }
-    }
+    if (refusal !== undefined) return { kind: 'go', state: taken, events: [refusal] }
     const isFull = request === 'promote-full'
     const what = isFull ? ' and all later steps are passed' : ' is passed'
     const event = normal('Promoted', `Step "${stage.name}"${what} without gates: a person promoted it`)
     return { kind: 'go', state: { ...taken, stage: { ...stage, promoted: isFull ? 'full' : 'step' } }, events: [event] }
   }
   return undefined
+}
+
+/** Why a promotion cannot count; undefined: it can. */
+function refusalOf(scene: Scene, stage: StepStage, { step, revision }: NamedStep): ReleaseEvent | undefined {
+  const seen = joinRevisions(revisionsOf(scene))
+  if (revision !== undefined && revision !== seen) {
+    const why = `the promotion is for revision ${revision}, but the canary is of revision ${seen}`
+    return warning('PromotionVoid', `Cannot promote step "${step}": ${why}; look at it and promote again`)
+  }
+  if (stepNamed(scene.plan, step) === stage.index) return undefined
+  return warning('NothingToPromote', `Cannot promote step "${step}": the release is in step "${stage.name}"`)
 }

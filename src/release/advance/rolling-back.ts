@@ -6,6 +6,7 @@ import type { Effect, Failure, RollingBackStage, RouteWorld } from '../model.ts'
 import { NO_SHIFT } from '../model.ts'
 import { howToTryAgain } from './ended.ts'
 import { hasCanary, hasStable, isSameForm, isShaped, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
+import { revisionsOf } from './revisions.ts'
 import {
   deadlineAfter,
   analysisOf,
@@ -15,7 +16,6 @@ import {
   isStarted,
   readyOf,
   replicasOf,
-  revisionsOf,
   targetsOf,
   warning,
   whyNotReady,

@@ -15,6 +15,7 @@ import type {
   WorkloadWorld,
   World,
 } from '../model.ts'
+import { revisionsOf } from './revisions.ts'
 
 export interface Scene {
   readonly plan: Plan
@@ -49,19 +50,6 @@ export function targetsOf({ plan, state, world }: Scene): readonly Target[] {
     world: defined(world.targets[index], `world of target ${target.name}`),
     baseline: state.baselines[index],
   }))
-}
-
-/** The pod templates of all canaries as they are now. Undefined: one of them was never seen. */
-export function seenRevision(scene: Scene): string | undefined {
-  const seen = targetsOf(scene).map(({ world: { canary }, baseline }) =>
-    canary.kind === 'present' ? canary.revision : baseline?.canaryRevision,
-  )
-  return seen.includes(undefined) ? undefined : seen.join('+')
-}
-
-/** The pod templates with which the release runs. Undefined before it has started. */
-export function baselineRevision({ baselines }: ReleaseState): string | undefined {
-  return baselines.length === 0 ? undefined : baselines.map(({ canaryRevision }) => canaryRevision).join('+')
 }
 
 export function stepOf(plan: Plan, index: number): StepPlan {
@@ -104,11 +92,6 @@ export function canaryShare({ world }: Scene): number {
     0,
     ...world.targets.flatMap(({ routes }) => routes.map((route) => (route.kind === 'present' ? route.shareMax : 0))),
   )
-}
-
-/** Of the canaries' pod templates as they are; empty: there is no such workload. */
-export function revisionsOf({ world }: Scene): readonly string[] {
-  return world.targets.map(({ canary }) => (canary.kind === 'present' ? canary.revision : ''))
 }
 
 /** The numbers that a failure was about, for the report. */
