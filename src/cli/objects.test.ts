@@ -363,26 +363,3 @@ test('proxy -f - --check reads standard input, and a directory is refused with w
   assert.match((await sluice('proxy -f none.yaml --check')).stderr, /Cannot read "none.yaml": there is no such file/)
   assert.match((await sluice('proxy -f -')).stderr, /Cannot serve from standard input/)
 })
-
-test('describe prints an object and its events; events has those of the namespace, the latest last', async () => {
-  await sluice('apply -f -', { stdin: settings('a: "1"') })
-  const none = await sluice('describe configmap settings')
-  assert.equal(none.code, 0)
-  assert.match(none.stdout, /^apiVersion: v1\n[^]*kind: ConfigMap\n[^]*Events: {2}<none>\n$/)
-  assert.doesNotMatch(none.stdout, /last-applied|managedFields/)
-  const { uid = '' } = JSON.parse((await sluice('get configmap settings -o json')).stdout).metadata as { uid?: string }
-  for (const [name, at, about] of [
-    ['b', '10:00:01', uid],
-    ['a', '10:00:00', uid],
-    ['c', '09:00:00', 'another'],
-  ]) {
-    const event = { apiVersion: 'v1', kind: 'Event', metadata: { name, namespace: 'default' }, reason: `R-${name}` }
-    const involvedObject = { kind: 'ConfigMap', name: 'settings', namespace: 'default', uid: about }
-    const rest = { lastTimestamp: `2026-01-01T${at}Z`, type: 'Normal', message: 'seen', involvedObject }
-    assert.equal((await sluice('apply -f -', { stdin: JSON.stringify({ ...event, ...rest }) })).stderr, '')
-  }
-  assert.match((await sluice('describe configmap/settings')).stdout, /Events:\nLAST SEEN [^]*R-a [^]*R-b /)
-  const one = await sluice('events configmap/settings')
-  assert.deepEqual(one.stdout.match(/R-./g), ['R-a', 'R-b'])
-  assert.deepEqual((await sluice('events')).stdout.match(/R-./g), ['R-c', 'R-a', 'R-b'])
-})

@@ -27,6 +27,15 @@ export interface DemoOptions {
   readonly keep?: boolean
 }
 
+export interface DescribeOptions {
+  readonly allNamespaces?: boolean
+}
+
+export interface EventsOptions {
+  readonly allNamespaces?: boolean
+  readonly watch?: boolean
+}
+
 export interface ExplainOptions {
   readonly request: string
   readonly header: readonly string[]

@@ -14,6 +14,7 @@ const COMMANDS = [
   'logs',
   'describe',
   'events',
+  'top',
   'status',
   'explain',
   'proxy',

@@ -6,7 +6,7 @@ import { type Host, parsePath, UsageError } from './command.ts'
 import { addApply } from './commands/apply.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDelete } from './commands/delete.ts'
-import { addDescribe, addEvents } from './commands/describe.ts'
+import { addDescribe, addEvents, addTop } from './commands/describe.ts'
 import { addDown } from './commands/down.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExplain } from './commands/explain.ts'
@@ -64,6 +64,7 @@ function buildProgram(deps: CliDeps, exit: (code: number) => void = () => {}): C
   addLogs(program, host)
   addDescribe(program, host)
   addEvents(program, host)
+  addTop(program, host)
   program.commandsGroup(TRAFFIC)
   addStatus(program, host)
   addExplain(program, host)

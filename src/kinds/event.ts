@@ -101,6 +101,17 @@ export const eventKind: Kind<Event> = {
   strategicPatch: true,
 }
 
+/** When it happened first and last, and how often. */
+export function eventTimes(object: Event): { readonly first?: string; readonly last?: string; readonly count: number } {
+  const first = firstSeen(object)
+  const last = lastSeen(object)
+  return {
+    count: occurrences(object),
+    ...(first === undefined ? {} : { first }),
+    ...(last === undefined ? {} : { last }),
+  }
+}
+
 function firstSeen(object: Event): string | undefined {
   return object.firstTimestamp ?? object.eventTime
 }

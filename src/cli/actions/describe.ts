@@ -1,85 +1,79 @@
-/** `sluice describe` and `sluice events`: objects for people, and what happened to them. */
-import { type Event, events } from '../../kinds/event.ts'
+/** `sluice describe`: objects for people, and what happened to them. */
 import { apiVersionOf, type KubeObject, objectKey } from '../../kube/object.ts'
 import { connect, type Session } from '../api/connect.ts'
 import type { ServedResource } from '../api/discovery.ts'
 import { select } from '../api/select.ts'
-import { align } from '../api/table.ts'
 import type { Call } from '../command.ts'
-import { toYaml, withoutManagedFields } from '../output/serialize.ts'
+import { describedFields } from '../describe/describe.ts'
+import { describedEvents, latestEvents, scopeOf } from '../describe/events.ts'
+import { type Field, fieldLines } from '../describe/fields.ts'
+import type { DescribeOptions } from '../options.ts'
+import { describeError } from '../output/describe-error.ts'
 import { writeText } from '../output/write.ts'
 
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+/** Objects that one command describes at most: each costs requests of its own. */
+const OBJECTS_MAX = 500
 
-export async function describe({ args, deps, options }: Call<object>): Promise<number> {
+export async function describe({ args, deps, options }: Call<DescribeOptions>): Promise<number> {
   await using session = await connect(options, deps)
   const { selections } = await select(session.client, args, deps.signal)
-  const texts: string[] = []
+  let printed = 0
+  let failed = false
   for (const { resource, names } of selections) {
-    for (const object of await objectsOf(session, resource, names, deps.signal)) {
-      texts.push(describeObject(object, await eventsOf(session, object, deps.signal)))
-    }
-  }
-  if (texts.length === 0) deps.stderr.write(`No resources found in ${session.namespace} namespace.\n`)
-  await writeText(deps.stdout, texts.join('\n\n'), deps.signal)
-  return 0
-}
-
-export async function listEvents({ args, deps, options }: Call<object>): Promise<number> {
-  await using session = await connect(options, deps)
-  const found = args.length === 0 ? await eventsOf(session, undefined, deps.signal) : []
-  if (args.length > 0) {
-    const { selections } = await select(session.client, args, deps.signal)
-    for (const { resource, names } of selections) {
-      for (const object of await objectsOf(session, resource, names, deps.signal)) {
-        found.push(...(await eventsOf(session, object, deps.signal)))
+    for await (const object of objectsOf(session, resource, { names, options, signal: deps.signal })) {
+      if (object instanceof Error) {
+        deps.stderr.write(`${describeError(object)}\n`)
+        failed = true
+        continue
       }
+      if (printed === OBJECTS_MAX)
+        throw new Error(`Cannot describe more than ${OBJECTS_MAX} objects: name some of them`)
+      const text = await describeObject(session, object, deps)
+      await writeText(deps.stdout, `${printed === 0 ? '' : '\n\n'}${text}`, deps.signal)
+      printed++
     }
   }
-  if (found.length === 0) deps.stderr.write(`No events found in ${session.namespace} namespace.\n`)
-  else await writeText(deps.stdout, eventTable(found), deps.signal)
-  return 0
+  if (printed === 0 && !failed) deps.stderr.write(nothingFound(session, options))
+  return failed ? 1 : 0
 }
 
-async function objectsOf(
+function nothingFound({ namespace }: Session, { allNamespaces }: DescribeOptions): string {
+  return allNamespaces === true ? 'No resources found\n' : `No resources found in ${namespace} namespace.\n`
+}
+
+interface Wanted {
+  readonly names: readonly string[]
+  readonly options: DescribeOptions
+  readonly signal: AbortSignal
+}
+
+/** The objects one after the other; in the place of one that cannot be read, why. */
+async function* objectsOf(
   { client, namespace }: Session,
   resource: ServedResource,
-  names: readonly string[],
-  signal: AbortSignal,
-): Promise<readonly KubeObject[]> {
+  { names, options, signal }: Wanted,
+): AsyncGenerator<KubeObject | Error> {
   const at = resource.namespaced ? namespace : undefined
-  if (names.length > 0) return Promise.all(names.map((name) => client.get(resource, objectKey(at, name), signal)))
-  const { items } = await client.list(resource, { ...(at === undefined ? {} : { namespace: at }), signal })
-  return items.map((item) => ({ ...item, apiVersion: apiVersionOf(resource), kind: resource.kind }))
+  for (const name of names) {
+    yield await client.get(resource, objectKey(at, name), signal).catch((error: unknown) => {
+      if (error instanceof Error && !signal.aborted) return error
+      throw error
+    })
+  }
+  if (names.length > 0) return
+  const everywhere = at === undefined || options.allNamespaces === true
+  const { items } = await client.list(resource, { ...(everywhere ? {} : { namespace: at }), signal })
+  for (const item of items) yield { ...item, apiVersion: apiVersionOf(resource), kind: resource.kind }
 }
 
-/** The events about an object, or all of the namespace; the latest is last. */
-async function eventsOf(session: Session, about: KubeObject | undefined, signal: AbortSignal): Promise<Event[]> {
-  const namespace = about === undefined ? session.namespace : (about.metadata.namespace ?? 'default')
-  const { items } = await session.client.list(events, { namespace, signal })
-  return items
-    .filter(({ involvedObject }) => about === undefined || involvedObject.uid === about.metadata.uid)
-    .toSorted((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1))
-}
-
-function timeOf({ lastTimestamp, eventTime, metadata }: Event): string {
-  return lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? ''
-}
-
-function describeObject(object: KubeObject, about: readonly Event[]): string {
-  const shown = withoutManagedFields(object) as KubeObject
-  const annotations = Object.entries(shown.metadata.annotations ?? {}).filter(([name]) => name !== LAST_APPLIED)
-  const text = toYaml({ ...shown, metadata: { ...shown.metadata, annotations: Object.fromEntries(annotations) } })
-  return `${text}Events:${about.length === 0 ? '  <none>\n' : `\n${eventTable(about)}`}`
-}
-
-function eventTable(found: readonly Event[]): string {
-  const rows = found.map((event) => [
-    timeOf(event),
-    event.type ?? '',
-    event.reason ?? '',
-    `${event.involvedObject.kind ?? ''}/${event.involvedObject.name ?? ''}`.toLowerCase(),
-    event.message ?? '',
-  ])
-  return align([['LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE'], ...rows])
+async function describeObject(
+  session: Session,
+  object: KubeObject,
+  { clock, signal }: Call<object>['deps'],
+): Promise<string> {
+  const about = await latestEvents(session, scopeOf(object), signal)
+  const happened: Field =
+    about.shown.length === 0 ? ['Events', '<none>'] : ['Events', { table: describedEvents(about, clock.now()) }]
+  const fields = await describedFields(session, object, signal)
+  return `${fieldLines([...fields, happened]).join('\n')}\n`
 }
