@@ -11,14 +11,15 @@ import type { Log } from '../base/log.ts'
 import { TLS_POLICY, endRenegotiations } from '../base/tls-policy.ts'
 import { ensureToken } from '../base/token-file.ts'
 import type { Random } from '../base/random.ts'
-import type { Kind } from '../kinds/kind.ts'
 import { ensureCertificates } from './certificates.ts'
 import type { ServingCertificate } from './certificates.ts'
 import { lockDataDir } from './data-dir-lock.ts'
 import type { DataDirLock } from './data-dir-lock.ts'
-import { OpenApi } from './discovery/openapi.ts'
-import { apiGroups } from './discovery/resources.ts'
+import { Served } from './discovery/served.ts'
+import type { Kinds } from './discovery/served.ts'
 import { authenticator } from './http/authenticate.ts'
+import { administratorMayAll } from './http/authorize.ts'
+import type { Authorizer } from './http/authorize.ts'
 import type { PodLogs } from './http/pod-logs.ts'
 import { requestHandler } from './http/request-handler.ts'
 import type { OwnPaths } from './http/request-handler.ts'
@@ -28,7 +29,6 @@ import type { Watch } from './read/watch.ts'
 import { ensureNamespaces } from './registry/boot-namespaces.ts'
 import type { ApiContext } from './registry/context.ts'
 import { startEventExpiry } from './registry/expire-events.ts'
-import { Registry } from './registry/registry.ts'
 import { serviceAddresses } from './registry/service-addresses.ts'
 import { LogDatabase } from './storage/log-database.ts'
 import { Store } from './storage/store.ts'
@@ -41,13 +41,16 @@ export interface ApiServerOptions {
   readonly address: string
   /** 0 = any free port. */
   readonly port: number
-  readonly kinds: readonly Kind[]
+  /** What is served; as a watched value it may change while the server runs. */
+  readonly kinds: Kinds
   /** Where ClusterIPs come from: an IPv4 network such as `127.20.128.0/17`. */
   readonly serviceNetwork: string
   readonly version: VersionInfo
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Who may do what; without it the administrator may do everything. */
+  readonly authorizer?: Authorizer
   /** Metrics of other parts for `/metrics`, in Prometheus' text format, whole lines in each part. */
   readonly metrics?: () => Iterable<string>
   /** The text behind `kubectl logs`; without it that answers 503. */
@@ -109,6 +112,7 @@ class RunningServer implements ApiServer {
   readonly closed: Promise<void>
   readonly #options: ApiServerOptions
   readonly #releaseLock: () => void
+  readonly #served: Served
   readonly #context: ApiContext
   readonly #server: Server
   readonly #watches = new Set<Watch>()
@@ -125,6 +129,7 @@ class RunningServer implements ApiServer {
     this.closed = this.#finish.promise
     this.ca = certificates.ca
     this.adminToken = ensureToken(join(options.dataDir, 'admin.token'))
+    this.#served = new Served(options.kinds, () => this.#endWatchesOfGoneKinds())
     this.#context = this.#makeContext()
     this.#server = createServer({
       ...TLS_POLICY,
@@ -206,6 +211,7 @@ class RunningServer implements ApiServer {
 
   #close(): void {
     this.#stopExpiry()
+    this.#served.close()
     try {
       this.#context.store.close()
       this.#releaseLock()
@@ -216,6 +222,12 @@ class RunningServer implements ApiServer {
     }
   }
 
+  /** Whoever watches comes back and learns that the resource is gone, or is another one now. */
+  #endWatchesOfGoneKinds(): void {
+    const { kinds } = this.#served.registry
+    for (const watch of this.#watches) if (!kinds.includes(watch.kind)) watch.stop()
+  }
+
   #onFatal(error: Error): void {
     this.#options.log.error('storage failed, the API server stops', { error })
     this.#failure = error
@@ -224,14 +236,17 @@ class RunningServer implements ApiServer {
   }
 
   #makeContext(): ApiContext {
-    const { dataDir, kinds, clock, random, log, serviceNetwork } = this.#options
+    const { dataDir, clock, random, log, serviceNetwork } = this.#options
+    const served = this.#served
     const store = new Store({
       database: new LogDatabase(join(dataDir, 'state.db')),
       clock,
       onFatal: (error) => this.#onFatal(error),
     })
     return {
-      registry: new Registry(kinds),
+      get registry() {
+        return served.registry
+      },
       store,
       serviceAddresses: serviceAddresses(serviceNetwork, random),
       clock,
@@ -241,15 +256,15 @@ class RunningServer implements ApiServer {
   }
 
   #handler(): ReturnType<typeof requestHandler> {
-    const { version, metrics = () => [], podLogs, ownPaths = {} } = this.#options
+    const { version, metrics = () => [], podLogs, ownPaths = {}, authorizer = administratorMayAll } = this.#options
     return requestHandler({
       context: this.#context,
       watches: this.#watches,
       podLogs,
       ownPaths,
       authenticate: authenticator(this.adminToken),
-      groups: apiGroups(this.#context.registry),
-      openApi: new OpenApi(this.#context.registry),
+      authorizer,
+      served: this.#served,
       version: versionDocument(version),
       otherMetrics: metrics,
       metrics: new RequestMetrics(() => this.#watches.size),

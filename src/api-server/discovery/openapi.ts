@@ -1,4 +1,4 @@
-/** `/openapi/v2` and `/openapi/v3`: made when first asked for, then kept; the kinds do not change. */
+/** `/openapi/v2` and `/openapi/v3`: made when first asked for, then kept as long as the same kinds are served. */
 import { createHash } from 'node:crypto'
 import { openApiV2, openApiV3 } from '../../kinds/openapi.ts'
 import type { Exchange } from '../http/exchange.ts'

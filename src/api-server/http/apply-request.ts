@@ -6,6 +6,7 @@ import type { ApplySide } from '../registry/apply-forms.ts'
 import type { ApiContext } from '../registry/context.ts'
 import { readBody } from './body.ts'
 import { APPLY_PATCH } from '../registry/patch.ts'
+import { storageOf } from '../registry/resource.ts'
 import type { ServedKind } from '../registry/resource.ts'
 import { contentTypeOf, decodeYaml } from './decode-body.ts'
 import { writeRequestOf } from './exchange.ts'
@@ -26,6 +27,8 @@ export async function applyReply(
   if ((exchange.query.get('fieldManager') ?? '') === '') throw managerRequired()
   const force = exchange.query.get('force') === 'true' || exchange.query.get('force') === '1'
   const request = writeRequestOf(exchange)
+  // An apply that creates needs both rights.
+  if (side === 'object' && context.store.latest(storageOf(kind), key) === undefined) await exchange.demand('create')
   const body = { value: decodeYaml(await readBody(exchange.request)), duplicateFields: [] }
   const { object, isNew } = await applyObject(context, { kind, key, body, request, force, side })
   return objectReply(context, exchange, { kind, object, code: isNew ? 201 : 200 })

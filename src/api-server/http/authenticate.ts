@@ -10,11 +10,10 @@ export interface User {
   readonly groups: readonly string[]
 }
 
-/** The one user that has a credential: the bearer token in the data directory. It may do everything. */
+/** The one user that has a credential: the bearer token in the data directory. */
 const ADMINISTRATOR: User = { name: 'sluice-admin', groups: ['system:masters', 'system:authenticated'] }
 const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] }
 
-/** Paths that answer without a token: what load balancers and version checks ask. */
 const ANONYMOUS_PATH = /^\/(healthz|livez|readyz|version)(\/|$)/
 /** What every user may read who has proved who he is: Kubernetes' roles system:discovery and system:public-info-viewer. */
 const DISCOVERY_PATH =
@@ -31,13 +30,18 @@ export function authenticator(token: string): Authenticate {
   const isAuthentic = tokenCheck(token)
   return ({ path, headers }) => {
     const user = isAuthentic(headers.authorization) ? ADMINISTRATOR : ANONYMOUS
-    if (user === ANONYMOUS && !ANONYMOUS_PATH.test(path)) throw unauthorized()
+    if (user === ANONYMOUS && !isPublic(path)) throw unauthorized()
     const impersonation = Object.keys(headers).find((name) => name.startsWith(IMPERSONATION))
     if (impersonation !== undefined && !DISCOVERY_PATH.test(path)) {
       throw cannotImpersonate(impersonation, headers[impersonation])
     }
     return user
   }
+}
+
+/** Paths that answer without a token: what load balancers and version checks ask. */
+export function isPublic(path: string): boolean {
+  return ANONYMOUS_PATH.test(path)
 }
 
 /** Without roles there is no answer to what another user may do, and the caller's own rights would be the wrong one. */

@@ -11,6 +11,8 @@ export interface Exchange {
   readonly response: ServerResponse
   /** Aborts when the client is gone or the server stops. */
   readonly signal: AbortSignal
+  /** Rejects with 403 when the user may not do this to what the request addresses, beside the verb that it came with. */
+  readonly demand: (verb: string) => Promise<void>
 }
 
 const WARNING_LENGTH_MAX = 4096

@@ -3,10 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { messageOf } from '../../base/errors.ts'
 import { ApiError } from '../../kube/api-error.ts'
 import { discoveryReply } from '../discovery/discovery-requests.ts'
-import type { OpenApi } from '../discovery/openapi.ts'
-import type { ApiGroup } from '../discovery/resources.ts'
+import type { Served } from '../discovery/served.ts'
 import { internal, methodNotAllowed, noSuchResource } from '../registry/errors.ts'
 import type { Authenticate } from './authenticate.ts'
+import { accessOf, demand } from './authorize.ts'
+import type { Authorizer } from './authorize.ts'
 import { decodeBody } from './decode-body.ts'
 import type { Exchange } from './exchange.ts'
 import { healthReply } from './health.ts'
@@ -25,8 +26,8 @@ export type OwnPaths = Readonly<Record<string, (query: URLSearchParams) => unkno
 
 export interface HandlerOptions extends ResourceOptions {
   readonly authenticate: Authenticate
-  readonly groups: readonly ApiGroup[]
-  readonly openApi: OpenApi
+  readonly authorizer: Authorizer
+  readonly served: Served
   readonly version: Readonly<Record<string, string>>
   /** Metrics of other parts, in Prometheus' text format. */
   readonly otherMetrics: () => Iterable<string>
@@ -36,6 +37,9 @@ export interface HandlerOptions extends ResourceOptions {
   readonly failing: () => string | undefined
   readonly signal: AbortSignal
 }
+
+/** A request of which nothing is known yet, not even who asks. */
+type Incoming = Omit<Exchange, 'demand'>
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
@@ -47,7 +51,7 @@ export function requestHandler(options: HandlerOptions): RequestHandler {
     const closed = new AbortController()
     response.once('close', () => closed.abort())
     const signal = AbortSignal.any([closed.signal, options.signal])
-    const exchange: Exchange = {
+    const incoming: Incoming = {
       method: request.method ?? 'GET',
       path: url.pathname,
       query: url.searchParams,
@@ -55,19 +59,19 @@ export function requestHandler(options: HandlerOptions): RequestHandler {
       response,
       signal,
     }
-    const target = parseTarget(exchange.path)
-    const reply = await answer(options, exchange, target)
+    const target = parseTarget(incoming.path)
+    const reply = await answer(options, incoming, target)
     if (reply === undefined) return
     const acceptsGzip = (request.headers['accept-encoding'] ?? '').includes('gzip')
     await sendReply(response, reply, acceptsGzip)
-    context.log.debug('request answered', { method: exchange.method, path: request.url, code: reply.code })
-    metrics.record(labelsOf(options, exchange, target, reply.code), (context.clock.now() - startMs) / 1000)
+    context.log.debug('request answered', { method: incoming.method, path: request.url, code: reply.code })
+    metrics.record(labelsOf(options, incoming, target, reply.code), (context.clock.now() - startMs) / 1000)
   }
 }
 
 async function answer(
   options: HandlerOptions,
-  exchange: Exchange,
+  exchange: Incoming,
   target: ResourceTarget | undefined,
 ): Promise<Reply | undefined> {
   try {
@@ -79,10 +83,14 @@ async function answer(
 
 async function route(
   options: HandlerOptions,
-  exchange: Exchange,
+  incoming: Incoming,
   target: ResourceTarget | undefined,
 ): Promise<Reply | undefined> {
-  const user = options.authenticate({ path: exchange.path, headers: exchange.request.headers })
+  const user = options.authenticate({ path: incoming.path, headers: incoming.request.headers })
+  const access = accessOf(incoming, target)
+  const mayDo = (verb: string): Promise<void> => demand(options.authorizer, user, { ...access, verb })
+  await mayDo(access.verb)
+  const exchange: Exchange = { ...incoming, demand: mayDo }
   const own = ownAnswer(options, exchange)
   if (own !== undefined) return jsonReply(200, await own)
   const fixed = fixedReply(options, exchange)
@@ -92,7 +100,7 @@ async function route(
   if (review === undefined) return resourceReply(options, exchange, target)
   if (exchange.method !== 'POST') throw methodNotAllowed()
   const body = await decodeBody(exchange.request, findSchemaIn(options.context.registry))
-  return jsonReply(201, answerReview(review, body.value, user))
+  return jsonReply(201, await answerReview(review, body.value, { user, authorizer: options.authorizer }))
 }
 
 function ownAnswer({ ownPaths }: HandlerOptions, { path, query, method }: Exchange): Promise<unknown> | undefined {
@@ -111,8 +119,8 @@ function fixedReply(options: HandlerOptions, exchange: Exchange): Reply | undefi
   if (path === '/') return jsonReply(200, { paths: pathsOf(options) })
   return (
     healthReply(path, query, options.failing()) ??
-    options.openApi.reply(exchange) ??
-    discoveryReply(options.groups, exchange)
+    options.served.openApi.reply(exchange) ??
+    discoveryReply(options.served.groups, exchange)
   )
 }
 
@@ -128,7 +136,7 @@ function metricsReply({ metrics, otherMetrics }: HandlerOptions): Reply {
   return { code: 200, contentType: 'text/plain; version=0.0.4; charset=utf-8', body: { parts: parts() } }
 }
 
-async function failed(options: HandlerOptions, exchange: Exchange, error: unknown): Promise<Reply | undefined> {
+async function failed(options: HandlerOptions, exchange: Incoming, error: unknown): Promise<Reply | undefined> {
   const { context } = options
   // A refusal may rest on a write of the same turn: it is told only once that write is durable.
   if (error instanceof ApiError) await context.store.settled()
@@ -146,7 +154,7 @@ function parseUrl(request: IncomingMessage): URL {
 
 function labelsOf(
   { context }: HandlerOptions,
-  { method }: Exchange,
+  { method }: Incoming,
   target: ResourceTarget | undefined,
   code: number,
 ): Parameters<RequestMetrics['record']>[0] {

@@ -18,6 +18,7 @@ import { inVersion, storageOf } from '../registry/resource.ts'
 import type { ServedKind } from '../registry/resource.ts'
 import { updateObject } from '../registry/update.ts'
 import { applyReply, isApply } from './apply-request.ts'
+import { isWatch } from './authorize.ts'
 import { decodeBody } from './decode-body.ts'
 import { writeRequestOf } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
@@ -51,7 +52,7 @@ export async function resourceReply(
   if (target.subresource !== undefined) {
     return subresourceReply(options, exchange, { kind, key, subresource: target.subresource })
   }
-  if (exchange.method === 'GET' && isWatch(exchange, target)) return watchReply(options, exchange, kind, target)
+  if (exchange.method === 'GET' && isWatch(exchange.query, target)) return watchReply(options, exchange, kind, target)
   return objectRequest(context, exchange, kind, key)
 }
 
@@ -64,7 +65,7 @@ async function collectionReply(
   const { context } = options
   switch (exchange.method) {
     case 'GET':
-      return isWatch(exchange, target)
+      return isWatch(exchange.query, target)
         ? watchReply(options, exchange, kind, target)
         : listReply(context, exchange, kind, target)
     case 'POST': {
@@ -123,11 +124,6 @@ async function objectRequest(
     default:
       throw methodNotAllowed()
   }
-}
-
-function isWatch(exchange: Exchange, target: ResourceTarget): boolean {
-  const watch = exchange.query.get('watch')
-  return target.watch || (watch !== null && watch !== 'false' && watch !== '0')
 }
 
 function listReply(context: ApiContext, exchange: Exchange, kind: ServedKind, target: ResourceTarget): Reply {

@@ -1,10 +1,12 @@
 /**
- * Questions a client asks about itself (`kubectl auth can-i`, `kubectl auth whoami`). The one user may do everything.
+ * Questions a client asks about itself (`kubectl auth can-i`, `kubectl auth whoami`), answered by whoever authorizes requests.
  */
 import type { ObjectSchema } from '../../kinds/schema.ts'
 import { array, object, optional, string } from '../../kinds/schema.ts'
-import { isRecord } from '../registry/document.ts'
+import { asRecord, isRecord } from '../registry/document.ts'
+import { badRequest } from '../registry/errors.ts'
 import type { User } from './authenticate.ts'
+import type { Access, AccessTarget, Authorizer } from './authorize.ts'
 
 export interface ReviewResource {
   readonly group: string
@@ -84,24 +86,67 @@ export function findReview(group: string, version: string, plural: string): Revi
   return REVIEWS.find((review) => review.group === group && review.version === version && review.plural === plural)
 }
 
+interface Asker {
+  readonly user: User
+  readonly authorizer: Authorizer
+}
+
 /** The review with its answer. */
-export function answerReview({ group, version, kind }: ReviewResource, body: unknown, user: User): object {
-  const spec = isRecord(body) && isRecord(body['spec']) ? body['spec'] : {}
+export async function answerReview(
+  { group, version, kind }: ReviewResource,
+  body: unknown,
+  asker: Asker,
+): Promise<object> {
+  const spec = asRecord(asRecord(body)['spec'])
   const head = { kind, apiVersion: `${group}/${version}`, metadata: { creationTimestamp: null } }
   switch (kind) {
     case 'SelfSubjectAccessReview':
-      return { ...head, spec, status: { allowed: true, reason: 'the administrator may do everything' } }
+      return { ...head, spec, status: await accessStatus(spec, asker) }
     case 'SelfSubjectRulesReview':
-      return {
-        ...head,
-        spec: {},
-        status: {
-          resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
-          nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
-          incomplete: false,
-        },
-      }
+      return { ...head, spec: {}, status: rulesStatus(textIn(spec, 'namespace'), asker) }
     default:
-      return { ...head, status: { userInfo: { username: user.name, groups: user.groups } } }
+      return { ...head, status: { userInfo: { username: asker.user.name, groups: asker.user.groups } } }
   }
+}
+
+async function accessStatus(spec: Readonly<Record<string, unknown>>, { user, authorizer }: Asker): Promise<object> {
+  const { verb, target } = accessIn(spec)
+  const { isAllowed, reason } = await authorizer.authorize(user, verb, target)
+  return { allowed: isAllowed, ...(reason === '' ? {} : { reason }) }
+}
+
+function accessIn(spec: Readonly<Record<string, unknown>>): Access {
+  const { resourceAttributes: about, nonResourceAttributes: aboutPath } = spec
+  if (isRecord(about) === isRecord(aboutPath)) {
+    throw badRequest('exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be specified')
+  }
+  if (isRecord(aboutPath)) {
+    const target: AccessTarget = { kind: 'path', path: textIn(aboutPath, 'path') }
+    return { verb: textIn(aboutPath, 'verb'), target }
+  }
+  const attributes = asRecord(about)
+  const { namespace, name, subresource } = attributes
+  return {
+    verb: textIn(attributes, 'verb'),
+    target: {
+      kind: 'resource',
+      group: textIn(attributes, 'group'),
+      resource: textIn(attributes, 'resource'),
+      ...(typeof namespace === 'string' ? { namespace } : {}),
+      ...(typeof name === 'string' ? { name } : {}),
+      ...(typeof subresource === 'string' ? { subresource } : {}),
+    },
+  }
+}
+
+function rulesStatus(namespace: string, { user, authorizer }: Asker): object {
+  const rules = authorizer.rules?.(user, namespace)
+  if (rules !== undefined) return { ...rules, incomplete: false }
+  const evaluationError = 'this server does not list rules; ask for one verb and one resource'
+  return { resourceRules: [], nonResourceRules: [], incomplete: true, evaluationError }
+}
+
+function textIn(record: Readonly<Record<string, unknown>>, name: string): string {
+  const value = record[name]
+  return typeof value === 'string' ? value : ''
 }

@@ -89,6 +89,10 @@ export class Watch {
     this.#options = options
   }
 
+  get kind(): ServedKind {
+    return this.#options.kind
+  }
+
   /** Sends what happened so far and stays subscribed, in one turn: no event is lost or doubled in between. */
   start(): void {
     const { store, request, kind, clock } = this.#options

@@ -7,6 +7,7 @@ import type { ServiceAddresses } from './service-addresses.ts'
 import type { Registry } from './registry.ts'
 
 export interface ApiContext {
+  /** What is served now: it may be another one after a wait. */
   readonly registry: Registry
   readonly store: Store
   readonly serviceAddresses: ServiceAddresses

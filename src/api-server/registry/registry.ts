@@ -10,9 +10,12 @@ export class Registry {
   /** Every kind in every version. */
   readonly kinds: readonly ServedKind[]
   readonly #byPath: ReadonlyMap<string, ServedKind>
+  readonly #byKind: ReadonlyMap<Kind, Resource>
 
-  constructor(kinds: readonly Kind[]) {
-    this.resources = kinds.map(resourceOf)
+  /** A kind that was served `before` stays the same resource. */
+  constructor(kinds: readonly Kind[], before?: Registry) {
+    this.#byKind = new Map(kinds.map((kind) => [kind, before?.resourceOf(kind) ?? resourceOf(kind)]))
+    this.resources = [...this.#byKind.values()]
     this.kinds = this.resources.flatMap(({ served }) => served)
     const byPath = new Map<string, ServedKind>()
     for (const kind of this.kinds) {
@@ -21,6 +24,11 @@ export class Registry {
       byPath.set(path, kind)
     }
     this.#byPath = byPath
+  }
+
+  /** The resource whose hub the kind is, if it is served. */
+  resourceOf(kind: Kind): Resource | undefined {
+    return this.#byKind.get(kind)
   }
 
   find(group: string, version: string, plural: string): ServedKind | undefined {
