@@ -1,5 +1,6 @@
 /** Waiting for a state of the world, as the API shows it: by watching, never by sleeping. */
 import { createHttpClient } from '../../src/kube/http-client.ts'
+import type { HttpClient } from '../../src/kube/http-client.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { loadKubeconfig } from '../../src/kube/kubeconfig.ts'
 import { isReason } from '../../src/kube/api-error.ts'
@@ -9,7 +10,7 @@ import type { RunningSluice } from './sluice.ts'
 
 const GIVE_UP_AFTER_MS = 60_000
 
-export async function clientOf({ ready }: RunningSluice): Promise<KubeClient> {
+export async function clientOf({ ready }: RunningSluice): Promise<HttpClient> {
   const connection = await loadKubeconfig(ready.kubeconfig)
   return createHttpClient({ ...connection, userAgent: 'sluice-test' })
 }
