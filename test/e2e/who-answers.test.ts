@@ -91,7 +91,8 @@ const release = {
       { name: 'half', weight: 50, gates: [{ metrics: { minRequests: 10, successRate: { min: 99 }, window: '10s' } }] },
       { name: 'all', weight: 100 },
     ],
-    onFailure: { action: 'Rollback' },
+    // The canary's pod is looked at after the end.
+    onFailure: { action: 'Rollback', canary: 'Keep' },
     progressDeadlineSeconds: 3,
   },
 }
