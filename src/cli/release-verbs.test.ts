@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import { controllerRevisions } from '../kinds/controller-revision.ts'
 import { deployments } from '../kinds/deployment.ts'
 import type { Release } from '../kinds/release.ts'
 import { releases } from '../kinds/release.ts'
-import { objectKey } from '../kube/object.ts'
+import { keyOf, objectKey } from '../kube/object.ts'
 import { type CliRun, type CliSurroundings, runCli } from '../../test/support/cli.ts'
 import { CANARY, RELEASE, deployment, release, routeTo, startReleaseLab } from '../../test/support/release-lab.ts'
 import type { ReleaseLab } from '../../test/support/release-lab.ts'
@@ -185,4 +186,32 @@ test('status --watch prints plain lines where there is no terminal, and 1 for a 
   assert.equal(code, 1)
   assert.ok(!stdout.includes('\u001b'))
   assert.match(stdout, /^echo-v3 {2}RolledBack .*Rolled back: Deployment echo\/echo-v3: /m)
+})
+
+test('a release whose state is gone refuses what cannot act, says so in why, and is aborted and tried again', async () => {
+  await lab.client.create(releases, release(GATED))
+  await lab.untilRelease(waitsIn('ten-percent'))
+  stop.abort()
+  await controller
+  const { items } = await lab.client.list(controllerRevisions, {
+    namespace: 'echo',
+    labelSelector: 'sluice.dev/release-state',
+  })
+  for (const item of items) await lab.client.delete(controllerRevisions, keyOf(item))
+  stop = new AbortController()
+  controller = lab.startController(lab.client, stop.signal)
+  await lab.untilRelease(({ status }) => status?.message?.includes('its state is gone') === true)
+  for (const verb of ['approve', 'promote', 'retry']) {
+    assert.match(
+      await refuses(`release ${verb} echo-v3`),
+      /: its state is gone: .*"sluice release abort echo-v3 -n echo"/,
+    )
+  }
+  const why = await does('release why echo-v3')
+  assert.match(why, /go back: +sluice release abort echo-v3 -n echo/)
+  assert.doesNotMatch(why, /go on:/)
+  await does('release abort echo-v3')
+  await lab.untilRelease(hasEnded)
+  await does('release retry echo-v3')
+  await lab.untilRelease(waitsIn('ten-percent'))
 })

@@ -2,7 +2,7 @@
  * Releases: looks at the world, lets the engine decide, stores its state, and only then does what it asks for. Killed
  * between any two writes, the next look goes on from the stored state.
  */
-import { releases } from '../kinds/release.ts'
+import { STATE_UNREADABLE, releases } from '../kinds/release.ts'
 import type { Release } from '../kinds/release.ts'
 import { isReason } from '../kube/api-error.ts'
 import { isSameJson } from '../kube/json-value.ts'
@@ -120,7 +120,7 @@ class ReleaseController {
   async #pause(release: Release, reason: string, signal: AbortSignal): Promise<Requeue> {
     const status = statusOfUnreadable(release, reason, this.#deps.clock.now())
     const stored = await this.#store({ ...release, status }, release, signal)
-    if (stored !== undefined && stored !== release) this.#events.record(stored, 'Warning', 'StateUnreadable', reason)
+    if (stored !== undefined && stored !== release) this.#events.record(stored, 'Warning', STATE_UNREADABLE, reason)
     return { requeueAfterMs: UNREADABLE_RETRY_MS }
   }
 

@@ -29,6 +29,9 @@ export const RETRY_ANNOTATION = 'sluice.dev/retry'
 /** Held while anything of the release is in the routes; its removal means that nothing is left behind. */
 export const RELEASE_FINALIZER = 'sluice.dev/release'
 
+/** Reason of the conditions and the event while the stored state cannot be read: only an abort or a deletion acts. */
+export const STATE_UNREADABLE = 'StateUnreadable'
+
 export { completeRelease }
 
 export type {

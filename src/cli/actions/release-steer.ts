@@ -16,7 +16,7 @@ import { toYaml } from '../output/serialize.ts'
 import { historyReport } from '../release/history.ts'
 import { hasEnded, hasSucceeded } from '../release/report.ts'
 import { undoRelease } from '../release/undo.ts'
-import { annotate, findRelease, forRevision } from './release.ts'
+import { annotate, findRelease, forRevision, refuseUnreadable } from './release.ts'
 
 interface Found {
   readonly session: Session
@@ -35,6 +35,7 @@ async function withRelease<O>(call: Call<O>, work: (found: Found) => Promise<str
 
 export function retryRelease(call: Call<ReleaseRetryOptions>): Promise<number> {
   return withRelease(call, async ({ session, release, name }) => {
+    refuseUnreadable(release, 'retry')
     const isKept = release.status?.currentStep?.state === 'Failed' || release.status?.waitsForPerson !== undefined
     const phase = release.status?.phase ?? 'Pending'
     if (phase !== 'RolledBack' && !(phase === 'Paused' && isKept && !isWaitingForApproval(release))) {
@@ -49,6 +50,7 @@ export function retryRelease(call: Call<ReleaseRetryOptions>): Promise<number> {
 
 export function promoteRelease(call: Call<ReleasePromoteOptions>): Promise<number> {
   return withRelease(call, async ({ session, release, name }) => {
+    refuseUnreadable(release, 'promote')
     const step = release.status?.currentStep
     if (hasEnded(release) || step === undefined || step.state === 'Failed' || step.state === 'Finished') {
       const phase = release.status?.phase ?? 'Pending'

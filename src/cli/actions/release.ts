@@ -8,7 +8,7 @@ import type { GetOptions } from '../options.ts'
 import type { ReleaseAbortOptions, ReleaseApproveOptions, ReleaseGetOptions, ReleaseStatusOptions } from '../options.ts'
 import type { CliDeps } from '../deps.ts'
 import { openReleaseScreen, type ReleaseScreen } from '../release/follow.ts'
-import { hasEnded, hasSucceeded, releaseReport } from '../release/report.ts'
+import { hasEnded, isUnreadable, hasSucceeded, releaseReport } from '../release/report.ts'
 import { get } from './get.ts'
 
 /** How often an approval is written anew because something else wrote the release meanwhile. */
@@ -42,6 +42,7 @@ export async function approveRelease(call: Call<ReleaseApproveOptions>): Promise
   const { deps, options } = call
   await using session = await connect(options, deps)
   const release = await findRelease(session, call)
+  refuseUnreadable(release, 'approve')
   const step = options.step ?? waitingStep(release)
   if (
     options.step !== undefined &&
@@ -53,6 +54,14 @@ export async function approveRelease(call: Call<ReleaseApproveOptions>): Promise
   await addApproval(session, call, release, step)
   deps.stdout.write(`release.sluice.dev/${nameOf(release)} approved: step ${step}\n`)
   return 0
+}
+
+/** What is asked of a release whose state cannot be read would wait for long, and then act unexpectedly. */
+export function refuseUnreadable(release: Release, verb: 'approve' | 'promote' | 'retry'): void {
+  if (!isUnreadable(release)) return
+  throw new Error(
+    `Cannot ${verb} release "${nameOf(release)}": ${release.status?.waitsForPerson?.reason ?? 'its state cannot be read'}`,
+  )
 }
 
 /** The step, with the revision of the canary that the person could see. */

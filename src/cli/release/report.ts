@@ -1,8 +1,14 @@
 /** A release in words. Pure: the time comes in. */
+import { STATE_UNREADABLE } from '../../kinds/release.ts'
 import type { Release, ReleaseStatus } from '../../kinds/release.ts'
 
 export function hasEnded({ status }: Release): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'RolledBack'
+}
+
+/** Nothing but an abort or a deletion acts on it. */
+export function isUnreadable({ status }: Release): boolean {
+  return status?.conditions?.some(({ reason }) => reason === STATE_UNREADABLE) ?? false
 }
 
 export function hasSucceeded({ status }: Release): boolean {

@@ -1,6 +1,6 @@
 /** Why a release stands where it stands: what it waits for, since when, what was measured and what was decided. */
 import type { Release, ReleaseGate, ReleaseMetricsGate, ReleaseStatus } from '../../kinds/release.ts'
-import { ageOf, historyLines, trafficLines, wordsOf } from './report.ts'
+import { ageOf, historyLines, isUnreadable, trafficLines, wordsOf } from './report.ts'
 
 export function whyReport(release: Release, nowMs: number): readonly string[] {
   const { metadata, status } = release
@@ -33,7 +33,7 @@ function personLines(release: Release, nowMs: number): readonly string[] {
   const where = `${metadata.name ?? ''} -n ${metadata.namespace ?? ''}`
   return [
     `For ${ageOf(waits.since, nowMs)} it has waited for a person: ${waits.reason}.`,
-    `  go on:    sluice release ${verbToGoOn(release)} ${where}`,
+    ...(isUnreadable(release) ? [] : [`  go on:    sluice release ${verbToGoOn(release)} ${where}`]),
     `  go back:  sluice release abort ${where}`,
   ]
 }

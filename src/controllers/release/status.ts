@@ -1,4 +1,5 @@
 /** What the engine says, as a Release's status. */
+import { STATE_UNREADABLE } from '../../kinds/release.ts'
 import type { Release, ReleaseStatus } from '../../kinds/release.ts'
 import type { Condition } from '../../kube/object.ts'
 import { toTimestamp } from '../../kube/timestamp.ts'
@@ -17,16 +18,15 @@ export interface StatusScene {
 
 /** The status of a release whose state cannot be read: nothing is guessed, a person decides. */
 export function statusOfUnreadable(release: Release, reason: string, nowMs: number): ReleaseStatus {
-  const { status } = release
+  // In which step it is, and until when, the state would say.
+  const { currentStep: _, waitsUntil: __, waitsForPerson: waits, ...status } = release.status ?? {}
   const message = `Paused: ${reason}`
-  const waits = status?.waitsForPerson?.reason === reason ? status.waitsForPerson : { reason, since: time(nowMs) }
-  const report = { phase: 'Paused', message } as const
   return {
     ...status,
     phase: 'Paused',
     message,
-    waitsForPerson: waits,
-    conditions: conditionsOf(release, report, nowMs),
+    waitsForPerson: waits?.reason === reason ? waits : { reason, since: time(nowMs) },
+    conditions: conditionsOf(release, { phase: 'Paused', reason: STATE_UNREADABLE, message }, nowMs),
   }
 }
 
@@ -51,7 +51,7 @@ export function statusOf(
     ...(report.analysis === undefined ? keptAnalysis(release, report) : { analysis: report.analysis }),
     ...(state.attempts === undefined ? {} : { attempts: state.attempts.map(attemptOf) }),
     ...keptEvidence(release, state),
-    conditions: conditionsOf(release, report, nowMs),
+    conditions: conditionsOf(release, { ...report, reason: reasonOf(report) }, nowMs),
     stateCount,
   }
 }
@@ -120,13 +120,17 @@ function keptAnalysis({ status }: Release, { phase }: Report): Pick<ReleaseStatu
   return !isBack || status?.analysis === undefined ? {} : { analysis: status.analysis }
 }
 
-function conditionsOf(
-  release: Release,
-  report: Pick<Report, 'phase' | 'message' | 'neverStarted'>,
-  nowMs: number,
-): readonly Condition[] {
-  const { phase, message } = report
-  const reason = report.neverStarted === true ? 'NeverStarted' : phase
+function reasonOf({ phase, neverStarted }: Report): string {
+  return neverStarted === true ? 'NeverStarted' : phase
+}
+
+interface Judgement {
+  readonly phase: Report['phase']
+  readonly reason: string
+  readonly message: string
+}
+
+function conditionsOf(release: Release, { phase, reason, message }: Judgement, nowMs: number): readonly Condition[] {
   const hasEnded = phase === 'Succeeded' || phase === 'RolledBack'
   const isMoving = !hasEnded && phase !== 'Paused'
   const succeeded = phase === 'Succeeded' ? 'True' : phase === 'RolledBack' ? 'False' : 'Unknown'
