@@ -74,6 +74,23 @@ test('every command of a page exists and knows its flags', async () => {
   assert.deepEqual(unknown, [])
 })
 
+test('every command of the program, and every one below it, has its place in the guide', async () => {
+  const guide = readFileSync(join(ROOT, 'docs/guide/commands.md'), 'utf8')
+  const sections = new Map(
+    guide
+      .split(/^## /m)
+      .flatMap((section) => (section.split('\n')[0] ?? '').split(', ').map((name) => [name, section])),
+  )
+  const commands = await commandsOf([])
+  assert.ok(commands.length > 15)
+  const missed = commands.filter((name) => !sections.has(name))
+  for (const name of commands) {
+    const inner = await commandsOf([name])
+    missed.push(...inner.map((one) => `${name} ${one}`).filter((one) => !isTold(sections.get(name), one)))
+  }
+  assert.deepEqual(missed, [])
+})
+
 test('every script of npm that a page names is there', () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object }
   const named = pages.flatMap(({ source, text }) =>
@@ -165,6 +182,20 @@ async function helpOf(command: readonly string[]): Promise<string> {
   // An alias stands behind a bar: `Usage: sluice release|rollout`.
   const usage = new RegExp(`^Usage: sluice (\\S+\\|)?${command[0] ?? '\\['}`)
   return code === 0 && usage.test(stdout) ? stdout : ''
+}
+
+/** Names and aliases, as the help lists them; `help` explains itself. */
+async function commandsOf(words: readonly string[]): Promise<string[]> {
+  const { stdout } = await runCli([...words, '--help'])
+  const [, listed = ''] = /\n\n(Run:\n[^]*|Commands:\n[^]*)/.exec(stdout) ?? []
+  const names = [...listed.replace(/\nExamples:[^]*/, '').matchAll(/^ {2}([\w|]+)(?: |$)/gm)]
+  return names.flatMap(([, name = '']) => name.split('|')).filter((name) => name !== 'help')
+}
+
+/** By its whole name, which may begin with an alias, or by its own in code: "`get` is the same". */
+function isTold(section: string | undefined, command: string): boolean {
+  const own = command.split(' ').at(-1) ?? ''
+  return section !== undefined && new RegExp(`sluice [a-z]+ ${own}\\b|\`${own}\``).test(section)
 }
 
 function isFlag(word: string): boolean {

@@ -1,5 +1,5 @@
 /**
- * `sluice proxy -f`: a data plane alone. This process reads the file, starts the workers that serve it, and answers at the
+ * `sluice proxy -f`: a proxy alone. This process reads the file, starts the workers that serve it, and answers at the
  * admin port for all of them; it talks to the workers as the control plane does to its proxies.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -218,7 +218,7 @@ class Alone {
     const bound = link.state.value.proxies[0]?.listeners ?? []
     const listeners = bound.map(({ id, address, port }) => `${id} ${hostPort(address, port)}`)
     const admin = hostPort(this.#options.adminAddress, adminPort)
-    this.#surroundings.stdout.write(`Sluice data plane is ready: ${listeners.join(', ')}, admin http://${admin}\n`)
+    this.#surroundings.stdout.write(`Sluice proxy is ready: ${listeners.join(', ')}, admin http://${admin}\n`)
   }
 
   #isEnding(): boolean {

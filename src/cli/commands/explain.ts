@@ -24,7 +24,7 @@ export function addExplain(program: Command, host: Host): void {
     ['sluice explain http://echo.example.com/api', 'Where does this request go, and why?'],
     ['sluice explain -X POST -H "stage: canary" echo.example.com/orders', 'With another method and a header'],
     ['sluice explain --live echo.example.com/', 'Send it, and see which endpoint answered'],
-    ['sluice explain --admin http://127.0.0.1:15000 echo.example.com/', 'Ask a data plane that runs alone'],
+    ['sluice explain --admin http://127.0.0.1:15000 echo.example.com/', 'Ask a proxy that runs alone'],
     ['sluice explain -f routing.yaml echo.example.com/ -o json', 'Ask a file, for a program'],
   ])
 }

@@ -20,8 +20,8 @@ const DRAIN_TIMEOUT_MS = 10_000
 export function addProxy(program: Command, host: Host): void {
   const proxy = program
     .command('proxy')
-    .summary('the data plane alone, or where the gateway answers')
-    .description('Runs the data plane alone from a routing file, or tells where the gateway of "sluice up" answers.')
+    .summary('the proxy alone, or where the gateway answers')
+    .description('Runs the proxy alone from a routing file, or tells where the gateway of "sluice up" answers.')
   addRunFile(proxy, host)
   const url = addAddress(proxy.command('url').description('Prints the URL of the gateway.'))
   runs<ProxyAddressOptions>(url, host, async () => (await import('../actions/proxy.ts')).printProxyUrl)
