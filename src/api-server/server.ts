@@ -1,4 +1,5 @@
 /** The embedded Kubernetes API server: storage, verbs, discovery and HTTPS in one long-lived thing. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -20,10 +21,12 @@ import type { Kinds } from './discovery/served.ts'
 import { authenticator } from './http/authenticate.ts'
 import { administratorMayAll } from './http/authorize.ts'
 import type { Authorizer } from './http/authorize.ts'
-import type { PodLogs } from './http/pod-logs.ts'
+import type { Kubelet } from './http/kubelet.ts'
+import type { OwnPaths } from './http/own-surface.ts'
 import { requestHandler } from './http/request-handler.ts'
-import type { OwnPaths } from './http/request-handler.ts'
 import { RequestMetrics } from './http/request-metrics.ts'
+import { upgradeListener } from './http/upgrades.ts'
+import type { Upgrade } from './http/upgrades.ts'
 import { kubeconfigText } from './kubeconfig-text.ts'
 import type { Watch } from './read/watch.ts'
 import { ensureNamespaces } from './registry/boot-namespaces.ts'
@@ -53,9 +56,9 @@ export interface ApiServerOptions {
   readonly authorizer?: Authorizer
   /** Metrics of other parts for `/metrics`, in Prometheus' text format, whole lines in each part. */
   readonly metrics?: () => Iterable<string>
-  /** The text behind `kubectl logs`; without it that answers 503. */
-  readonly podLogs?: PodLogs
-  /** What other parts answer to an authentic GET, by path. */
+  /** Whoever runs the pods; without it logs answer 503. */
+  readonly kubelet?: Kubelet
+  /** Sluice's own surface beside the Kubernetes API. */
   readonly ownPaths?: OwnPaths
   /** Aborting stops the server. */
   readonly signal?: AbortSignal
@@ -142,12 +145,14 @@ class RunningServer implements ApiServer {
     this.#server.requestTimeout = REQUEST_RECEIVE_TIMEOUT_MS
     this.#server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS
     const handle = this.#handler()
-    this.#server.on('request', (request, response) => {
-      handle(request, response).catch((error: unknown) => {
+    const answer = (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade): void => {
+      handle(request, response, upgrade).catch((error: unknown) => {
         options.log.error('request handler failed', { path: request.url, error })
         response.destroy()
       })
-    })
+    }
+    this.#server.on('request', answer)
+    this.#server.on('upgrade', upgradeListener(answer))
   }
 
   get url(): string {
@@ -256,11 +261,11 @@ class RunningServer implements ApiServer {
   }
 
   #handler(): ReturnType<typeof requestHandler> {
-    const { version, metrics = () => [], podLogs, ownPaths = {}, authorizer = administratorMayAll } = this.#options
+    const { version, metrics = () => [], kubelet, ownPaths = {}, authorizer = administratorMayAll } = this.#options
     return requestHandler({
       context: this.#context,
       watches: this.#watches,
-      podLogs,
+      kubelet,
       ownPaths,
       authenticate: authenticator(this.adminToken),
       authorizer,

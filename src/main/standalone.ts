@@ -44,7 +44,7 @@ import { settleGatewayPort } from './gateway-port.ts'
 import { proxySocketPath } from './proxy-socket.ts'
 import type { Surroundings } from './surroundings.ts'
 
-type ApiAnswers = Required<Pick<ApiServerOptions, 'metrics' | 'podLogs' | 'ownPaths'>>
+type ApiAnswers = Required<Pick<ApiServerOptions, 'metrics' | 'kubelet' | 'ownPaths'>>
 
 /** The Kubernetes release whose API is embedded: kubectl warns when it is more than one minor away from its own. */
 const KUBERNETES_VERSION = 'v1.33.0'
@@ -204,10 +204,12 @@ function answersOf(late: LateParts, { telemetry, debugToken, clock }: Answering)
       yield* prometheusParts(telemetry)
       yield releaseMetrics(late.informers?.of(releases).list() ?? [], clock.now())
     },
-    podLogs: (namespace, pod, options, signal) => {
-      if (late.agent !== undefined) return late.agent.logs(namespace, pod, options, signal)
-      const message = `Cannot read the logs of pod "${pod}": the node agent has not started yet; try again in a moment`
-      throw failure({ code: 503, reason: 'ServiceUnavailable', message })
+    kubelet: {
+      logs: ({ namespace, name }, options, signal) => {
+        if (late.agent !== undefined) return late.agent.logs(namespace, name, options, signal)
+        const message = `Cannot read the logs of pod "${name}": the node agent has not started yet; try again in a moment`
+        throw failure({ code: 503, reason: 'ServiceUnavailable', message })
+      },
     },
     ownPaths: {
       '/sluice.dev/explain': (query) => explainForApi(late.link, query),

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { WriteRequest } from '../registry/context.ts'
 import { badRequest } from '../registry/errors.ts'
+import type { Upgrade } from './upgrades.ts'
 
 export interface Exchange {
   readonly method: string
@@ -9,6 +10,8 @@ export interface Exchange {
   readonly query: URLSearchParams
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** The connection, where the client asks for another protocol on it. */
+  readonly upgrade?: Upgrade
   /** Aborts when the client is gone or the server stops. */
   readonly signal: AbortSignal
   /** Rejects with 403 when the user may not do this to what the request addresses, beside the verb that it came with. */

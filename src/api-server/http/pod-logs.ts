@@ -1,41 +1,21 @@
-/** `pods/{name}/log`: the node agent has the text, the API server carries it. */
+/** `pods/{name}/log`: the node side has the text, the API server carries it. */
 import { once } from 'node:events'
 import { ApiError } from '../../kube/api-error.ts'
 import { isAbort, messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { badRequest, unavailable } from '../registry/errors.ts'
 import type { Exchange } from './exchange.ts'
-
-interface PodLogOptions {
-  readonly container?: string
-  readonly follow: boolean
-  /** Of the container's run before this one. */
-  readonly previous: boolean
-  readonly tailLines?: number
-  readonly sinceSeconds?: number
-  /** RFC 3339. */
-  readonly sinceTime?: string
-  readonly timestamps: boolean
-  readonly limitBytes?: number
-}
-
-/** Gives the log's bytes; rejects with `ApiError` where it cannot. Ends when `signal` aborts. */
-export type PodLogs = (
-  namespace: string,
-  name: string,
-  options: PodLogOptions,
-  signal: AbortSignal,
-) => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>
+import type { Kubelet, PodLogOptions, PodName } from './kubelet.ts'
 
 export async function streamPodLogs(
-  podLogs: PodLogs | undefined,
+  kubelet: Kubelet | undefined,
   exchange: Exchange,
-  pod: { readonly namespace: string; readonly name: string },
+  pod: PodName,
   log: Log,
 ): Promise<void> {
-  if (podLogs === undefined) throw unavailable(`Cannot read the logs of pod "${pod.name}": no node agent is running`)
+  if (kubelet === undefined) throw unavailable(`Cannot read the logs of pod "${pod.name}": no node agent is running`)
   const { response, signal } = exchange
-  const chunks = await podLogs(pod.namespace, pod.name, parseLogOptions(exchange.query), signal)
+  const chunks = await kubelet.logs(pod, parseLogOptions(exchange.query), signal)
   try {
     for await (const chunk of chunks) {
       // Headers go out with the first line, so that a failure before it is still a proper Status.
@@ -51,13 +31,12 @@ export async function streamPodLogs(
 }
 
 function parseLogOptions(query: URLSearchParams): PodLogOptions {
-  const container = query.get('container') ?? ''
   const sinceTime = query.get('sinceTime') ?? ''
   return {
     follow: isTrue(query.get('follow')),
     previous: isTrue(query.get('previous')),
     timestamps: isTrue(query.get('timestamps')),
-    ...(container === '' ? {} : { container }),
+    ...namedContainer(query),
     ...(sinceTime === '' ? {} : { sinceTime }),
     ...numberOption(query, 'tailLines'),
     ...numberOption(query, 'sinceSeconds'),
@@ -72,6 +51,11 @@ function numberOption<N extends string>(query: URLSearchParams, name: N): { read
   return { [name]: Number(text) } as { readonly [K in N]?: number }
 }
 
-function isTrue(text: string | null): boolean {
+export function isTrue(text: string | null): boolean {
   return text === 'true' || text === '1'
+}
+
+export function namedContainer(query: URLSearchParams): { readonly container?: string } {
+  const container = query.get('container') ?? ''
+  return container === '' ? {} : { container }
 }

@@ -14,15 +14,15 @@ import { healthReply } from './health.ts'
 import { errorReply, jsonReply, sendReply } from './reply.ts'
 import type { Reply } from './reply.ts'
 import type { RequestMetrics } from './request-metrics.ts'
+import { ownReply } from './own-surface.ts'
+import type { OwnPaths } from './own-surface.ts'
 import { parseTarget } from './request-target.ts'
 import type { ResourceTarget } from './request-target.ts'
 import { resourceReply } from './resource-requests.ts'
 import type { ResourceOptions } from './resource-requests.ts'
 import { answerReview, findReview } from './reviews.ts'
 import { findSchemaIn } from './schemas.ts'
-
-/** JSON each; an `ApiError` is answered as one. */
-export type OwnPaths = Readonly<Record<string, (query: URLSearchParams) => unknown>>
+import type { Upgrade } from './upgrades.ts'
 
 export interface HandlerOptions extends ResourceOptions {
   readonly authenticate: Authenticate
@@ -41,11 +41,11 @@ export interface HandlerOptions extends ResourceOptions {
 /** A request of which nothing is known yet, not even who asks. */
 type Incoming = Omit<Exchange, 'demand'>
 
-export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) => Promise<void>
 
 export function requestHandler(options: HandlerOptions): RequestHandler {
   const { context, metrics } = options
-  return async (request, response) => {
+  return async (request, response, upgrade) => {
     const startMs = context.clock.now()
     const url = parseUrl(request)
     const closed = new AbortController()
@@ -58,6 +58,7 @@ export function requestHandler(options: HandlerOptions): RequestHandler {
       request,
       response,
       signal,
+      ...(upgrade === undefined ? {} : { upgrade }),
     }
     const target = parseTarget(incoming.path)
     const reply = await answer(options, incoming, target)
@@ -91,8 +92,8 @@ async function route(
   const mayDo = (verb: string): Promise<void> => demand(options.authorizer, user, { ...access, verb })
   await mayDo(access.verb)
   const exchange: Exchange = { ...incoming, demand: mayDo }
-  const own = ownAnswer(options, exchange)
-  if (own !== undefined) return jsonReply(200, await own)
+  const own = ownReply(options.ownPaths, exchange)
+  if (own !== undefined) return own
   const fixed = fixedReply(options, exchange)
   if (fixed !== undefined) return fixed
   if (target === undefined) throw noSuchResource()
@@ -101,13 +102,6 @@ async function route(
   if (exchange.method !== 'POST') throw methodNotAllowed()
   const body = await decodeBody(exchange.request, findSchemaIn(options.context.registry))
   return jsonReply(201, await answerReview(review, body.value, { user, authorizer: options.authorizer }))
-}
-
-function ownAnswer({ ownPaths }: HandlerOptions, { path, query, method }: Exchange): Promise<unknown> | undefined {
-  const answerTo = Object.hasOwn(ownPaths, path) ? ownPaths[path] : undefined
-  if (answerTo === undefined) return undefined
-  if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed()
-  return Promise.resolve(answerTo(query))
 }
 
 /** Paths that are not about objects. */

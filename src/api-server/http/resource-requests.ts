@@ -24,6 +24,7 @@ import { writeRequestOf } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
 import { representationOf } from './negotiate.ts'
 import { encoder, objectReply, tableOptions } from './object-reply.ts'
+import { nodeStats } from './pod-streams.ts'
 import { readPatch } from './read-patch.ts'
 import { jsonReply } from './reply.ts'
 import type { Reply } from './reply.ts'
@@ -44,6 +45,8 @@ export async function resourceReply(
   target: ResourceTarget,
 ): Promise<Reply | undefined> {
   const { context } = options
+  const node = statsNode(exchange, target)
+  if (node !== undefined) return jsonReply(200, await nodeStats(options.kubelet, node))
   const kind = context.registry.find(target.group, target.version, target.plural)
   if (kind === undefined || (kind.type.namespaced ? false : target.namespace !== undefined)) throw noSuchResource()
   if (target.name === undefined) return collectionReply(options, exchange, kind, target)
@@ -54,6 +57,12 @@ export async function resourceReply(
   }
   if (exchange.method === 'GET' && isWatch(exchange.query, target)) return watchReply(options, exchange, kind, target)
   return objectRequest(context, exchange, kind, key)
+}
+
+/** The node whose stats are asked for: a path of the kubelet, served whether or not nodes are objects here. */
+function statsNode({ method }: Exchange, { group, plural, name, subresource }: ResourceTarget): string | undefined {
+  const isStats = group === '' && plural === 'nodes' && subresource === 'proxy/stats/summary' && method === 'GET'
+  return isStats ? name : undefined
 }
 
 async function collectionReply(

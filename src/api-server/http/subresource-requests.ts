@@ -17,17 +17,18 @@ import { decodeBody } from './decode-body.ts'
 import { writeRequestOf } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
 import { objectReply } from './object-reply.ts'
+import type { Kubelet } from './kubelet.ts'
 import { streamPodLogs } from './pod-logs.ts'
-import type { PodLogs } from './pod-logs.ts'
+import { servePodStream } from './pod-streams.ts'
 import { readPatch } from './read-patch.ts'
 import { jsonReply } from './reply.ts'
 import type { Reply } from './reply.ts'
 import { findSchemaIn } from './schemas.ts'
-import { unsupportedStream } from './unsupported-streams.ts'
 
 export interface SubresourceOptions {
   readonly context: ApiContext
-  readonly podLogs?: PodLogs | undefined
+  /** Absent: nothing runs pods here. */
+  readonly kubelet?: Kubelet | undefined
 }
 
 interface SubresourceTarget {
@@ -53,10 +54,18 @@ export async function subresourceReply(
     if (exchange.method !== 'GET') throw methodNotAllowed()
     existing(context, kind, key)
     const { namespace = '', name } = splitKey(key)
-    await streamPodLogs(options.podLogs, exchange, { namespace, name }, context.log)
+    await streamPodLogs(options.kubelet, exchange, { namespace, name }, context.log)
     return undefined
   }
-  throw (isPod ? unsupportedStream(subresource) : undefined) ?? noSuchResource()
+  if (isPod && (subresource === 'exec' || subresource === 'attach' || subresource === 'portforward')) {
+    // A WebSocket begins with a GET, but to run a command in a pod is no reading.
+    await exchange.demand('create')
+    existing(context, kind, key)
+    const { namespace = '', name } = splitKey(key)
+    await servePodStream(options.kubelet, exchange, { pod: { namespace, name }, subresource }, context.log)
+    return undefined
+  }
+  throw noSuchResource()
 }
 
 function existing(context: ApiContext, kind: ServedKind, key: ObjectKey): Document {

@@ -407,10 +407,12 @@ describe('subresources', () => {
   test('logs stream from the node agent, with the options of the query', async (t) => {
     const seen: unknown[] = []
     const { client } = await startTestServer(t, {
-      podLogs: async function* (namespace, name, options) {
-        seen.push([namespace, name, options])
-        yield Buffer.from('line 1\n')
-        yield Buffer.from('line 2\n')
+      kubelet: {
+        logs: async function* (pod, options) {
+          seen.push([pod, options])
+          yield Buffer.from('line 1\n')
+          yield Buffer.from('line 2\n')
+        },
       },
     })
     const pods = '/api/v1/namespaces/default/pods'
@@ -420,13 +422,14 @@ describe('subresources', () => {
     assert.equal(text, 'line 1\nline 2\n')
     assert.equal(headers['content-type'], 'text/plain')
     const options = { follow: true, previous: false, timestamps: false, container: 'c', tailLines: 10 }
-    assert.deepEqual(seen, [['default', 'p', options]])
+    assert.deepEqual(seen, [[{ namespace: 'default', name: 'p' }, options]])
     assert.equal((await client.get(`${pods}/p/log?tailLines=x`)).code, 400)
   })
 
   test('what kubectl asks of a pod and is not there yet is said, with another way', async (t) => {
     const { client } = await startTestServer(t)
     const pod = '/api/v1/namespaces/default/pods/p'
+    await client.post('/api/v1/namespaces/default/pods', { metadata: { name: 'p' } })
     for (const [subresource, what, instead] of [
       ['exec', /^exec is not supported by Sluice yet: /, /run the command on this machine/],
       ['attach', /^attach is not supported by Sluice yet: /, /kubectl logs -f/],
@@ -434,7 +437,7 @@ describe('subresources', () => {
     ] as const) {
       for (const method of ['GET', 'POST']) {
         const { code, json } = await client.request(method, `${pod}/${subresource}?command=sh`)
-        assert.deepEqual([code, json.kind, json.reason], [405, 'Status', 'MethodNotAllowed'])
+        assert.deepEqual([code, json.kind, json.reason], [501, 'Status', 'NotImplemented'])
         assert.match(json.message ?? '', what)
         assert.match(json.message ?? '', instead)
       }
