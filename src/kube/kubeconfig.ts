@@ -4,6 +4,7 @@ import { delimiter, dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { hostPort } from '../base/host-port.ts'
 import { codeOf, messageOf } from '../base/errors.ts'
+import { fileProblem } from '../base/file-problem.ts'
 import type { ConnectionOptions } from './http-client.ts'
 
 const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -90,7 +91,8 @@ async function readConfig(path: string): Promise<Kubeconfig | undefined> {
     return decode(await readFile(path, 'utf8'), path)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw error
+    if (codeOf(error) === undefined) throw error
+    throw new Error(`Cannot read the kubeconfig "${path}": ${fileProblem(error)}`, { cause: error })
   }
 }
 
@@ -103,23 +105,32 @@ function decode(text: string, path: string): Kubeconfig {
   const directory = dirname(resolve(path))
   return {
     currentContext: textOf(config['current-context']) ?? '',
-    contexts: (config['contexts'] ?? []) as readonly ContextEntry[],
-    clusters: ((config['clusters'] ?? []) as readonly ClusterEntry[]).map((entry) => ({
+    contexts: entriesOf(config, 'contexts', path),
+    clusters: entriesOf(config, 'clusters', path).map((entry: ClusterEntry) => ({
       ...entry,
       cluster: withPaths(entry.cluster, directory),
     })),
-    users: ((config['users'] ?? []) as readonly UserEntry[]).map((entry) => ({
+    users: entriesOf(config, 'users', path).map((entry: UserEntry) => ({
       ...entry,
       user: withPaths(entry.user, directory),
     })),
   }
 }
 
+function entriesOf(config: Readonly<Record<string, unknown>>, field: string, path: string): readonly Named[] {
+  const entries = config[field] ?? []
+  const isList = Array.isArray(entries) && entries.every((entry) => typeof entry === 'object' && entry !== null)
+  if (!isList) throw new Error(`Cannot read the kubeconfig "${path}": ${field} is not a list of entries`)
+  return entries as readonly Named[]
+}
+
 function parsed(text: string, path: string): unknown {
   try {
     return parse(text) as unknown
   } catch (cause) {
-    throw new Error(`Cannot read the kubeconfig "${path}": ${messageOf(cause)}`, { cause })
+    // The first line says what and where; the ones below it show that place.
+    const [why = ''] = messageOf(cause).split(/:?\n/)
+    throw new Error(`Cannot read the kubeconfig "${path}": ${why}`, { cause })
   }
 }
 
@@ -225,7 +236,7 @@ async function pem(fields: Readonly<Record<string, unknown>>, field: string): Pr
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new Error(`Cannot read the ${field} "${path}": ${messageOf(cause)}`, { cause })
+    throw new Error(`Cannot read the ${field} "${path}": ${fileProblem(cause)}`, { cause })
   }
 }
 

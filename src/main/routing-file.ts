@@ -1,7 +1,7 @@
 /** A routing file as it is on disk now: read again when it changes, each good version with the next generation. */
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
-import { messageOf } from '../base/errors.ts'
+import { fileProblem } from '../base/file-problem.ts'
 import { formatFinding, readRoutingFile } from '../routing/file.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
 import { stampOf, watchFile } from './file-watch.ts'
@@ -42,7 +42,7 @@ export class RoutingFileReader {
       this.#reading = this.#readingOf(text)
     } catch (error) {
       this.#text = undefined
-      this.#reading = { kind: 'bad', problems: [`Cannot read "${this.#options.source}": ${messageOf(error)}`] }
+      this.#reading = { kind: 'bad', problems: [`Cannot read "${this.#options.source}": ${fileProblem(error)}`] }
     }
     return this.#reading
   }

@@ -4,6 +4,7 @@ import { createLog } from '../base/log.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { ReadyReport, UpOptions } from '../cli/deps.ts'
+import { checkImageCatalogue } from '../runtime/images.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { startStandalone } from './standalone.ts'
 import type { Standalone } from './standalone.ts'
@@ -28,6 +29,7 @@ export async function up(options: UpOptions, surroundings: Surroundings): Promis
       `Cannot read the images file "${imagesFile}": there is no such file. Correct --images or leave it out.`,
     )
   }
+  if (imagesFile !== undefined) checkImageCatalogue(imagesFile)
   prepareDataDir(options.dataDir)
   const standalone = await startUnlessTold(options, surroundings, log)
   if (standalone === undefined) return 0

@@ -7,6 +7,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { codeOf } from '../base/errors.ts'
+import { fileProblem } from '../base/file-problem.ts'
 import { decodeCatalogue } from './images/decode.ts'
 import { formatImage, imageFit, parseImage } from './images/reference.ts'
 import type { CatalogueEntry, ImageCommand } from './images/decode.ts'
@@ -56,6 +57,13 @@ export function openImageCatalogue({ files, cacheDir, onError }: ImageCatalogueO
   }
 }
 
+/** Throws when the file cannot be read, or is no catalogue; what it throws names the file. */
+export function checkImageCatalogue(file: string): void {
+  new CatalogueFile(file, '', (error) => {
+    throw error
+  }).entries()
+}
+
 /** The best fit; of equals the last, so that the user's catalogue wins. */
 function bestEntry(entries: readonly CatalogueEntry[], image: ImageReference): CatalogueEntry | undefined {
   let best: { readonly entry: CatalogueEntry; readonly fit: number } | undefined
@@ -103,7 +111,7 @@ class CatalogueFile {
       return `${mtimeMs} ${size}`
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return ''
-      throw error
+      return 'unreadable'
     }
   }
 
@@ -118,7 +126,7 @@ class CatalogueFile {
       const values = { NODE: process.execPath, DIR: dirname(this.#file), CACHE: this.#cacheDir }
       this.#entries = decodeCatalogue(text, values)
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const [why = ''] = fileProblem(error).split(/:?\n/)
       this.#onError?.(new Error(`Cannot read the image catalogue "${this.#file}": ${why}`, { cause: error }))
     }
   }

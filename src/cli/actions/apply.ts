@@ -16,7 +16,7 @@ export async function apply({ args, deps, options }: Call<ApplyOptions>): Promis
   if (args.length > 0) throw new UsageError(`Unexpected argument "${args[0]}": name files with -f.`)
   const { objects, failed } = await readManifests(options.filename, options.recursive === true, deps)
   if (objects.length === 0) {
-    if (!failed) deps.stderr.write('sluice: Cannot apply: the files name no objects\n')
+    if (!failed) throw noObjects('apply', options.filename)
     return 1
   }
   await using session = await connect(options, deps)
@@ -52,6 +52,12 @@ export async function readManifests(
     objects: manifests.flatMap(({ objects }) => objects),
     failed: failures.length + mistakes.length > 0,
   }
+}
+
+/** Nothing is done, so something was meant that is not there. */
+export function noObjects(verb: string, names: readonly string[]): Error {
+  const files = names.map((name) => (name === '-' ? 'standard input' : `"${name}"`)).join(', ')
+  return new Error(`Cannot ${verb} ${files}: there are no objects in it`)
 }
 
 interface ApplyRun {

@@ -5,10 +5,11 @@ import { type KubeObject, keyOf, objectKey } from '../../kube/object.ts'
 import { connect, type Session } from '../api/connect.ts'
 import { discover, type ServedResource } from '../api/discovery.ts'
 import { displayName, qualifiedSingular, select } from '../api/select.ts'
+import { explainRefusal } from '../apply/mistakes.ts'
 import { type Call, UsageError } from '../command.ts'
 import type { DeleteOptions } from '../options.ts'
 import { describeError } from '../output/describe-error.ts'
-import { placed, readManifests, resourceFor } from './apply.ts'
+import { noObjects, placed, readManifests, resourceFor } from './apply.ts'
 
 /** Between two looks at an object that is on its way out, should its watch end early. */
 const GONE_POLL_MS = 200
@@ -88,13 +89,27 @@ async function targetsListed(
 
 async function targetsInFiles({ options, session, deps }: DeleteRun, files: readonly string[]): Promise<Targets> {
   const { objects, failed } = await readManifests(files, options.recursive === true, deps)
+  if (objects.length === 0 && !failed) throw noObjects('delete', files)
   const served = await discover(session.client, deps.signal)
-  const targets = objects.map(({ object }) => {
-    const resource = resourceFor(served, object)
-    const { metadata } = placed(object, resource, session)
-    return { resource, namespace: metadata.namespace, name: metadata.name ?? '' }
-  })
-  return { targets, failed }
+  const targets: Target[] = []
+  let refused = false
+  for (const manifest of objects) {
+    try {
+      targets.push(targetOf(manifest.object, served, session))
+    } catch (error) {
+      refused = true
+      for (const line of explainRefusal(error, `delete the ${manifest.object.kind}`, manifest)) {
+        deps.stderr.write(`${line}\n`)
+      }
+    }
+  }
+  return { targets, failed: failed || refused }
+}
+
+function targetOf(object: KubeObject, served: readonly ServedResource[], session: Session): Target {
+  const resource = resourceFor(served, object)
+  const { metadata } = placed(object, resource, session)
+  return { resource, namespace: metadata.namespace, name: metadata.name ?? '' }
 }
 
 interface Going extends Target {

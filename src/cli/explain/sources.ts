@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { messageOf } from '../../base/errors.ts'
+import { fileProblem } from '../../base/file-problem.ts'
 import { isReason } from '../../kube/api-error.ts'
 import { DEBUG_HEADER } from '../../routing/edge-headers.ts'
 import { explain } from '../../routing/explain.ts'
@@ -94,7 +95,7 @@ async function askAdmin(url: URL, { signal, clock }: Pick<CliDeps, 'signal' | 'c
 
 export async function fileSource(filename: string, { cwd, stderr }: CliDeps): Promise<ExplainSource> {
   const text = await readFile(resolve(cwd, filename), 'utf8').catch((error: unknown) => {
-    throw new Error(`Cannot read "${filename}": ${messageOf(error)}`)
+    throw new Error(`Cannot read "${filename}": ${fileProblem(error)}`)
   })
   const { snapshot, findings } = readRoutingFile(text)
   for (const finding of findings) stderr.write(`${formatFinding(finding, filename)}\n`)

@@ -1,7 +1,8 @@
 /** Where manifests come from: files, directories, URLs, standard input. */
 import { open, readdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { codeOf, messageOf } from '../../base/errors.ts'
+import { messageOf } from '../../base/errors.ts'
+import { fileProblem } from '../../base/file-problem.ts'
 import type { CliDeps } from '../deps.ts'
 
 /** Far more than an API server takes at once; the limit keeps a wrong file name from filling the memory. */
@@ -91,13 +92,6 @@ async function readStream(stream: AsyncIterable<Uint8Array | string>, name: stri
 }
 
 function explain(error: unknown): string {
-  const known = REASONS[codeOf(error) ?? '']
-  if (known !== undefined) return known
   const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : ''
-  return messageOf(error) + cause
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or directory',
-  EACCES: 'permission denied',
+  return fileProblem(error) + cause
 }

@@ -1,7 +1,7 @@
 /** The forms of `-o` that print whole objects, of which each is made once, before anything is asked of the API. */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { messageOf } from '../../base/errors.ts'
+import { fileProblem } from '../../base/file-problem.ts'
 import type { ServedResource } from '../api/discovery.ts'
 import { displayName } from '../api/select.ts'
 import { align } from '../api/table.ts'
@@ -71,7 +71,7 @@ async function templateIn(path: string, cwd: string): Promise<string> {
   try {
     return await readFile(resolve(cwd, path), 'utf8')
   } catch (error) {
-    throw new UsageError(`Cannot read the template "${path}": ${messageOf(error)}`)
+    throw new UsageError(`Cannot read the template "${path}": ${fileProblem(error)}`)
   }
 }
 
