@@ -4,11 +4,12 @@ import { controllerRevisions } from '../kinds/controller-revision.ts'
 import type { ControllerRevision } from '../kinds/controller-revision.ts'
 import { deployments } from '../kinds/deployment.ts'
 import { events } from '../kinds/event.ts'
+import { namespaces } from '../kinds/namespace.ts'
 import { releases } from '../kinds/release.ts'
 import type { Release, ReleaseStatus } from '../kinds/release.ts'
 import { failure, isReason } from '../kube/api-error.ts'
 import type { KubeClient } from '../kube/client.ts'
-import { keyOf } from '../kube/object.ts'
+import { keyOf, objectKey } from '../kube/object.ts'
 import { RELEASE, STABLE, deployment, release, routeTo, startReleaseLab } from '../../test/support/release-lab.ts'
 import type { ReleaseLab } from '../../test/support/release-lab.ts'
 
@@ -233,6 +234,17 @@ test('a deleted release goes back although its namespace takes no new state', as
   await lab.client.delete(releases, RELEASE)
   await lab.until(releases, RELEASE, (object) => object === undefined)
   assert.deepEqual((await lab.route()).spec?.virtualHost?.routes, [routeTo('v2')])
+})
+
+test('a namespace that is deleted in the middle of its release ends, and the routes are as they were', async () => {
+  const before = await lab.route()
+  await standAtHalf()
+  start()
+  const echo = objectKey(undefined, 'echo')
+  await lab.client.delete(namespaces, echo)
+  await lab.until(namespaces, echo, (object) => object === undefined)
+  assert.deepEqual((await lab.route()).spec, before.spec)
+  assert.equal((await lab.route()).metadata.annotations, undefined)
 })
 
 /** As the API is while a namespace ends. */

@@ -23,6 +23,11 @@ export function hasStable({ world }: Target): boolean {
   return readyOf(world.stable) > 0
 }
 
+/** Both versions are deleted, with their namespace for instance: no share of the traffic could be answered. */
+export function isGone({ world }: Target): boolean {
+  return world.stable.kind === 'missing' && world.canary.kind === 'missing'
+}
+
 /**
  * What a target's routes should say during step `index`: the step's shift as soon as there are pods for it, until then
  * the highest earlier one that they can carry. A share that is already there is kept while a single pod is left: pods
@@ -75,7 +80,7 @@ function isSafe(target: Target, route: RouteWorld & { kind: 'present' }, form: R
   const weight = form.kind === 'promoted' ? 100 : form.shift.canaryWeight
   const raisesCanary = weight > route.shareMin || (form.kind === 'shift' && form.shift.matches.length > 0)
   const raisesStable = weight < route.shareMax
-  return (!raisesCanary || hasCanary(target)) && (!raisesStable || hasStable(target))
+  return (!raisesCanary || hasCanary(target)) && (!raisesStable || hasStable(target) || isGone(target))
 }
 
 function isNothing(form: RouteForm): boolean {

@@ -5,7 +5,7 @@
 import type { Effect, Failure, RollingBackStage, RouteWorld } from '../model.ts'
 import { NO_SHIFT } from '../model.ts'
 import { howToTryAgain } from './ended.ts'
-import { hasCanary, hasStable, isSameForm, isShaped, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
+import { hasCanary, hasStable, isGone, isSameForm, isShaped, routeObstacle, scaleUp, shapeRoutes } from './exposure.ts'
 import { revisionsOf } from './revisions.ts'
 import {
   deadlineAfter,
@@ -66,7 +66,9 @@ function returnEffects(scene: Scene, stage: RollingBackStage, away: readonly Tar
   return away.flatMap((target, position) => {
     const isDead = !hasCanary(target) && hasStable(target)
     const mayReturn = position === 0 && isStableReady(scene, stage, target)
-    return isDead || mayReturn ? shapeRoutes(target, BACK) : []
+    // A release that is deleted waits for no version that is gone, too: in a namespace that ends it cannot come again.
+    const mayLeave = stage.failure.kind === 'deleted' && isGone(target)
+    return isDead || mayReturn || mayLeave ? shapeRoutes(target, BACK) : []
   })
 }
 
