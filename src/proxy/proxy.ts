@@ -9,6 +9,7 @@ import { formatDiagnostic } from '../base/diagnostic.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Steps } from '../base/steps.ts'
+import { CheckMemory } from '../routing/check-memory.ts'
 import { checkInSteps } from '../routing/check.ts'
 import type { BoundListener } from '../routing/data-plane.ts'
 import type { RoutingSnapshot } from '../routing/model.ts'
@@ -61,6 +62,7 @@ export type Applied = { readonly kind: 'applied' } | { readonly kind: 'refused';
 export class Proxy {
   readonly #options: ProxyOptions
   readonly #pools: UpstreamPools
+  readonly #checked = new CheckMemory()
   readonly #continuity = new Continuity()
   readonly #health: HealthChecker
   readonly #tls: TlsContexts
@@ -149,7 +151,7 @@ export class Proxy {
    */
   async apply(snapshot: RoutingSnapshot): Promise<Applied> {
     const { monotonicMs } = this.#options
-    const diagnostics = await inTurns(checkInSteps(snapshot), monotonicMs)
+    const diagnostics = await inTurns(checkInSteps(snapshot, this.#checked), monotonicMs)
     for (const { message } of diagnostics.filter(({ severity }) => severity === 'warning')) {
       this.#options.log.warn('snapshot is doubtful', { reason: message })
     }

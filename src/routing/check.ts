@@ -5,6 +5,7 @@ import type { Steps } from '../base/steps.ts'
 
 import { checkBalance, checkKeys } from './check/balance.ts'
 import { checkHealthCheck } from './check/health.ts'
+import { CheckMemory } from './check-memory.ts'
 import { checkLimits, checkOutlier } from './check/limits.ts'
 import { checkHttpPolicy } from './check/http-policy.ts'
 import { checkTcpListener } from './check/tcp.ts'
@@ -18,7 +19,7 @@ import { when } from './check/problem.ts'
 import type { Cluster } from './cluster-model.ts'
 import type { Listener, TcpListener } from './listener-model.ts'
 import type { RoutingSnapshot } from './model.ts'
-import type { ForwardAction, Route, RouteTable } from './route-model.ts'
+import type { ForwardAction, Route, RouteTable, VirtualHost } from './route-model.ts'
 import { nearest } from '../base/nearest.ts'
 import { regexProblem } from './regex.ts'
 
@@ -32,70 +33,111 @@ export function checkSnapshot(snapshot: RoutingSnapshot): readonly Diagnostic[] 
   return finish(checkInSteps(snapshot))
 }
 
-/** The same, a virtual host or a cluster in each step. */
-export function* checkInSteps(snapshot: RoutingSnapshot): Steps<readonly Diagnostic[]> {
-  const clusters = new Set(snapshot.clusters.map(({ name }) => name))
+/** The same, a virtual host or a cluster in each step. What the memory knows as good is not looked at again. */
+export function* checkInSteps(
+  snapshot: RoutingSnapshot,
+  memory: CheckMemory = new CheckMemory(),
+): Steps<readonly Diagnostic[]> {
+  const clusters = memory.namesOf(snapshot.clusters)
   const tables = new Set(snapshot.routeTables.map(({ id }) => id))
+  const context = { clusters, memory, wrong: new Set<VirtualHost | RouteTable>() }
   const problems = [
     ...duplicates('listener', [
       ...named('listeners', snapshot.listeners),
       ...named('tcpListeners', snapshot.tcpListeners ?? []),
     ]),
     ...duplicates('route table', named('routeTables', snapshot.routeTables)),
-    ...duplicates(
-      'cluster',
-      snapshot.clusters.map(({ name }, index) => ({ id: name, path: `clusters[${index}]` })),
-    ),
-    ...checkListeners(snapshot, tables),
+    ...(clusters.size === snapshot.clusters.length ? [] : clustersTwice(snapshot)),
+    ...checkListeners(snapshot, tables, memory),
     ...(snapshot.tcpListeners ?? []).flatMap((listener, index) =>
       checkTcp(listener, `tcpListeners[${index}]`, clusters),
     ),
   ]
   for (const [index, table] of snapshot.routeTables.entries()) {
     yield
-    problems.push(...(yield* checkTable(table, `routeTables[${index}]`, clusters)))
+    problems.push(...(yield* checkTable(table, `routeTables[${index}]`, context)))
   }
   for (const [index, cluster] of snapshot.clusters.entries()) {
-    yield
-    problems.push(...checkCluster(cluster, `clusters[${index}]`, clusters))
+    if (!memory.isGoodCluster(cluster)) yield
+    problems.push(...checkCluster(cluster, `clusters[${index}]`, context))
   }
   yield
   return [
     ...problems.map((problem) => ({ severity: 'error' as const, ...problem })),
-    ...snapshot.routeTables.flatMap((table, index) => claimedTwice(table, `routeTables[${index}]`)),
+    ...findClaims(snapshot, context),
     ...nowhereNear(snapshot),
-    ...(yield* findUnused(snapshot)),
+    ...(yield* findUnused(snapshot, context)),
   ]
 }
 
-function* findUnused(snapshot: RoutingSnapshot): Steps<readonly Diagnostic[]> {
-  const clusters = new Map(snapshot.clusters.map((cluster) => [cluster.name, cluster]))
+interface CheckContext {
+  /** The names of all. */
+  readonly clusters: ReadonlySet<string>
+  readonly memory: CheckMemory
+  /** Virtual hosts with an error, and tables with a route id that stands twice. */
+  readonly wrong: Set<VirtualHost | RouteTable>
+}
+
+function* findUnused(
+  snapshot: RoutingSnapshot,
+  { clusters: names, memory, wrong }: CheckContext,
+): Steps<readonly Diagnostic[]> {
+  let byName: ReadonlyMap<string, Cluster> | undefined
+  const clusters = {
+    get: (name: string) => (byName ??= new Map(snapshot.clusters.map((each) => [each.name, each]))).get(name),
+  }
   const found: Diagnostic[] = []
   for (const [tableIndex, table] of snapshot.routeTables.entries()) {
     const path = `routeTables[${tableIndex}]`
     found.push(...unknownHostUnused(table, path))
     for (const [index, host] of table.virtualHosts.entries()) {
+      if (memory.isGoodHost(host, names)) continue
       yield
       const at = `${path}.virtualHosts[${index}]`
-      found.push(...domainsUnused(host, at), ...withoutEffect(host.routes, at, clusters))
+      const warnings = [...domainsUnused(host, at), ...withoutEffect(host.routes, at, clusters)]
+      if (warnings.length === 0 && !wrong.has(host)) memory.addGoodHost(host, names)
+      found.push(...warnings)
     }
   }
   return found
 }
 
-function checkListeners({ listeners }: RoutingSnapshot, tables: ReadonlySet<string>): Problem[] {
-  return listeners.flatMap((listener, index) => checkListener(listener, `listeners[${index}]`, tables))
+/** Domains that two virtual hosts claim. Remembers the tables in which there are none. */
+function findClaims({ routeTables }: RoutingSnapshot, { memory, wrong }: CheckContext): Diagnostic[] {
+  const distinct: RouteTable[] = []
+  const found = routeTables.flatMap((table, index) => {
+    const isDistinct = memory.isDistinct(table)
+    const claims = isDistinct ? [] : claimedTwice(table, `routeTables[${index}]`)
+    if (isDistinct || (claims.length === 0 && !wrong.has(table))) distinct.push(table)
+    return claims
+  })
+  memory.setDistinct(distinct)
+  return found
 }
 
-function checkListener(listener: Listener, path: string, tables: ReadonlySet<string>): Problem[] {
-  const { id, port, routeTable } = listener
+function clustersTwice({ clusters }: RoutingSnapshot): Problem[] {
+  return duplicates(
+    'cluster',
+    clusters.map(({ name }, index) => ({ id: name, path: `clusters[${index}]` })),
+  )
+}
+
+function checkListeners({ listeners }: RoutingSnapshot, tables: ReadonlySet<string>, memory: CheckMemory): Problem[] {
+  return listeners.flatMap((listener, index) => {
+    const path = `listeners[${index}]`
+    const problems = memory.isGoodListener(listener) ? [] : checkListener(listener, path)
+    if (problems.length === 0) memory.addGoodListener(listener)
+    const cannot = `Cannot serve listener "${listener.id}"`
+    const unknown = missing('route table', listener.routeTable, tables, { path: `${path}.routeTable`, cannot })
+    return [...problems, ...unknown]
+  })
+}
+
+function checkListener(listener: Listener, path: string): Problem[] {
+  const { id, port } = listener
   return [
     ...checkServerTls(listener, path),
     ...checkHttpPolicy(listener, path),
-    ...missing('route table', routeTable, tables, {
-      path: `${path}.routeTable`,
-      cannot: `Cannot serve listener "${id}"`,
-    }),
     ...when(!isPort(port, 0), {
       code: 'bad-port',
       path: `${path}.port`,
@@ -119,16 +161,28 @@ function checkTcp(listener: TcpListener, path: string, clusters: ReadonlySet<str
   ]
 }
 
-function* checkTable(table: RouteTable, path: string, clusters: ReadonlySet<string>): Steps<readonly Problem[]> {
-  const ids = table.virtualHosts.flatMap(({ routes }, host) => named(`${path}.virtualHosts[${host}].routes`, routes))
-  const problems = duplicates('route', ids)
-  for (const [host, { routes }] of table.virtualHosts.entries()) {
+function* checkTable(
+  table: RouteTable,
+  path: string,
+  { clusters, memory, wrong }: CheckContext,
+): Steps<readonly Problem[]> {
+  const problems = memory.isDistinct(table) ? [] : routeIdsTwice(table, path)
+  if (problems.length > 0) wrong.add(table)
+  for (const [index, host] of table.virtualHosts.entries()) {
+    if (memory.isGoodHost(host, clusters)) continue
     yield
-    for (const [index, route] of routes.entries()) {
-      problems.push(...checkRoute(route, `${path}.virtualHosts[${host}].routes[${index}]`, clusters))
-    }
+    const found = host.routes.flatMap((route, at) =>
+      checkRoute(route, `${path}.virtualHosts[${index}].routes[${at}]`, clusters),
+    )
+    if (found.length > 0) wrong.add(host)
+    problems.push(...found)
   }
   return problems
+}
+
+function routeIdsTwice({ virtualHosts }: RouteTable, path: string): Problem[] {
+  const ids = virtualHosts.flatMap(({ routes }, host) => named(`${path}.virtualHosts[${host}].routes`, routes))
+  return duplicates('route', ids)
 }
 
 /** What is wrong with a route by itself; paths begin with `path`. So its owner hears of it before all are refused. */
@@ -226,16 +280,12 @@ export function clusterProblems(cluster: Cluster, path: string): readonly Proble
   ]
 }
 
-function checkCluster(cluster: Cluster, path: string, clusters: ReadonlySet<string>): Problem[] {
-  return [
-    ...clusterProblems(cluster, path),
-    ...(cluster.fallback === undefined
-      ? []
-      : missing('cluster', cluster.fallback, clusters, {
-          path: `${path}.fallback`,
-          cannot: `Cannot fall back from cluster "${cluster.name}"`,
-        })),
-  ]
+function checkCluster(cluster: Cluster, path: string, { clusters, memory }: CheckContext): readonly Problem[] {
+  const problems = memory.isGoodCluster(cluster) ? [] : clusterProblems(cluster, path)
+  if (problems.length === 0) memory.addGoodCluster(cluster)
+  if (cluster.fallback === undefined) return problems
+  const cannot = `Cannot fall back from cluster "${cluster.name}"`
+  return [...problems, ...missing('cluster', cluster.fallback, clusters, { path: `${path}.fallback`, cannot })]
 }
 
 /** A name that nothing has. */

@@ -12,7 +12,7 @@ const PORT_MAX = 65_535
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const HEADER = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
 
-type ByName = ReadonlyMap<string, Cluster>
+type ByName = Pick<ReadonlyMap<string, Cluster>, 'get'>
 
 /** Of a virtual host's routes; paths begin with `path`. */
 export function withoutEffect(routes: readonly Route[], path: string, clusters: ByName): Diagnostic[] {
