@@ -17,8 +17,8 @@ import type { TrafficRecorder } from '../telemetry/recorder.ts'
 
 import type { GateState } from './upstream/cluster-gate.ts'
 import type { ClusterState, ProxyDescription } from './cluster-report.ts'
-import { Continuity } from './balance/continuity.ts'
-import type { EndpointPool, PoolState } from './upstream/endpoint-pool.ts'
+import { ContinuityStore } from './balance/continuity.ts'
+import type { PoolState } from './upstream/endpoint-pool.ts'
 import { GatewayListener } from './downstream/gateway-listener.ts'
 import type { Served } from './downstream/gateway-listener.ts'
 import { HealthChecker } from './health/health-checker.ts'
@@ -26,12 +26,15 @@ import { inTurns } from './serving/in-turns.ts'
 import type { ListenerSockets } from './listening/listener-sockets.ts'
 import { OwnSockets } from './listening/own-sockets.ts'
 import { requestIdSource } from './telling/request-id.ts'
-import type { ServingCluster, ServingDeps } from './cluster/serving-cluster.ts'
+import { ServingClusters } from './cluster/serving-clusters.ts'
 import { DateLine } from './policy/date-line.ts'
 import { PassedBytes } from './exchange/passed-bytes.ts'
 import { prepareListener } from './serving/serving-state.ts'
+import type { MadeListener, ServingDeps } from './serving/serving-state.ts'
+import { ServingTables } from './serving/serving-tables.ts'
 import { ProxyTelling } from './telling/proxy-telling.ts'
 import { prepareTcpListener } from './serving/serving-tcp.ts'
+import type { MadeTcpListener } from './serving/serving-tcp.ts'
 import { TlsContexts } from './tls/tls-contexts.ts'
 import { UpstreamPools } from './upstream/pools.ts'
 
@@ -56,6 +59,14 @@ export interface ProxyOptions {
   readonly onChange: () => void
 }
 
+/** What the listeners serve, by their ids. */
+interface Made {
+  readonly http: ReadonlyMap<string, MadeListener>
+  readonly tcp: ReadonlyMap<string, MadeTcpListener>
+}
+
+const NOTHING_MADE: Made = { http: new Map(), tcp: new Map() }
+
 /** The outcome of a snapshot. */
 export type Applied = { readonly kind: 'applied' } | { readonly kind: 'refused'; readonly reason: string }
 
@@ -63,10 +74,12 @@ export class Proxy {
   readonly #options: ProxyOptions
   readonly #pools: UpstreamPools
   readonly #checked = new CheckMemory()
-  readonly #continuity = new Continuity()
+  readonly #continuity = new ContinuityStore()
   readonly #health: HealthChecker
   readonly #tls: TlsContexts
   readonly #telling: ProxyTelling
+  readonly #serving: ServingDeps
+  #made: Made = NOTHING_MADE
   readonly #newRequestId: () => string
   readonly #sockets: ListenerSockets
   readonly #passed: PassedBytes
@@ -90,6 +103,7 @@ export class Proxy {
     this.#pools = new UpstreamPools(options.onChange)
     this.#tls = new TlsContexts(options.log)
     this.#telling = new ProxyTelling({ ...options, hostname: hostname(), counters: options.recorder.counters })
+    this.#serving = this.#servingDeps()
     this.#newRequestId = requestIdSource(options.random)
     this.#scheduleSweep()
   }
@@ -161,8 +175,8 @@ export class Proxy {
     if (unusable.length > 0) return { kind: 'refused', reason: unusable.join('; ') }
     if (this.#isClosed) return { kind: 'applied' }
     // What is prepared shares pools, counts and turns with what serves meanwhile; nothing of it is seen before the swap.
-    const served = await inTurns(this.#prepare(snapshot), monotonicMs)
-    if (!this.#isClosed) await this.#swap(snapshot, served)
+    const made = await this.#make(snapshot)
+    if (!this.#isClosed) await this.#swap(made)
     return { kind: 'applied' }
   }
 
@@ -185,9 +199,19 @@ export class Proxy {
     this.#options.clock.after(boundMs, () => this.#endWaits(), { unref: true })
   }
 
-  async #swap(snapshot: RoutingSnapshot, served: readonly Served[]): Promise<void> {
-    this.#continuity.settle(snapshot)
-    this.#health.settle()
+  async #make(snapshot: RoutingSnapshot): Promise<Made> {
+    try {
+      return await inTurns(this.#prepare(snapshot), this.#options.monotonicMs)
+    } catch (error) {
+      for (const part of [this.#serving.clusters, this.#serving.tables, this.#continuity]) part.abandon()
+      throw error
+    }
+  }
+
+  /** Requests see all of the snapshot from one event to the next. */
+  async #swap(made: Made): Promise<void> {
+    this.#settle(made)
+    const served = this.#servedOf(made)
     const before = this.#listeners
     this.#listeners = new Map()
     for (const next of served) {
@@ -204,45 +228,74 @@ export class Proxy {
       }
     }
     for (const gone of before.values()) this.#outgoing.add(gone)
-    this.#retirePools(served.flatMap((each) => clustersOf(each)))
     await Promise.all([...this.#listeners.values()].map((listener) => this.#bind(listener)))
     this.#sockets.using(served.map(({ listener }) => listener))
     for (const gone of this.#outgoing) this.#retire(gone)
     this.#outgoing.clear()
   }
 
-  #retirePools(clusters: readonly { readonly endpoints: readonly { readonly pool: EndpointPool }[] }[]): void {
-    this.#pools.retireExcept(new Set(clusters.flatMap(({ endpoints }) => endpoints.map(({ pool }) => pool))))
+  /** What only the snapshot before used is released. */
+  #settle(made: Made): void {
+    const { clusters, tables } = this.#serving
+    this.#pools.settle()
+    clusters.settle()
+    tables.settle()
+    for (const { serving, holdings, listener } of this.#made.http.values()) {
+      const next = made.http.get(listener.id)
+      if (next?.holdings !== holdings) holdings.release()
+      if (serving.passthrough !== null && next?.serving.passthrough !== serving.passthrough) serving.passthrough.close()
+    }
+    for (const { holdings, listener } of this.#made.tcp.values()) {
+      if (made.tcp.get(listener.id)?.holdings !== holdings) holdings.release()
+    }
+    this.#made = made
+    this.#continuity.settle(clusters.names)
+    this.#health.settle()
   }
 
-  *#prepare(snapshot: RoutingSnapshot): Steps<readonly Served[]> {
-    const deps = this.#servingDeps()
-    const served: Served[] = []
+  *#prepare(snapshot: RoutingSnapshot): Steps<Made> {
+    const { clusters, tables } = this.#serving
+    yield* clusters.begin(snapshot)
+    tables.begin(snapshot)
+    const made: { readonly http: Map<string, MadeListener>; readonly tcp: Map<string, MadeTcpListener> } = {
+      http: new Map(),
+      tcp: new Map(),
+    }
     for (const listener of snapshot.listeners) {
-      const before = this.#listeners.get(listener.id)?.serving
-      const serving = yield* prepareListener(snapshot, listener, { ...deps, before })
-      served.push({ kind: 'http', listener, serving, tls: this.#tls.server(listener) })
+      const before = this.#made.http.get(listener.id)
+      made.http.set(listener.id, yield* prepareListener(listener, before, this.#serving))
     }
     for (const listener of snapshot.tcpListeners ?? []) {
-      const serving = yield* prepareTcpListener(snapshot, listener, deps)
-      served.push({ kind: 'tcp', listener, serving, tls: this.#tls.server(listener) })
+      yield
+      made.tcp.set(listener.id, prepareTcpListener(listener, this.#made.tcp.get(listener.id), this.#serving))
     }
-    return served
+    return made
+  }
+
+  #servedOf({ http, tcp }: Made): readonly Served[] {
+    return [
+      ...[...http.values()].map(({ listener, serving }): Served => ({
+        kind: 'http',
+        listener,
+        serving,
+        tls: this.#tls.server(listener),
+      })),
+      ...[...tcp.values()].map(({ listener, serving }): Served => ({
+        kind: 'tcp',
+        listener,
+        serving,
+        tls: this.#tls.server(listener),
+      })),
+    ]
   }
 
   #servingDeps(): ServingDeps {
     const { recorder, clock, random, log } = this.#options
-    return {
-      pools: this.#pools,
-      tls: this.#tls,
-      continuity: this.#continuity,
-      health: this.#health,
-      telling: this.#telling,
-      recorder,
-      clock,
-      log,
-      random,
-    }
+    const shared = { clock, log, random, continuity: this.#continuity }
+    const ofClusters = { ...shared, pools: this.#pools, tls: this.#tls, health: this.#health }
+    const clusters = new ServingClusters(ofClusters)
+    const tables = new ServingTables({ ...shared, clusters })
+    return { ...ofClusters, clusters, tables, telling: this.#telling, recorder }
   }
 
   #createListener(served: Served): GatewayListener {
@@ -329,14 +382,6 @@ export class Proxy {
     this.#continuity.sweep(nowMs)
     this.#scheduleSweep()
   }
-}
-
-/** Those of unknown hosts, too. */
-function clustersOf(served: Served): readonly ServingCluster[] {
-  const known = [...served.serving.clusters.values()]
-  if (served.kind === 'tcp') return known
-  const destinations = served.serving.passthrough?.routes.flatMap(({ forward }) => forward?.destinations ?? []) ?? []
-  return [...known, ...destinations.flatMap((each) => (each.kind === 'cluster' ? [each.cluster] : []))]
 }
 
 type ListeningAddress = Pick<BoundListener, 'address' | 'port'>

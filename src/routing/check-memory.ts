@@ -11,6 +11,10 @@ export class CheckMemory {
   readonly #hosts = new WeakMap<VirtualHost, { readonly refersTo: readonly string[]; names: ReadonlySet<string> }>()
   readonly #clusters = new WeakSet<Cluster>()
   readonly #listeners = new WeakSet<Listener>()
+  /** By id, the last one in which all virtual hosts were good, for these names of clusters. */
+  readonly #goodTables = new Map<string, { readonly table: RouteTable; readonly names: ReadonlySet<string> }>()
+  /** The last in which all were good. */
+  #goodClusters: readonly Cluster[] = []
   /** By id, the last one in which no route id and no domain stood twice. */
   readonly #distinct = new Map<string, RouteTable>()
   #lastClusters: readonly Cluster[] = []
@@ -27,7 +31,19 @@ export class CheckMemory {
     return this.#lastNames
   }
 
-  isGoodHost(host: VirtualHost, names: ReadonlySet<string>): boolean {
+  /** The virtual hosts that are not known to be good, with their places. */
+  hostsToCheck(table: RouteTable, names: ReadonlySet<string>): readonly (readonly [at: number, host: VirtualHost])[] {
+    const good = this.#goodTables.get(table.id)
+    const known = good?.names === names ? good.table.virtualHosts : []
+    const found: (readonly [number, VirtualHost])[] = []
+    for (const [index, host] of table.virtualHosts.entries()) {
+      if (host !== known[index] && !this.#isGoodHost(host, names)) found.push([index, host])
+    }
+    if (found.length === 0) this.#goodTables.set(table.id, { table, names })
+    return found
+  }
+
+  #isGoodHost(host: VirtualHost, names: ReadonlySet<string>): boolean {
     const known = this.#hosts.get(host)
     if (known === undefined) return false
     if (known.names === names) return true
@@ -42,9 +58,15 @@ export class CheckMemory {
     if (!dependsOnBalance) this.#hosts.set(host, { refersTo: clustersOf(host), names })
   }
 
-  /** Apart from its fallback. */
-  isGoodCluster(cluster: Cluster): boolean {
-    return this.#clusters.has(cluster)
+  /** Apart from their fallbacks: those that are not known to be good, with their places. */
+  clustersToCheck(clusters: readonly Cluster[]): readonly (readonly [at: number, cluster: Cluster])[] {
+    const known = this.#goodClusters
+    const found: (readonly [number, Cluster])[] = []
+    for (const [index, cluster] of clusters.entries()) {
+      if (cluster !== known[index] && !this.#clusters.has(cluster)) found.push([index, cluster])
+    }
+    if (found.length === 0) this.#goodClusters = clusters
+    return found
   }
 
   addGoodCluster(cluster: Cluster): void {
@@ -72,6 +94,7 @@ export class CheckMemory {
 
   /** Forgets tables that are gone. */
   setDistinct(tables: readonly RouteTable[]): void {
+    for (const id of this.#goodTables.keys()) if (!tables.some((table) => table.id === id)) this.#goodTables.delete(id)
     this.#distinct.clear()
     for (const table of tables) this.#distinct.set(table.id, table)
   }

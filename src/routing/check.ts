@@ -57,10 +57,13 @@ export function* checkInSteps(
     yield
     problems.push(...(yield* checkTable(table, `routeTables[${index}]`, context)))
   }
-  for (const [index, cluster] of snapshot.clusters.entries()) {
-    if (!memory.isGoodCluster(cluster)) yield
-    problems.push(...checkCluster(cluster, `clusters[${index}]`, context))
+  for (const [index, cluster] of memory.clustersToCheck(snapshot.clusters)) {
+    yield
+    const found = clusterProblems(cluster, `clusters[${index}]`)
+    if (found.length === 0) memory.addGoodCluster(cluster)
+    problems.push(...found)
   }
+  problems.push(...checkFallbacks(snapshot, clusters))
   yield
   return [
     ...problems.map((problem) => ({ severity: 'error' as const, ...problem })),
@@ -90,8 +93,7 @@ function* findUnused(
   for (const [tableIndex, table] of snapshot.routeTables.entries()) {
     const path = `routeTables[${tableIndex}]`
     found.push(...unknownHostUnused(table, path))
-    for (const [index, host] of table.virtualHosts.entries()) {
-      if (memory.isGoodHost(host, names)) continue
+    for (const [index, host] of memory.hostsToCheck(table, names)) {
       yield
       const at = `${path}.virtualHosts[${index}]`
       const warnings = [...domainsUnused(host, at), ...withoutEffect(host.routes, at, clusters)]
@@ -168,8 +170,7 @@ function* checkTable(
 ): Steps<readonly Problem[]> {
   const problems = memory.isDistinct(table) ? [] : routeIdsTwice(table, path)
   if (problems.length > 0) wrong.add(table)
-  for (const [index, host] of table.virtualHosts.entries()) {
-    if (memory.isGoodHost(host, clusters)) continue
+  for (const [index, host] of memory.hostsToCheck(table, clusters)) {
     yield
     const found = host.routes.flatMap((route, at) =>
       checkRoute(route, `${path}.virtualHosts[${index}].routes[${at}]`, clusters),
@@ -280,12 +281,12 @@ export function clusterProblems(cluster: Cluster, path: string): readonly Proble
   ]
 }
 
-function checkCluster(cluster: Cluster, path: string, { clusters, memory }: CheckContext): readonly Problem[] {
-  const problems = memory.isGoodCluster(cluster) ? [] : clusterProblems(cluster, path)
-  if (problems.length === 0) memory.addGoodCluster(cluster)
-  if (cluster.fallback === undefined) return problems
-  const cannot = `Cannot fall back from cluster "${cluster.name}"`
-  return [...problems, ...missing('cluster', cluster.fallback, clusters, { path: `${path}.fallback`, cannot })]
+function checkFallbacks(snapshot: RoutingSnapshot, clusters: ReadonlySet<string>): readonly Problem[] {
+  return snapshot.clusters.flatMap(({ name, fallback }, index) => {
+    if (fallback === undefined) return []
+    const cannot = `Cannot fall back from cluster "${name}"`
+    return missing('cluster', fallback, clusters, { path: `clusters[${index}].fallback`, cannot })
+  })
 }
 
 /** A name that nothing has. */

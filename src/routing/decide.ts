@@ -46,22 +46,89 @@ export const NO_VIRTUAL_HOST = -2
 const BRACKET = 0x5d
 const NONE = -1
 
+/** What the next version of a table is prepared from: virtual hosts that are the same objects are taken as they are. */
+export class TableMemory {
+  /** Tests by match. */
+  readonly compiled = new Map<string, readonly MatchTest[]>()
+  readonly hosts = new WeakMap<VirtualHost, PreparedHost>()
+  last: PreparedTable | undefined
+}
+
 /** Throws on what `checkSnapshot` reports as an error. A domain that two virtual hosts claim belongs to the first. */
 export function prepareRouteTable(table: RouteTable): PreparedTable {
   return finish(prepareTableInSteps(table))
 }
 
-/** The same, a virtual host in each step. */
-export function* prepareTableInSteps(table: RouteTable): Steps<PreparedTable> {
+/** The same, a virtual host that is not remembered in each step. */
+export function* prepareTableInSteps(table: RouteTable, memory = new TableMemory()): Steps<PreparedTable> {
+  const { last } = memory
   const hosts: PreparedHost[] = []
+  for (const [index, virtualHost] of table.virtualHosts.entries()) {
+    const same = last?.hosts[index]
+    const known = same?.virtualHost === virtualHost ? same : memory.hosts.get(virtualHost)
+    if (known === undefined) yield
+    const host = known ?? prepareHost(virtualHost, memory.compiled)
+    if (known === undefined) memory.hosts.set(virtualHost, host)
+    hosts.push(host)
+  }
+  yield
+  const names = last !== undefined && haveSameDomains(last.hosts, hosts) ? last : prepareNames(hosts)
+  const routes = concatenated(hosts, last, (host) => host.routes, last?.routes)
+  return (memory.last = {
+    exact: names.exact,
+    suffixes: names.suffixes,
+    any: names.any,
+    unknownHost: table.unknownHost ?? 'not-found',
+    hosts,
+    routes,
+    firstRoutes: last !== undefined && haveSameCounts(last.hosts, hosts) ? last.firstRoutes : firstRoutesOf(hosts),
+    tests: concatenated(hosts, last, (host) => host.routes.map(({ tests }) => tests), last?.tests),
+  })
+}
+
+/** Every host's part one behind the other; where each has as many as before, only those that changed are written anew. */
+// oxlint-disable-next-line max-params -- of whom, as before, what, where it was
+export function concatenated<Host extends { readonly routes: readonly unknown[] }, Item>(
+  hosts: readonly Host[],
+  last: { readonly hosts: readonly Host[]; readonly firstRoutes: Int32Array } | undefined,
+  itemsOf: (host: Host) => readonly Item[],
+  before: readonly Item[] | undefined,
+): readonly Item[] {
+  if (last === undefined || before === undefined || !haveSameCounts(last.hosts, hosts)) return hosts.flatMap(itemsOf)
+  const items = [...before]
+  for (const [index, host] of hosts.entries()) {
+    if (host === last.hosts[index]) continue
+    const first = last.firstRoutes[index] ?? 0
+    for (const [at, item] of itemsOf(host).entries()) items[first + at] = item
+  }
+  return items
+}
+
+function haveSameCounts(
+  before: readonly { readonly routes: readonly unknown[] }[],
+  hosts: readonly { readonly routes: readonly unknown[] }[],
+): boolean {
+  return (
+    before.length === hosts.length && hosts.every(({ routes }, index) => routes.length === before[index]?.routes.length)
+  )
+}
+
+function haveSameDomains(before: readonly PreparedHost[], hosts: readonly PreparedHost[]): boolean {
+  if (before.length !== hosts.length) return false
+  return hosts.every((host, index) => {
+    const old = before[index]
+    if (host === old) return true
+    const { domains } = host.virtualHost
+    const known = old?.virtualHost.domains ?? []
+    return domains.length === known.length && domains.every((domain, at) => domain === known[at])
+  })
+}
+
+function prepareNames(hosts: readonly PreparedHost[]): Pick<PreparedTable, 'exact' | 'suffixes' | 'any'> {
   const exact = new Map<string, number>()
   const suffixes = new Map<number, Map<string, number>>()
-  const compiled = new Map<string, readonly MatchTest[]>()
   let any = NONE
-  for (const virtualHost of table.virtualHosts) {
-    yield
-    const host = hosts.length
-    hosts.push(prepareHost(virtualHost, compiled))
+  for (const [host, { virtualHost }] of hosts.entries()) {
     for (const domain of virtualHost.domains.map((name) => name.toLowerCase())) {
       if (domain === '*') any = any === NONE ? host : any
       else if (domain.startsWith('*')) addSuffix(suffixes, domain.slice(1), host)
@@ -69,17 +136,7 @@ export function* prepareTableInSteps(table: RouteTable): Steps<PreparedTable> {
     }
   }
   const byLength = [...suffixes].map(([length, names]) => ({ length, hosts: new HostTable(names) }))
-  const routes = hosts.flatMap((host) => host.routes)
-  return {
-    exact: new HostTable(exact),
-    suffixes: byLength.toSorted((a, b) => b.length - a.length),
-    any,
-    unknownHost: table.unknownHost ?? 'not-found',
-    hosts,
-    routes,
-    firstRoutes: firstRoutesOf(hosts),
-    tests: routes.map(({ tests }) => tests),
-  }
+  return { exact: new HostTable(exact), suffixes: byLength.toSorted((a, b) => b.length - a.length), any }
 }
 
 function firstRoutesOf(hosts: readonly PreparedHost[]): Int32Array {

@@ -134,7 +134,8 @@ describe('tunnels', () => {
     const { live, clock, clusters, v1, client } = await tunnelled(t)
     const [, other] = clusters
     const elsewhere = cluster('v3', [v1.port])
-    await live.apply(weighing({ v1: 1, v2: 1 }, [cluster('v1', []), other ?? cluster('v2', []), elsewhere]))
+    const routes = [route('r', { v1: 1, v2: 1 }), route('elsewhere', { v3: 1 })]
+    await live.apply(snapshotOf(routes, [cluster('v1', []), other ?? cluster('v2', []), elsewhere]))
     assert.deepEqual(live.proxy.draining, [])
     await clock.advance(20_100)
     await client.untilClosed()

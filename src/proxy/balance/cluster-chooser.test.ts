@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { cluster, snapshotOf } from '../../../test/support/live-proxy.ts'
+import { Holdings } from '../../base/holdings.ts'
 import { seededRandom } from '../../base/random.ts'
 import type { Cluster, Locality } from '../../routing/cluster-model.ts'
 
 import type { Chooser } from './chooser.ts'
 import { prepareChooser } from './cluster-chooser.ts'
 import type { Candidate } from './cluster-chooser.ts'
-import { Continuity } from './continuity.ts'
+import { ContinuityStore } from './continuity.ts'
 
 const HERE: Locality = { region: 'eu', zone: 'a', subzone: '' }
 const ZONES: readonly Locality[] = [HERE, { ...HERE, zone: 'b' }, { ...HERE, region: 'us' }]
@@ -24,7 +24,8 @@ interface Member {
 }
 
 class Lab {
-  readonly continuity = new Continuity()
+  readonly continuity = new ContinuityStore()
+  #held = new Holdings()
   changes = 0
   readonly #random = seededRandom(3)
 
@@ -35,10 +36,17 @@ class Lab {
       const endpoint = { address: `10.0.0.${index}`, port: 80, weight, ...(locality === undefined ? {} : { locality }) }
       return { endpoint, pool: { endpoint: name, active: 0 }, outlier: null, checked: checked ?? null }
     })
-    const { continuity } = this
-    const deps = { continuity, random: this.#random, here: HERE, changes: () => this.changes }
+    const before = this.#held
+    this.#held = new Holdings()
+    const deps = {
+      continuity: this.continuity.heldBy(this.#held),
+      random: this.#random,
+      here: HERE,
+      changes: () => this.changes,
+    }
     const chooser = prepareChooser({ name: 'v1', ...settings }, candidates, deps)
-    continuity.settle(snapshotOf([], [cluster('v1', [])]))
+    this.continuity.settle(new Set(['v1']))
+    before.release()
     return chooser
   }
 }
@@ -83,7 +91,7 @@ describe('slow start', () => {
 
   test('endpoints that are all new get their weights, also when the least share is 0', () => {
     const lab = new Lab()
-    lab.continuity.settle(snapshotOf([], []))
+    lab.continuity.settle(new Set())
     const chooser = lab.prepare({ slowStart: { ...slowStart, minWeightShare: 0 } }, [{ weight: 3 }, { weight: 1 }])
     assert.deepEqual(sharesOf(chooser, 2, 40), [30, 10])
   })

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { cluster, snapshotOf } from '../../../test/support/live-proxy.ts'
+import { cluster } from '../../../test/support/live-proxy.ts'
 import { silentLog } from '../../base/log.ts'
 import { seededRandom } from '../../base/random.ts'
 import type { Cluster, Endpoint } from '../../routing/cluster-model.ts'
-import { TrafficRecorder } from '../../telemetry/recorder.ts'
+import { DestinationCounters } from './destination-counters.ts'
 
 import { prepareChooser } from '../balance/cluster-chooser.ts'
-import { Continuity } from '../balance/continuity.ts'
+import { Holdings } from '../../base/holdings.ts'
+import { ContinuityStore } from '../balance/continuity.ts'
 import { EndpointPool } from '../upstream/endpoint-pool.ts'
 import { pickEndpoint } from './pick-endpoint.ts'
 import type { ServingEndpoint } from './serving-cluster.ts'
 
 const HERE = { region: 'eu', zone: 'a', subzone: '' }
-const LABELS = { listener: '', service: '', workloadNamespace: '', workload: '', version: '' }
+const DESTINATION = { service: '', workloadNamespace: '', workload: '', version: '' }
 
 interface Member {
   readonly weight: number
@@ -61,22 +62,22 @@ const settings: fc.Arbitrary<Partial<Cluster>> = fc
 const NOW_MS = 10_000
 
 function servingOf(members: readonly Member[], change: Partial<Cluster>) {
-  const continuity = new Continuity()
-  const recorder = new TrafficRecorder({ proxy: '', startedAtMs: 0 })
+  const store = new ContinuityStore()
+  const continuity = store.heldBy(new Holdings())
   const all = members.map((each, index) => {
     const at = { address: `10.0.0.${index}`, port: 80, tls: null, protocol: 'http1' } as const
-    const pool = new EndpointPool(at, { onDrained: () => {} }, silentLog)
+    const pool = new EndpointPool(at, { onConnect: () => {}, onDrained: () => {} }, silentLog)
     if (each.isAvoided) pool.avoid(NOW_MS)
     if (each.isRetired) pool.retire()
     const endpoint: Endpoint = { ...at, weight: each.weight, locality: { ...HERE, zone: each.zone } }
     const outlier = { isEjected: each.isEjected, onStatus: () => {}, onFailure: () => {} }
-    const traffic = recorder.destination(LABELS)
-    return { ...each, endpoint, pool, outlier, checked: { isHealthy: each.isHealthy }, traffic }
+    const counters = new DestinationCounters(DESTINATION)
+    return { ...each, endpoint, pool, outlier, checked: { isHealthy: each.isHealthy }, counters }
   })
   const deps = { continuity, random: seededRandom(1), here: HERE, changes: () => 0 }
   const prepare = (some: typeof all) => {
     const chooser = prepareChooser({ ...cluster('v1', []), ...change }, some, deps)
-    continuity.settle(snapshotOf([], [cluster('v1', [])]))
+    store.settle(new Set(['v1']))
     return chooser
   }
   prepare(all.filter(({ isNew }) => !isNew))

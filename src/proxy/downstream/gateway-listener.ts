@@ -243,8 +243,8 @@ export class GatewayListener {
       serving,
       isDraining: () => this.#isClosing,
       onRefused: (refused) => {
-        const { nowhere, telling } = serving()
-        countRefused(nowhere, refused)
+        const { counts, telling } = serving()
+        countRefused(counts.nowhere, refused)
         telling?.write(refusedEntry(refused, peerOf(socket), telling.epochMs(refused.startedMs)))
       },
       onCrash: this.#deps.onCrash,

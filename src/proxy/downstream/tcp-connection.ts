@@ -21,6 +21,7 @@ import type { PassedBytes } from '../exchange/passed-bytes.ts'
 import { pickEndpoint } from '../cluster/pick-endpoint.ts'
 import type { RequestKey } from '../cluster/prepared-key.ts'
 import { CONNECT_ATTEMPTS_MAX } from '../cluster/endpoint-search.ts'
+import type { ListenerCounts } from '../cluster/destination-counters.ts'
 import type { ServingCluster } from '../cluster/serving-cluster.ts'
 import { TcpRecord } from '../telling/tcp-record.ts'
 import { probeUnread } from './socket-probe.ts'
@@ -64,6 +65,7 @@ export class TcpConnection {
   /** What it did to connections counts as with requests: one that is made is a success. */
   #outlier: OutlierHost | null = null
   #tried: EndpointPool[] = []
+  readonly #counts: ListenerCounts
   #traffic: DestinationTraffic
   #routeId = ''
   #idleTimeoutMs = 0
@@ -92,7 +94,8 @@ export class TcpConnection {
     this.#client = client
     this.#deps = deps
     this.#serving = deps.serving()
-    this.#traffic = this.#serving.nowhere
+    this.#counts = this.#serving.counts
+    this.#traffic = this.#counts.nowhere
     this.#startedMs = this.#idleSinceMs = this.#bytesCountedAtMs = deps.monotonicMs()
     const { telling } = this.#serving
     this.#record = telling === null ? null : new TcpRecord(telling, client, deps.newStreamId())
@@ -195,7 +198,7 @@ export class TcpConnection {
     this.#hashKey = found.hashKey
     this.#idleTimeoutMs = found.route.idleTimeoutMs
     this.#cluster = cluster
-    this.#traffic = cluster.nobody
+    this.#traffic = cluster.unreached.of(this.#counts)
     this.#connect(cluster, 'UH')
   }
 
@@ -205,7 +208,7 @@ export class TcpConnection {
     const endpoint = pickEndpoint(cluster, hash, nowMs, this.#tried)
     if (endpoint === undefined) return this.#end(flag)
     if (this.#tried.length > 0) this.#traffic.countRetried(0, 'UF')
-    this.#traffic = endpoint.traffic
+    this.#traffic = endpoint.counters.of(this.#counts)
     if (cluster.gate?.mayConnect === false) return this.#end('UO')
     const { pool } = endpoint
     this.#outlier = endpoint.outlier

@@ -2,6 +2,7 @@
  * One request and its response: decided, answered here or sent to an endpoint, answered, counted. A client has one of these
  * and uses it for one request after the other.
  */
+import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 import { defined } from '../../base/assert.ts'
 import type { Timer } from '../../base/clock.ts'
 import { NO_VIRTUAL_HOST, decide } from '../../routing/decide.ts'
@@ -20,7 +21,8 @@ import { answerByPolicy, responseEdit } from './before-forwarding.ts'
 import { RequestKeys } from '../serving/request-key.ts'
 import type { ServingEndpoint } from '../cluster/serving-cluster.ts'
 import type { ServingPolicy } from '../serving/route-policy.ts'
-import type { ServingForward, ServingListener, ServingRoute } from '../serving/serving-state.ts'
+import type { ServingForward, ServingRoute } from '../serving/serving-route.ts'
+import type { ServingListener } from '../serving/serving-state.ts'
 import { Tunnel } from './tunnel.ts'
 import { RequestNotes } from './request-notes.ts'
 import { RequestTries } from '../tries/request-tries.ts'
@@ -152,8 +154,8 @@ export class RequestExchange implements TriesOwner {
     this.#client.resumeInput()
   }
 
-  onTry(endpoint: ServingEndpoint): void {
-    this.#notes.onTry(endpoint)
+  onTry(endpoint: ServingEndpoint, traffic: DestinationTraffic): void {
+    this.#notes.onTry(endpoint, traffic)
   }
 
   onConnectFailed(why: string): void {
@@ -307,6 +309,8 @@ export class RequestExchange implements TriesOwner {
     const { startedMs } = this.#times
     const isAdmitted = this.#upstream.begin(cluster, {
       method: head.method,
+      counts: this.#serving.counts,
+      mirrorCounts: this.#serving.mirrorCounts,
       retry: policy.retry,
       // Of a connection that changes its protocol there is nothing to copy.
       mirrors: policy.mirrors === null || head.isUpgrade || head.method === 'CONNECT' ? null : policy.mirrors,
@@ -370,7 +374,8 @@ export class RequestExchange implements TriesOwner {
     this.#tunnel = this.#newTunnel(defined(this.#upstream.endpoint, 'endpoint'), defined(this.#routed, 'route'))
   }
 
-  #newTunnel({ pool, traffic }: ServingEndpoint, { id, policy }: Route): Tunnel {
+  #newTunnel({ pool, counters }: ServingEndpoint, { id, policy }: Route): Tunnel {
+    const traffic = counters.of(this.#serving.counts)
     return new Tunnel({ pool, traffic, routeId: id, reach: this.#serving.reach, drainMs: policy.tunnelDrainMs })
   }
 
@@ -445,7 +450,7 @@ export class RequestExchange implements TriesOwner {
     if (this.#tunnel !== null) this.#leaveTunnel()
     const upstream = this.#upstream
     const { response } = this.#client
-    const traffic = upstream.traffic ?? this.#serving.nowhere
+    const traffic = upstream.traffic ?? this.#serving.counts.nowhere
     const ownFlag = upstream.flag === '' ? this.#flag : upstream.flag
     const outcome = {
       status: response.status,

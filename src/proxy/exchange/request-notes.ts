@@ -1,4 +1,5 @@
 /** What is noted of one request after the other: for the log and the traces of its listener, and for a client that asked. */
+import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 import type { PreparedTable } from '../../routing/decide.ts'
 import type { Route } from '../../routing/route-model.ts'
 import type { Observation } from '../../telemetry/recorder.ts'
@@ -9,7 +10,8 @@ import type { ResponseHead } from '../http1/response-head.ts'
 import { joinEdits } from '../policy/head-edit.ts'
 import type { Answer } from '../policy/answers.ts'
 import type { ServingPolicy } from '../serving/route-policy.ts'
-import type { ServingListener, ServingRoute } from '../serving/serving-state.ts'
+import type { ServingRoute } from '../serving/serving-route.ts'
+import type { ServingListener } from '../serving/serving-state.ts'
 import type { TraceEdit } from '../telling/tracer.ts'
 import { DecisionTrail } from './decision-trail.ts'
 import { RequestRecord } from './request-record.ts'
@@ -79,7 +81,7 @@ export class RequestNotes {
     if (this.#record !== null) this.#record.onCluster(name, policy)
   }
 
-  onTry({ pool, traffic }: ServingEndpoint): void {
+  onTry({ pool }: ServingEndpoint, traffic: DestinationTraffic): void {
     if (this.#record !== null) this.#record.onTry(pool.endpoint, traffic, this.#deps.monotonicMs())
   }
 

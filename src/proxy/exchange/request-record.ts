@@ -10,7 +10,7 @@ import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import { editedValue } from '../policy/head-edit.ts'
 import type { ServingPolicy } from '../serving/route-policy.ts'
-import type { ServingRoute } from '../serving/serving-state.ts'
+import type { ServingRoute } from '../serving/serving-route.ts'
 
 import type { ClientPeer } from '../telling/access-entry.ts'
 import { detailsOf } from '../telling/details.ts'

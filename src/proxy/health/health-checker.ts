@@ -4,6 +4,8 @@
  *
  * What must stay true: one check per endpoint at a time, and none once the endpoint has left or the checker was stopped.
  */
+import { Kept } from '../../base/holdings.ts'
+import type { Holdings } from '../../base/holdings.ts'
 import { hostPort } from '../../base/host-port.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
@@ -26,30 +28,29 @@ export class HealthChecker {
   /** Rises whenever an endpoint becomes healthy or unhealthy. */
   changes = 0
   readonly #hostDeps: HostDeps
-  #hosts = new Map<string, Host>()
-  #used = new Map<string, Host>()
+  readonly #hosts = new Kept<Host>((host) => host.stop())
+  /** Those of clusters that were prepared since the last swap. */
+  readonly #unsettled = new Set<Host>()
 
   constructor(deps: HealthCheckerDeps) {
     this.#hostDeps = { ...deps, onChange: () => this.changes++ }
   }
 
-  /** The endpoint of the cluster, new or known. It is checked until a `settle` before which nobody asked for it. */
-  use(cluster: string, check: HealthCheck, at: CheckedAddress): CheckedHost {
+  /** The endpoint of the cluster, new or known. It is checked until the holdings are released. */
+  // oxlint-disable-next-line max-params -- whose, how, where, for whom
+  use(cluster: string, check: HealthCheck, at: CheckedAddress, holdings: Holdings): CheckedHost {
     const key = JSON.stringify([cluster, at.address, at.port])
-    const host = this.#used.get(key) ?? this.#hosts.get(key) ?? new Host(cluster, at, this.#hostDeps)
+    const host = this.#hosts.hold(key, () => new Host(cluster, at, this.#hostDeps), holdings)
     host.check = check
     host.at = at
-    this.#used.set(key, host)
+    this.#unsettled.add(host)
     return host
   }
 
+  /** What was prepared is about to be served. */
   settle(): void {
-    for (const [key, host] of this.#hosts) {
-      if (!this.#used.has(key)) host.stop()
-    }
-    this.#hosts = this.#used
-    this.#used = new Map()
-    for (const host of this.#hosts.values()) host.start()
+    for (const host of this.#unsettled) host.start()
+    this.#unsettled.clear()
   }
 
   stop(): void {

@@ -2,6 +2,7 @@
  * Requests for hosts that the route table does not know, on their way to just these hosts: what a workload asks of the world
  * outside. A request that comes back to us is refused.
  */
+import type { Holdings } from '../../base/holdings.ts'
 import type { Random } from '../../base/random.ts'
 import type { Cluster } from '../../routing/cluster-model.ts'
 import { outsideAddress } from '../../routing/outside-address.ts'
@@ -19,13 +20,18 @@ export interface PassthroughDeps<Prepared> {
   readonly random: Random
   /** Of the route table. */
   readonly table: string
-  /** Makes a route and the only cluster it goes to ready. */
-  readonly prepare: (route: Route, cluster: Cluster) => Prepared
+  /** Makes a route and the only cluster it goes to ready; they are in use until the holdings are released. */
+  readonly prepare: (route: Route, cluster: Cluster) => Outside<Prepared>
+}
+
+interface Outside<Prepared> {
+  readonly route: Prepared
+  readonly holdings: Holdings
 }
 
 export class Passthrough<Prepared> {
   readonly #deps: PassthroughDeps<Prepared>
-  readonly #hosts = new Map<string, Prepared>()
+  readonly #hosts = new Map<string, Outside<Prepared>>()
   /** Says in `via` that a request was here (RFC 9110 §7.6.3). */
   readonly #name: string
 
@@ -36,7 +42,7 @@ export class Passthrough<Prepared> {
 
   /** Those of the hosts that were asked for lately. */
   get routes(): readonly Prepared[] {
-    return [...this.#hosts.values()]
+    return [...this.#hosts.values()].map(({ route }) => route)
   }
 
   /** The way of the request; null: there is none, as its host is no address or it was here before. */
@@ -47,19 +53,30 @@ export class Passthrough<Prepared> {
     if (known !== undefined) {
       this.#hosts.delete(key)
       this.#hosts.set(key, known)
-      return known
+      return known.route
     }
     const address = outsideAddress(key)
     return address === undefined ? null : this.#add(key, address)
   }
 
+  /** The listener has no use for it any more: requests under way are finished. */
+  close(): void {
+    for (const { holdings } of this.#hosts.values()) holdings.release()
+    this.#hosts.clear()
+  }
+
   #add(key: string, address: Cluster['endpoints'][number]): Prepared {
-    const route = this.#deps.prepare(this.#routeTo(key), clusterOf(address))
-    this.#hosts.set(key, route)
-    const [oldest] = this.#hosts.keys()
-    // Its connections close when they have been idle, its pool with the next snapshot.
-    if (this.#hosts.size > HOSTS_MAX && oldest !== undefined) this.#hosts.delete(oldest)
-    return route
+    const outside = this.#deps.prepare(this.#routeTo(key), clusterOf(address))
+    this.#hosts.set(key, outside)
+    const [oldest] = this.#hosts
+    if (this.#hosts.size > HOSTS_MAX && oldest !== undefined) this.#forget(...oldest)
+    return outside.route
+  }
+
+  /** Requests under way are finished; its connections close when they are idle. */
+  #forget(key: string, { holdings }: Outside<Prepared>): void {
+    this.#hosts.delete(key)
+    holdings.release()
   }
 
   #routeTo(host: string): Route {

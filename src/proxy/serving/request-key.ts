@@ -5,7 +5,7 @@ import type { RequestView } from '../../routing/match.ts'
 import type { RequestKey } from '../cluster/prepared-key.ts'
 import type { ServingCluster } from '../cluster/serving-cluster.ts'
 import type { Split } from '../../routing/split.ts'
-import type { ServingForward } from './serving-state.ts'
+import type { ServingForward } from './serving-route.ts'
 
 /** The keys of one request after the other. */
 export class RequestKeys {

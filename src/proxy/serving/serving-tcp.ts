@@ -1,27 +1,25 @@
-/** A snapshot made ready to serve one TCP listener. Immutable, as `ServingListener` is. */
-import { defined } from '../../base/assert.ts'
-import type { Steps } from '../../base/steps.ts'
+/** What a TCP listener serves. Immutable, as `ServingListener` is. */
+import { Holdings } from '../../base/holdings.ts'
 import type { TcpListener, TcpRoute } from '../../routing/listener-model.ts'
-import type { RoutingSnapshot } from '../../routing/model.ts'
 import { hasServerName } from '../../routing/server-name.ts'
 import type { Split } from '../../routing/split.ts'
-import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 
+import { ListenerCounts } from '../cluster/destination-counters.ts'
 import { prepareKey } from '../cluster/prepared-key.ts'
 import type { RequestKey } from '../cluster/prepared-key.ts'
 import { RouteReach } from '../cluster/route-reach.ts'
 import type { ReachingRoute } from '../cluster/route-reach.ts'
-import { NOBODY, prepareClusters } from '../cluster/serving-cluster.ts'
-import type { ServingCluster, ServingDeps } from '../cluster/serving-cluster.ts'
+import type { ServingCluster } from '../cluster/serving-cluster.ts'
+import type { ServingClusters } from '../cluster/serving-clusters.ts'
 import type { ListenerTelling } from '../telling/listener-telling.ts'
-import { sourcedRecorder } from '../telling/sourced-recorder.ts'
+import type { ServingDeps } from './serving-state.ts'
 
 export interface ServingTcp {
   readonly routes: readonly ServingTcpRoute[]
-  readonly clusters: ReadonlyMap<string, ServingCluster>
+  /** By name, for connections that must look for another endpoint. */
+  readonly clusters: Pick<ServingClusters, 'get'>
   readonly reach: RouteReach
-  /** Counts connections that no route takes. */
-  readonly nowhere: DestinationTraffic
+  readonly counts: ListenerCounts
   /** Null: nothing is told of single connections. */
   readonly telling: ListenerTelling | null
 }
@@ -35,33 +33,43 @@ export interface ServingTcpRoute {
   readonly hashKey: RequestKey | null
 }
 
-/** A cluster in each step. The snapshot must have passed `checkSnapshot`. */
-export function* prepareTcpListener(
-  snapshot: RoutingSnapshot,
+/** A TCP listener made ready, with what it was made from. */
+export interface MadeTcpListener {
+  readonly listener: TcpListener
+  readonly serving: ServingTcp
+  readonly holdings: Holdings
+}
+
+/** `before`: what it served until now. The snapshot must have passed `checkSnapshot`. */
+export function prepareTcpListener(
   listener: TcpListener,
+  before: MadeTcpListener | undefined,
   deps: ServingDeps,
-): Steps<ServingTcp> {
-  const sourced = sourcedRecorder(deps.recorder, listener.source)
-  const recorder: ServingDeps['recorder'] = {
-    destination: (labels) => sourced.destination({ ...labels, protocol: 'tcp' }),
+): MadeTcpListener {
+  if (before?.listener === listener) {
+    // Endpoints may be others, so who gets where is asked anew.
+    return { ...before, serving: { ...before.serving, reach: reachOfAll(before.serving.routes) } }
   }
-  const clusters = yield* prepareClusters(snapshot, listener.id, { ...deps, recorder })
+  const holdings = new Holdings()
+  const continuity = deps.continuity.heldBy(holdings)
   const routes = listener.routes.map((route): ServingTcpRoute => {
     const { split, destinations, hashKey } = route.action
     const weights = destinations.map(({ weight }) => weight)
     return {
       route,
-      split: deps.continuity.split(['tcp', split, destinations], weights),
-      destinations: destinations.map((destination) =>
-        destination.kind === 'invalid' ? null : defined(clusters.get(destination.cluster), 'cluster'),
-      ),
+      split: continuity.split(['tcp', split, destinations], weights),
+      destinations: destinations.map((each) => (each.kind === 'invalid' ? null : deps.clusters.use(each.cluster))),
       hashKey: hashKey === undefined ? null : prepareKey(hashKey),
     }
   })
-  const reach = new RouteReach(() => routes.map(reachOf))
-  const nowhere = recorder.destination({ ...NOBODY, listener: listener.id, service: '' })
-  const telling = deps.telling.listener(listener.id, { accessLog: listener.accessLog }, deps.continuity)
-  return { routes, clusters, reach, nowhere, telling }
+  const counts = new ListenerCounts({ listener: listener.id, source: listener.source, protocol: 'tcp' }, deps.recorder)
+  const telling = deps.telling.listener(listener.id, { accessLog: listener.accessLog }, continuity)
+  const { clusters } = deps
+  return { listener, serving: { routes, clusters, reach: reachOfAll(routes), counts, telling }, holdings }
+}
+
+function reachOfAll(routes: readonly ServingTcpRoute[]): RouteReach {
+  return new RouteReach(() => routes.map(reachOf))
 }
 
 export function findTcpRoute({ routes }: ServingTcp, serverName: string): ServingTcpRoute | undefined {

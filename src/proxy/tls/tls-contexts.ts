@@ -19,6 +19,9 @@ export class TlsContexts {
   #servers = new Map<string, ServerTlsContext>()
   #clients = new Map<string, ClientTlsContext>()
   #nextId = 1
+  /** Their text, which is long and asked for with every snapshot. */
+  readonly #clientKeys = new WeakMap<ClientTls, string>()
+  readonly #serverKeys = new WeakMap<Listener | TcpListener, string>()
 
   constructor(log: Log) {
     this.#log = log
@@ -32,9 +35,10 @@ export class TlsContexts {
     const problems: string[] = []
     const servers = new Map<string, ServerTlsContext>()
     const clients = new Map<string, ClientTlsContext>()
-    for (const { id, protocol, tls } of [...snapshot.listeners, ...(snapshot.tcpListeners ?? [])]) {
+    for (const listener of [...snapshot.listeners, ...(snapshot.tcpListeners ?? [])]) {
+      const { id, protocol, tls } = listener
       if (tls === undefined) continue
-      const key = serverKey({ id, protocol, tls })
+      const key = this.#serverKey(listener)
       const protocols = protocol === 'https' ? HTTP_PROTOCOLS : []
       const why = tryTo(() => servers.set(key, this.#servers.get(key) ?? new ServerTlsContext(tls, protocols)))
       if (why !== undefined) problems.push(`Cannot use the certificates of listener "${id}": ${why}`)
@@ -53,22 +57,31 @@ export class TlsContexts {
 
   /** Null: the listener ends no TLS. */
   server(listener: Listener | TcpListener): ServerTlsContext | null {
-    return this.#servers.get(serverKey(listener)) ?? null
+    return listener.tls === undefined ? null : (this.#servers.get(this.#serverKey(listener)) ?? null)
   }
 
   client(tls: ClientTls | undefined): ClientTlsContext | null {
-    return tls === undefined ? null : (this.#clients.get(JSON.stringify(tls)) ?? null)
+    return tls === undefined ? null : (this.#clients.get(this.#clientKey(tls)) ?? null)
   }
 
   #prepareClient(tls: ClientTls, clients: Map<string, ClientTlsContext>): void {
-    const key = JSON.stringify(tls)
+    const key = this.#clientKey(tls)
     const known = clients.get(key) ?? this.#clients.get(key)
     clients.set(key, known ?? new ClientTlsContext(tls, { id: this.#nextId++, log: this.#log }))
   }
-}
 
-function serverKey({ id, protocol, tls }: Pick<Listener | TcpListener, 'id' | 'protocol' | 'tls'>): string {
-  return JSON.stringify([id, protocol, tls])
+  #clientKey(tls: ClientTls): string {
+    const key = this.#clientKeys.get(tls) ?? JSON.stringify(tls)
+    this.#clientKeys.set(tls, key)
+    return key
+  }
+
+  #serverKey(listener: Listener | TcpListener): string {
+    const { id, protocol, tls } = listener
+    const key = this.#serverKeys.get(listener) ?? JSON.stringify([id, protocol, tls])
+    this.#serverKeys.set(listener, key)
+    return key
+  }
 }
 
 function tryTo(action: () => void): string | undefined {

@@ -12,6 +12,7 @@ import { EndpointSearch } from '../cluster/endpoint-search.ts'
 import type { Search } from '../cluster/endpoint-search.ts'
 import type { ResponseHead, BodyFraming } from '../http1/response-head.ts'
 import type { KeptRequest } from './kept-request.ts'
+import type { ListenerCounts } from '../cluster/destination-counters.ts'
 import type { ServingCluster } from '../cluster/serving-cluster.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from '../upstream/side.ts'
 
@@ -22,6 +23,7 @@ export interface MirrorRequestOptions {
   /** All of it. */
   readonly request: KeptRequest
   readonly method: string
+  readonly counts: ListenerCounts
   readonly clock: Clock
   readonly log: Log
   readonly monotonicMs: () => number
@@ -46,7 +48,7 @@ export class MirrorRequest implements Exchange, Waiting {
     this.#cluster = cluster
     this.#options = options
     this.requestMethod = options.method
-    this.#traffic = cluster.nobody
+    this.#traffic = cluster.unreached.of(options.counts)
     this.#startedMs = options.monotonicMs()
     this.#search = new EndpointSearch(this, () => undefined)
   }
@@ -110,8 +112,8 @@ export class MirrorRequest implements Exchange, Waiting {
   #follow(search: Search): void {
     if (search !== 'found') return this.#end(search === 'no-endpoint' ? 'UH' : 'UO')
     const { gate, idle } = this.#search
-    const { pool, traffic } = defined(this.#search.endpoint, 'endpoint')
-    this.#traffic = traffic
+    const { pool, counters } = defined(this.#search.endpoint, 'endpoint')
+    this.#traffic = counters.of(this.#options.counts)
     pool.enter()
     const upstream = idle ?? pool.open(this.#options.monotonicMs() + this.#cluster.connectTimeoutMs, gate, false)
     this.#upstream = upstream

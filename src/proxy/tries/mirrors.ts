@@ -5,6 +5,8 @@ import type { Mirror } from '../../routing/policy-model.ts'
 import type { Split } from '../../routing/split.ts'
 import type { KeptRequest } from './kept-request.ts'
 import { MirrorRequest } from './mirror-request.ts'
+import type { MirrorRequestOptions } from './mirror-request.ts'
+import type { ListenerCounts } from '../cluster/destination-counters.ts'
 import type { ServingCluster } from '../cluster/serving-cluster.ts'
 
 import type { ShareOf } from '../policy/fault.ts'
@@ -15,7 +17,7 @@ const MIRROR_REQUESTS_MAX = 1_000
 export interface MirrorsDeps {
   readonly clock: Clock
   readonly log: Log
-  /** A cluster with counters of its own: copies are not traffic. */
+  /** The cluster with round-robin positions of its own: copies are not traffic. */
   readonly mirror: (cluster: string) => ServingCluster
 }
 
@@ -43,19 +45,23 @@ export class ServingMirrors {
   }
 
   /** The request must be complete. */
-  send(request: KeptRequest, method: string, to: readonly ServingCluster[], monotonicMs: () => number): void {
+  send(to: readonly ServingCluster[], { request, ...how }: Copied): void {
     const { clock, log } = this.#deps
     for (const cluster of to) {
       const active = cluster.endpoints.reduce((sum, { pool }) => sum + pool.active, 0)
-      if (active >= MIRROR_REQUESTS_MAX) countLost(cluster)
-      else new MirrorRequest(cluster, { request: request.copy(shadowed), method, clock, log, monotonicMs }).start()
+      if (active >= MIRROR_REQUESTS_MAX) countLost(cluster, how.counts)
+      else new MirrorRequest(cluster, { ...how, request: request.copy(shadowed), clock, log }).start()
     }
   }
 }
 
+interface Copied extends Pick<MirrorRequestOptions, 'method' | 'counts' | 'monotonicMs'> {
+  readonly request: KeptRequest
+}
+
 /** A copy that was not sent. */
-export function countLost({ nobody }: ServingCluster): void {
-  nobody.count({ status: 0, flag: 'UO', durationMs: 0, requestBytes: 0, responseBytes: 0 })
+export function countLost({ unreached }: ServingCluster, counts: ListenerCounts): void {
+  unreached.of(counts).count({ status: 0, flag: 'UO', durationMs: 0, requestBytes: 0, responseBytes: 0 })
 }
 
 /** The head of the copy: `example.com:80` becomes `example.com-shadow:80`, as Envoy has it; who names no host has no shadow. */

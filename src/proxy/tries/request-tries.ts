@@ -24,6 +24,7 @@ import { RequestRetries } from '../policy/retries.ts'
 import type { ServingRetry } from '../policy/retries.ts'
 import { countLost } from './mirrors.ts'
 import type { ServingMirrors } from './mirrors.ts'
+import type { ListenerCounts } from '../cluster/destination-counters.ts'
 import type { ServingCluster, ServingEndpoint } from '../cluster/serving-cluster.ts'
 import type { TriesOwner } from './tries-owner.ts'
 import type { Body, Exchange, UpstreamFailure, UpstreamSide } from '../upstream/side.ts'
@@ -42,6 +43,8 @@ interface TriesDeps {
 }
 
 export interface TriesStart extends SearchStart {
+  readonly counts: ListenerCounts
+  readonly mirrorCounts: ListenerCounts
   readonly method: string
   readonly retry: ServingRetry | null
   readonly mirrors: ServingMirrors | null
@@ -58,6 +61,9 @@ export class RequestTries implements Exchange, Waiting {
   #upstream: UpstreamSide | null = null
   /** Null where the route has no policy for it. */
   #retries: RequestRetries | null = null
+  /** Who counts; null: no request has begun. */
+  #counts: ListenerCounts | null = null
+  #mirrorCounts: ListenerCounts | null = null
   #mirrors: ServingMirrors | null = null
   /** Who gets a copy once the request is complete. */
   #copiesTo: readonly ServingCluster[] | null = null
@@ -102,11 +108,13 @@ export class RequestTries implements Exchange, Waiting {
     this.#isAnswered = false
     this.#untouched = 0
     this.#retries = start.retry === null ? null : new RequestRetries(start.retry)
-    this.traffic = cluster.nobody
+    this.#counts = start.counts
+    this.traffic = cluster.unreached.of(start.counts)
     this.flag = ''
     if (!this.#search.begin(cluster, start)) return false
     this.#mirrors = start.mirrors
     this.#copiesTo = start.mirrors === null ? null : start.mirrors.choose()
+    this.#mirrorCounts = start.mirrorCounts
     return true
   }
 
@@ -305,8 +313,9 @@ export class RequestTries implements Exchange, Waiting {
     const { cluster, gate, idle } = this.#search
     const endpoint = defined(this.#search.endpoint, 'endpoint')
     const { pool } = endpoint
-    this.traffic = endpoint.traffic
-    this.#owner.onTry(endpoint)
+    const traffic = endpoint.counters.of(defined(this.#counts, 'counts'))
+    this.traffic = traffic
+    this.#owner.onTry(endpoint, traffic)
     pool.enter()
     if (this.#retries !== null && this.#isComplete) this.#startTry(this.#retries)
     const isTunnel = this.requestMethod === 'CONNECT'
@@ -326,8 +335,11 @@ export class RequestTries implements Exchange, Waiting {
 
   #sendCopies(to: readonly ServingCluster[]): void {
     this.#copiesTo = null
-    if (this.#kept.isWhole) this.#mirrors?.send(this.#kept, this.requestMethod, to, this.#monotonicMs)
-    else for (const cluster of to) countLost(cluster)
+    const counts = defined(this.#mirrorCounts, 'counts')
+    const { requestMethod: method } = this
+    if (this.#kept.isWhole)
+      this.#mirrors?.send(to, { request: this.#kept, method, counts, monotonicMs: this.#monotonicMs })
+    else for (const cluster of to) countLost(cluster, counts)
   }
 
   #canSendAgain(): boolean {
@@ -377,7 +389,7 @@ export class RequestTries implements Exchange, Waiting {
   /** After the back-off, preferably on an endpoint that has not failed the request yet, of the newest snapshot. */
   #tryAgain(retries: RequestRetries): void {
     this.#search.leaveEndpoint()
-    this.traffic = this.#search.cluster.nobody
+    this.traffic = this.#search.cluster.unreached.of(defined(this.#counts, 'counts'))
     this.#times.endTry()
     this.#timer = retries.wait(() => {
       this.#timer = null

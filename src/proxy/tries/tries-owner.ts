@@ -1,4 +1,5 @@
 /** The request whose tries are made, as they see it. */
+import type { DestinationTraffic } from '../../telemetry/recorder.ts'
 import type { ServingEndpoint } from '../cluster/serving-cluster.ts'
 import type { BodyFraming, ResponseHead } from '../http1/response-head.ts'
 import type { Failure } from '../policy/answers.ts'
@@ -8,8 +9,8 @@ import type { Body, UpstreamFailure } from '../upstream/side.ts'
 export interface TriesOwner {
   /** As `Exchange.keepsLent`. */
   readonly keepsLent: boolean
-  /** The request is on its way to this endpoint. */
-  onTry(endpoint: ServingEndpoint): void
+  /** The request is on its way to this endpoint, and counted there. */
+  onTry(endpoint: ServingEndpoint, traffic: DestinationTraffic): void
   /** There is no connection for the try; `why` may be empty. */
   onConnectFailed(why: string): void
   /** The client may send no more of the body for now; pairs with `releaseInput`. */

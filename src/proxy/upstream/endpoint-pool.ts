@@ -35,6 +35,8 @@ export interface PoolAddress {
 }
 
 export interface PoolEvents {
+  /** A connection is opened. */
+  onConnect(pool: EndpointPool): void
   /** The last request to a retired endpoint is over. */
   onDrained(pool: EndpointPool): void
 }
@@ -95,6 +97,10 @@ export class EndpointPool implements ConnectionOwner {
     return this.#active
   }
 
+  get hasConnections(): boolean {
+    return this.#connections.size > 0 || (this.#sessions !== null && this.#sessions.count > 0)
+  }
+
   get isRetired(): boolean {
     return this.#retired
   }
@@ -151,6 +157,7 @@ export class EndpointPool implements ConnectionOwner {
    * wanted, for other bytes than HTTP.
    */
   open(deadlineMs: number, gate: ClusterGate | null, isTunnel: boolean): UpstreamSide {
+    this.#events.onConnect(this)
     if (this.#sessions !== null && !isTunnel) return this.#sessions.open(deadlineMs, gate)
     const connection = new Http1UpstreamConnection(this, deadlineMs)
     this.#connections.add(connection)

@@ -34,8 +34,7 @@ function isDomain(domain: string): boolean {
 
 /** Every host is known where one virtual host is for all. */
 export function unknownHostUnused({ id, unknownHost, virtualHosts }: RouteTable, path: string): Diagnostic[] {
-  const isForAll = virtualHosts.some(({ domains }) => domains.includes('*'))
-  if (unknownHost === undefined || !isForAll) return []
+  if (unknownHost === undefined || !virtualHosts.some(({ domains }) => domains.includes('*'))) return []
   return [
     idle(`${path}.unknownHost`, 'unknownHost', `route table "${id}"`, 'one of its virtual hosts has the domain "*"'),
   ]

@@ -29,7 +29,7 @@ export function explainCluster(
   const { snapshot, observed } = surroundings
   const cluster = snapshot.clusters.find((each) => each.name === name)
   if (cluster === undefined) return missingCluster(name)
-  const source = withEndpoints(cluster, snapshot)
+  const source = withEndpoints(cluster, (fallback) => snapshot.clusters.find((each) => each.name === fallback))
   const endpoints = explainEndpoints(source, observed)
   const problem = problemOf(cluster, endpoints)
   return {
