@@ -31,7 +31,7 @@ import { kubeconfigText } from './kubeconfig-text.ts'
 import type { Watch } from './read/watch.ts'
 import { ensureNamespaces } from './registry/boot-namespaces.ts'
 import type { ApiContext } from './registry/context.ts'
-import { startEventExpiry } from './registry/expire-events.ts'
+import { startExpiry } from './registry/expiry.ts'
 import { serviceAddresses } from './registry/service-addresses.ts'
 import { LogDatabase } from './storage/log-database.ts'
 import { Store } from './storage/store.ts'
@@ -186,7 +186,7 @@ class RunningServer implements ApiServer {
     }
     const bound = this.#server.address() as AddressInfo
     this.#address = bound.address
-    this.#stopExpiry = startEventExpiry(this.#context)
+    this.#stopExpiry = startExpiry(this.#context)
     this.#port = bound.port
     log.info('api server listens', { url: this.url })
     const onAbort = (): void => void this.stop()

@@ -85,6 +85,7 @@ export const eventKind: Kind<Event> = {
     { name: 'Name', type: 'string', priority: 1, cell: (object) => object.metadata.name ?? '' },
   ],
   placesName: true,
+  expiry: { ageMaxMs: 60 * 60_000, countMax: 5_000, lastSeenMs: (object) => Date.parse(lastSeen(object) ?? '') },
   selectableFields: {
     'involvedObject.kind': (object) => object.involvedObject.kind ?? '',
     'involvedObject.namespace': (object) => object.involvedObject.namespace ?? '',

@@ -111,3 +111,14 @@ export function checkRegex(field: string, pattern: string): FieldError[] {
     return [invalid(field, pattern, `not an RE2 regular expression: ${messageOf(error)}`)]
   }
 }
+
+/** Admission refuses the object: the API answers 422 with these errors. */
+export class AdmissionError extends Error {
+  override readonly name = 'AdmissionError'
+  readonly errors: readonly FieldError[]
+
+  constructor(...errors: readonly FieldError[]) {
+    super(errors.map(({ field, message }) => `${field}: ${message}`).join(', '))
+    this.errors = errors
+  }
+}

@@ -1,6 +1,8 @@
 /** What the API server must know about a kind. Adding a kind is adding a file with one of these, and a line in `registry.ts`. */
 import type { KubeObject, ResourceType } from '../kube/object.ts'
+import type { Admission } from './admission.ts'
 import type { ObjectSchema } from './schema.ts'
+import type { Subresource } from './subresource.ts'
 
 /** A broken field: becomes a cause of a 422 `Invalid` Status. */
 export interface FieldError {
@@ -57,6 +59,12 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly placesName?: boolean
   /** Field selectors besides metadata.name and metadata.namespace: path → value. */
   readonly selectableFields?: Readonly<Record<string, Read<T, string>>>
+  /** What the server does to an object on its way in and out, beside defaults. Of the hub alone. */
+  readonly admission?: Admission<T>
+  /** Besides `/status` and `/scale`. */
+  readonly subresources?: readonly Subresource<T>[]
+  /** For what is news and not state: such objects go by themselves. Of the hub alone. */
+  readonly expiry?: Expiry<T>
   /** Seconds a deleted object stays with a deletionTimestamp until its agent removes it (Pod); absent: removed at once. */
   gracePeriodSeconds?(object: T): number
   /** PUT without resourceVersion is refused (422), as for custom resources. */
@@ -81,6 +89,14 @@ export interface KindVersion<Hub extends KubeObject = KubeObject, T extends Kube
    */
   toHub?(object: T): Hub
   fromHub?(object: Hub): T
+}
+
+interface Expiry<T extends KubeObject> {
+  readonly ageMaxMs: number
+  /** Beyond this many, the oldest go early. */
+  readonly countMax: number
+  /** When it last happened, in milliseconds since 1970; NaN or undefined where nothing says so. */
+  lastSeenMs(object: T): number | undefined
 }
 
 /** Where `/scale` reads and writes. */

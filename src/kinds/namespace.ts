@@ -1,5 +1,6 @@
 /** Namespaces. Deleting one empties it: finalizers `kubernetes` in the spec are the namespace controller's. */
 import type { KubeObject, ResourceType } from '../kube/object.ts'
+import type { Admission } from './admission.ts'
 import { ageColumn } from './age.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
@@ -24,7 +25,7 @@ const namespaceStatus = core('NamespaceStatus', {
   conditions: optional(mergeArray(namespaceCondition, 'type'), 2),
 })
 
-const namespace = core('Namespace', {
+const namespaceSchema = core('Namespace', {
   ...typeMeta,
   metadata: optional(objectMeta, 1),
   spec: optional(namespaceSpec, 2),
@@ -44,14 +45,43 @@ export const namespaces: ResourceType<Namespace> = {
   namespaced: false,
 }
 
+/** Clears away a namespace's contents before it goes; the namespace controller removes it through `/finalize`. */
+const FINALIZER = 'kubernetes'
+const IMMORTAL: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public'])
+
+const namespaceAdmission: Admission<Namespace> = {
+  create: (namespace) => {
+    const { metadata, spec } = namespace
+    const labels = { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name ?? '' }
+    const finalizers = [FINALIZER]
+    return {
+      ...namespace,
+      metadata: { ...metadata, labels },
+      spec: { ...spec, finalizers },
+      status: { phase: 'Active' },
+    }
+  },
+  // Only `/finalize` may change a namespace's finalizers.
+  update: (namespace, old) => {
+    const { finalizers: _finalizers, ...spec } = namespace.spec ?? {}
+    const kept = old.spec?.finalizers ?? []
+    return { ...namespace, spec: kept.length === 0 ? spec : { ...spec, finalizers: kept } }
+  },
+  whyNotDelete: (name) => (IMMORTAL.has(name) ? 'this namespace may not be deleted' : undefined),
+  markDeleted: (namespace) => ({ ...namespace, status: { ...namespace.status, phase: 'Terminating' } }),
+  isHeld: ({ spec }) => (spec?.finalizers ?? []).length > 0,
+}
+
 export const namespaceKind: Kind<Namespace> = {
   type: namespaces,
   singular: 'namespace',
   shortNames: ['ns'],
   categories: [],
-  schema: namespace,
+  schema: namespaceSchema,
   hasStatus: true,
   defaults: defaultNamespace,
+  admission: namespaceAdmission,
+  subresources: [{ kind: 'finalize', name: 'finalize' }],
   columns: [{ name: 'Status', type: 'string', priority: 0, cell: (object) => object.status?.phase ?? '' }, ageColumn],
   selectableFields: { 'status.phase': (object) => object.status?.phase ?? '' },
   strategicPatch: true,
@@ -66,7 +96,7 @@ function defaultNamespace(object: Namespace): Namespace {
   return {
     ...object,
     metadata: { ...metadata, ...(labels === undefined ? {} : { labels }) },
-    spec: { ...spec, finalizers: spec?.finalizers ?? ['kubernetes'] },
+    spec: { ...spec, finalizers: spec?.finalizers ?? [FINALIZER] },
     status: { ...status, phase: status?.phase ?? 'Active' },
   }
 }

@@ -2,10 +2,12 @@
 import type { ResourceType } from '../kube/object.ts'
 import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
+import { podAdmission } from './pod/admission.ts'
 import { podColumns } from './pod/columns.ts'
 import { defaultPod } from './pod/defaults.ts'
 import { podSpec } from './pod/spec.ts'
 import { podStatus } from './pod/status.ts'
+import { podSubresources } from './pod/subresources.ts'
 import type { Pod } from './pod/types.ts'
 import { validatePod } from './pod/validate.ts'
 import { podWarnings } from './pod/warnings.ts'
@@ -39,6 +41,8 @@ export const podKind: Kind<Pod> = {
   defaults: defaultPod,
   validate: validatePod,
   warnings: podWarnings,
+  admission: podAdmission,
+  subresources: podSubresources,
   columns: podColumns,
   selectableFields: {
     'spec.nodeName': ({ spec }) => spec.nodeName ?? '',

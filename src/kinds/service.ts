@@ -6,12 +6,12 @@ import type { Kind } from './kind.ts'
 import { objectMeta, typeMeta } from './metadata.ts'
 import { core } from './published.ts'
 import { neededInside, optional } from './schema.ts'
+import { serviceAdmission } from './service/admission.ts'
 import { defaultService } from './service/defaults.ts'
 import { serviceSpec, serviceStatus } from './service/spec.ts'
 import type { Service, ServicePort } from './service/types.ts'
 import { validateService } from './service/validate.ts'
 
-export { NODE_PORTS } from './service/validate.ts'
 export type { Service, ServicePort, ServiceSpec } from './service/types.ts'
 
 export const services: ResourceType<Service> = {
@@ -39,6 +39,7 @@ export const serviceKind: Kind<Service> = {
   defaults: defaultService,
   validate: validateService,
   warnings: serviceWarnings,
+  admission: serviceAdmission,
   columns: [
     { name: 'Type', type: 'string', priority: 0, cell: ({ spec }) => spec.type ?? '' },
     { name: 'Cluster-IP', type: 'string', priority: 0, cell: ({ spec }) => spec.clusterIP ?? '<none>' },

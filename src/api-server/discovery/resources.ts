@@ -1,5 +1,7 @@
 /** What the server serves, in the forms clients discover it by. */
+import { assertNever } from '../../base/assert.ts'
 import type { Kind } from '../../kinds/kind.ts'
+import type { Subresource } from '../../kinds/subresource.ts'
 import { apiVersionOf } from '../../kube/object.ts'
 import { REVIEWS } from '../http/reviews.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -58,16 +60,28 @@ function resourcesOf(kind: Kind): readonly ApiResource[] {
     verbs,
     ...other,
   })
-  const isCore = (plural: string): boolean => type.group === '' && type.plural === plural
   return [
     main,
     ...(kind.hasStatus ? [sub('status', SUBRESOURCE_VERBS)] : []),
     ...(kind.scale === undefined
       ? []
       : [sub('scale', SUBRESOURCE_VERBS, { group: 'autoscaling', version: 'v1', kind: 'Scale' })]),
-    ...(isCore('namespaces') ? [sub('finalize', ['update'])] : []),
-    ...(isCore('pods') ? [sub('binding', ['create'], { kind: 'Binding' }), sub('log', ['get'])] : []),
+    ...(kind.subresources ?? []).map((subresource) => sub(subresource.name, ...offerOf(subresource))),
   ]
+}
+
+/** Its verbs, and the kind of what is sent or answered where that is another one. */
+function offerOf(subresource: Subresource): readonly [verbs: readonly string[], other?: Partial<ApiResource>] {
+  switch (subresource.kind) {
+    case 'finalize':
+      return [['update']]
+    case 'action':
+      return [['create'], { kind: subresource.bodyType.kind }]
+    case 'node':
+      return [subresource.name === 'log' ? ['get'] : ['create', 'get']]
+    default:
+      return assertNever(subresource)
+  }
 }
 
 function reviewResource({ plural, singular, kind }: (typeof REVIEWS)[number]): ApiResource {

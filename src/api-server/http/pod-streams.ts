@@ -12,7 +12,7 @@ import { streamRequestOf } from './stream-request.ts'
 import type { StreamRequest } from './stream-request.ts'
 
 /** The subresource, as its URL names it. */
-type PodStream = 'exec' | 'attach' | 'portforward'
+export type PodStream = 'exec' | 'attach' | 'portforward'
 
 interface PodStreamTarget {
   readonly pod: PodName

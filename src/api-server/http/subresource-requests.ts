@@ -1,8 +1,9 @@
-/** What lies behind an object's name: `/status`, `/scale`, `/finalize`, `/binding`, `/log`. */
+/** What lies behind an object's name: `/status`, `/scale`, and what its kind has besides. */
+import { assertNever } from '../../base/assert.ts'
 import type { ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
-import { isNamespace } from '../registry/admission.ts'
-import { bindPod } from '../registry/bind-pod.ts'
+import { actOn } from '../registry/act.ts'
+import type { Action } from '../registry/act.ts'
 import type { Body } from '../registry/check.ts'
 import type { ApiContext } from '../registry/context.ts'
 import type { Document } from '../registry/document.ts'
@@ -20,6 +21,7 @@ import { objectReply } from './object-reply.ts'
 import type { Kubelet } from './kubelet.ts'
 import { streamPodLogs } from './pod-logs.ts'
 import { servePodStream } from './pod-streams.ts'
+import type { PodStream } from './pod-streams.ts'
 import { readPatch } from './read-patch.ts'
 import { jsonReply } from './reply.ts'
 import type { Reply } from './reply.ts'
@@ -45,27 +47,42 @@ export async function subresourceReply(
 ): Promise<Reply | undefined> {
   const { context } = options
   const { kind, key, subresource } = target
-  const isPod = kind.type.group === '' && kind.type.plural === 'pods'
   if (subresource === 'status' && kind.hasStatus) return sideReply(context, exchange, target, 'status')
   if (subresource === 'scale' && kind.scale !== undefined) return scaleReply(context, exchange, target)
-  if (subresource === 'finalize' && isNamespace(kind)) return sideReply(context, exchange, target, 'finalize')
-  if (subresource === 'binding' && isPod) return bindingReply(context, exchange, key)
-  if (subresource === 'log' && isPod) {
+  const own = kind.subresources?.find(({ name }) => name === subresource)
+  switch (own?.kind) {
+    case undefined:
+      throw noSuchResource()
+    case 'finalize':
+      return sideReply(context, exchange, target, 'finalize')
+    case 'action':
+      return actionReply(context, exchange, { kind, key, action: own })
+    case 'node':
+      return nodeReply(options, exchange, target, own.name)
+    default:
+      return assertNever(own)
+  }
+}
+
+/** What the node that runs a pod answers: always a stream. */
+async function nodeReply(
+  { context, kubelet }: SubresourceOptions,
+  exchange: Exchange,
+  { kind, key }: SubresourceTarget,
+  subresource: 'log' | PodStream,
+): Promise<undefined> {
+  const { namespace = '', name } = splitKey(key)
+  const pod = { namespace, name }
+  if (subresource === 'log') {
     if (exchange.method !== 'GET') throw methodNotAllowed()
     existing(context, kind, key)
-    const { namespace = '', name } = splitKey(key)
-    await streamPodLogs(options.kubelet, exchange, { namespace, name }, context.log)
-    return undefined
+    await streamPodLogs(kubelet, exchange, pod, context.log)
+    return
   }
-  if (isPod && (subresource === 'exec' || subresource === 'attach' || subresource === 'portforward')) {
-    // A WebSocket begins with a GET, but to run a command in a pod is no reading.
-    await exchange.demand('create')
-    existing(context, kind, key)
-    const { namespace = '', name } = splitKey(key)
-    await servePodStream(options.kubelet, exchange, { pod: { namespace, name }, subresource }, context.log)
-    return undefined
-  }
-  throw noSuchResource()
+  // A WebSocket begins with a GET, but to run a command in a pod is no reading.
+  await exchange.demand('create')
+  existing(context, kind, key)
+  await servePodStream(kubelet, exchange, { pod, subresource }, context.log)
 }
 
 function existing(context: ApiContext, kind: ServedKind, key: ObjectKey): Document {
@@ -124,9 +141,13 @@ async function scaleReply(context: ApiContext, exchange: Exchange, { kind, key }
   return reply(object as Document)
 }
 
-async function bindingReply(context: ApiContext, exchange: Exchange, key: ObjectKey): Promise<Reply> {
+async function actionReply(
+  context: ApiContext,
+  exchange: Exchange,
+  target: { readonly kind: ServedKind; readonly key: ObjectKey; readonly action: Action },
+): Promise<Reply> {
   if (exchange.method !== 'POST') throw methodNotAllowed()
   const body = await decodeBody(exchange.request, findSchemaIn(context.registry))
-  await bindPod(context, key, body.value, writeRequestOf(exchange))
+  await actOn(context, target, body.value, writeRequestOf(exchange))
   return jsonReply(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 })
 }

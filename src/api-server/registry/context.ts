@@ -2,15 +2,15 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
+import type { AddressPool } from '../../kinds/admission.ts'
 import type { Store } from '../storage/store.ts'
-import type { ServiceAddresses } from './service-addresses.ts'
 import type { Registry } from './registry.ts'
 
 export interface ApiContext {
   /** What is served now: it may be another one after a wait. */
   readonly registry: Registry
   readonly store: Store
-  readonly serviceAddresses: ServiceAddresses
+  readonly serviceAddresses: AddressPool
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

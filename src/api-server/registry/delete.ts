@@ -5,7 +5,7 @@ import type { Status } from '../../kube/api-error.ts'
 import type { DeleteOptions } from '../../kube/client.ts'
 import type { KubeObject, ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
-import { admitDelete, isNamespace } from './admission.ts'
+import { admitDelete } from './admission.ts'
 import type { ApiContext } from './context.ts'
 import { asRecord, isRecord, withMetadata } from './document.ts'
 import { isSameJson } from '../../kube/json-value.ts'
@@ -102,7 +102,7 @@ function markDeleted(context: ApiContext, kind: Kind, old: Document, request: De
     deletionGracePeriodSeconds: grace,
     generation: metadata.generation === undefined ? undefined : metadata.generation + 1,
   })
-  return isNamespace(kind) ? { ...marked, status: { ...asRecord(old.status), phase: 'Terminating' } } : marked
+  return (kind.admission?.markDeleted?.(marked) ?? marked) as Document
 }
 
 function finalizersFor({ propagationPolicy }: DeleteRequest, finalizers: readonly string[]): readonly string[] {

@@ -1,16 +1,9 @@
-/** ClusterIPs. What is taken is read from the stored Services, so there is no second list that could differ. */
+/** The network that ClusterIPs come from. What is taken of it, the stored Services say. */
 import type { Random } from '../../base/random.ts'
-import type { KubeObject } from '../../kube/object.ts'
-
-export interface ServiceAddresses {
-  /** A free address; undefined when all are taken. */
-  allocate(taken: ReadonlySet<string>): string | undefined
-  /** True for addresses that Services of this server may have. */
-  contains(address: string): boolean
-}
+import type { AddressPool } from '../../kinds/admission.ts'
 
 /** `network` in CIDR form, IPv4: `127.20.128.0/17`. Its first and last address are never given out. */
-export function serviceAddresses(network: string, random: Random): ServiceAddresses {
+export function serviceAddresses(network: string, random: Random): AddressPool {
   const { first, size } = parseNetwork(network)
   // Next-fit from a random start: an address that was just released is not reused at once by another Service.
   let cursor = Math.floor(random() * (size - 2))
@@ -28,29 +21,6 @@ export function serviceAddresses(network: string, random: Random): ServiceAddres
       return undefined
     },
   }
-}
-
-/** Where Services are filed in the store. */
-export const SERVICES = 'services'
-
-/** What allocation looks at; the kind's own schema has checked it. */
-export interface ServiceSpec {
-  readonly type?: string
-  readonly clusterIP?: string
-  readonly clusterIPs?: readonly string[]
-  readonly ports?: readonly ServicePort[]
-  readonly externalIPs?: readonly string[]
-  readonly allocateLoadBalancerNodePorts?: boolean
-}
-
-export interface ServicePort {
-  readonly name?: string
-  readonly port: number
-  readonly nodePort?: number
-}
-
-export function serviceSpec(service: KubeObject): ServiceSpec {
-  return (service as { readonly spec?: ServiceSpec }).spec ?? {}
 }
 
 function parseNetwork(network: string): { first: number; size: number } {

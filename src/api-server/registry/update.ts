@@ -3,7 +3,7 @@ import type { Kind } from '../../kinds/kind.ts'
 import type { KubeObject, ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
 import type { Stored } from '../storage/collection.ts'
-import { admitUpdate, isNamespace, specFinalizers } from './admission.ts'
+import { admitUpdate } from './admission.ts'
 import { onlyStatus, toDocument, validate, withoutStatus } from './check.ts'
 import type { Body } from './check.ts'
 import type { ApiContext, WriteRequest } from './context.ts'
@@ -80,7 +80,7 @@ async function store(context: ApiContext, kind: ServedKind, stored: Stored, writ
 export function isFinished(kind: Kind, object: Document): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata
   if (deletionTimestamp === undefined || finalizers.length > 0) return false
-  return deletionGracePeriodSeconds === 0 && !(isNamespace(kind) && specFinalizers(object).length > 0)
+  return deletionGracePeriodSeconds === 0 && kind.admission?.isHeld?.(object) !== true
 }
 
 function checkIdentity({ kind, key, isPatch }: UpdateOptions, given: Document, old: Document): void {
@@ -112,7 +112,7 @@ function prepare(context: ApiContext, options: UpdateOptions, given: Document, o
     validate(kind, object, old)
     return object
   }
-  if (side === 'finalize') return isNamespace(kind) ? { ...old, spec: given.spec } : old
+  if (side === 'finalize') return { ...old, spec: given.spec }
   const merged = withServerFields(kind, given, old)
   const defaulted = defaultsOf(kind, merged)
   const object = withGeneration(admitUpdate(context, kind, defaulted, old), old)

@@ -1,14 +1,28 @@
 /** Small kinds for the server's own tests: what they show is the server's doing, not a kind's. */
 import type { Kind } from '../../kinds/kind.ts'
 import { objectMeta, typeMeta } from '../../kinds/metadata.ts'
+import { namespaceKind } from '../../kinds/namespace.ts'
+import { podKind } from '../../kinds/pod.ts'
+import { serviceKind } from '../../kinds/service.ts'
 import { any, array, boolean, byKeys, int32, map, mergeArray, object, optional, string } from '../../kinds/schema.ts'
 import type { KubeObject } from '../../kube/object.ts'
 
 const base = { ...typeMeta, metadata: optional(objectMeta, 1) }
 const common = { shortNames: [], categories: [], columns: [], strategicPatch: true, hasStatus: false } as const
 
+/** What the real kind does beside its fields. */
+function behaviourOf({ admission, subresources }: Kind): Pick<Kind, 'admission' | 'subresources'> {
+  return { ...(admission === undefined ? {} : { admission }), ...(subresources === undefined ? {} : { subresources }) }
+}
+
+/** The real kinds always have a spec. */
+function withSpec<T extends KubeObject>(given: T): T {
+  return { spec: {}, ...given }
+}
+
 const namespaces: Kind = {
   ...common,
+  ...behaviourOf(namespaceKind),
   type: { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false },
   singular: 'namespace',
   schema: object({
@@ -20,12 +34,10 @@ const namespaces: Kind = {
   nameFormat: 'dns-label',
 }
 
-interface Service extends KubeObject {
-  readonly spec: { readonly type?: string }
-}
-
-const services: Kind<Service> = {
+const services: Kind = {
   ...common,
+  ...behaviourOf(serviceKind),
+  defaults: withSpec,
   type: { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true },
   singular: 'service',
   schema: object({
@@ -47,6 +59,8 @@ interface Pod extends KubeObject {
 
 const pods: Kind<Pod> = {
   ...common,
+  ...behaviourOf(podKind),
+  defaults: withSpec,
   type: { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true },
   singular: 'pod',
   schema: object({

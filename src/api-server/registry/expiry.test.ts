@@ -1,32 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import type { Kind } from '../../kinds/kind.ts'
-import { objectMeta, typeMeta } from '../../kinds/metadata.ts'
-import { object, optional, time } from '../../kinds/schema.ts'
+import { eventKind } from '../../kinds/event.ts'
 import { testKinds } from '../testing/test-kinds.ts'
 import { startTestServer } from '../testing/test-server.ts'
 
 const HOUR_MS = 60 * 60_000
+const involvedObject = { namespace: 'default' }
 const EVENTS = '/api/v1/namespaces/default/events'
-
-const events: Kind = {
-  type: { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true },
-  singular: 'event',
-  shortNames: [],
-  categories: [],
-  columns: [],
-  schema: object({ ...typeMeta, metadata: optional(objectMeta, 1), lastTimestamp: optional(time) }),
-  hasStatus: false,
-  strategicPatch: true,
-}
 
 test('an event goes an hour after it last happened', async (t) => {
   const clock = new FakeClock(Date.now())
-  const { client } = await startTestServer(t, { clock, kinds: [...testKinds, events] })
-  await client.post(EVENTS, { metadata: { name: 'once' } })
+  const { client } = await startTestServer(t, { clock, kinds: [...testKinds, eventKind] })
+  await client.post(EVENTS, { metadata: { name: 'once' }, involvedObject })
   const later = new Date(clock.now() + HOUR_MS).toISOString()
-  await client.post(EVENTS, { metadata: { name: 'again' }, lastTimestamp: later })
+  await client.post(EVENTS, { metadata: { name: 'again' }, involvedObject, lastTimestamp: later })
   const watch = await client.watch(`${EVENTS}?watch=true&timeoutSeconds=36000`)
   await watch.take(2)
   await clock.advance(HOUR_MS + 60_000)

@@ -3,15 +3,11 @@
  * a port is free as soon as its Service is gone or has another type. One number belongs to one Service.
  */
 import type { Random } from '../../base/random.ts'
-import type { Kind } from '../../kinds/kind.ts'
-import { NODE_PORTS } from '../../kinds/service.ts'
 import { keyOf } from '../../kube/object.ts'
-import type { ApiContext } from './context.ts'
-import { asRecord } from './document.ts'
-import type { Document } from './document.ts'
-import { internal, invalid } from './errors.ts'
-import { SERVICES, serviceSpec } from './service-addresses.ts'
-import type { ServicePort, ServiceSpec } from './service-addresses.ts'
+import type { Surroundings } from '../admission.ts'
+import { AdmissionError, invalid } from '../field-errors.ts'
+import type { Service, ServicePort, ServiceSpec } from './types.ts'
+import { NODE_PORTS } from './validate.ts'
 
 /** Ports from here on are given first: the ones below are left to people who choose a port by hand, as in Kubernetes. */
 const GIVEN_FIRST = NODE_PORTS.min + 86
@@ -21,12 +17,12 @@ export function hasNodePorts({ type }: ServiceSpec): boolean {
 }
 
 /** Every port without a node port gets one. One port over several protocols has one node port. */
-export function allocateNodePorts(context: ApiContext, kind: Kind, service: Document): Document {
-  const spec = serviceSpec(service)
+export function allocateNodePorts(service: Service, surroundings: Surroundings<Service>): Service {
+  const { spec } = service
   if (!hasNodePorts(spec)) return service
   const { ports = [] } = spec
-  const others = takenByOthers(context, service)
-  checkFree(kind, service, others)
+  const others = takenByOthers(service, surroundings)
+  checkFree(service, others)
   if (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts === false) return service
   const known = new Map(ports.flatMap(({ port, nodePort = 0 }) => (nodePort > 0 ? [[port, nodePort] as const] : [])))
   const taken = new Set([...others, ...known.values()])
@@ -34,8 +30,8 @@ export function allocateNodePorts(context: ApiContext, kind: Kind, service: Docu
     service,
     ports.map((port) => {
       if ((port.nodePort ?? 0) > 0) return port
-      const nodePort = known.get(port.port) ?? freePort(taken, context.random)
-      if (nodePort === undefined) throw internal('failed to allocate a nodePort: range is full')
+      const nodePort = known.get(port.port) ?? freePort(taken, surroundings.random)
+      if (nodePort === undefined) throw new Error('failed to allocate a nodePort: range is full')
       taken.add(nodePort)
       known.set(port.port, nodePort)
       return { ...port, nodePort }
@@ -44,9 +40,9 @@ export function allocateNodePorts(context: ApiContext, kind: Kind, service: Docu
 }
 
 /** An update that leaves node ports out keeps them, port by port of the same name. */
-export function keepNodePorts(service: Document, old: Document): Document {
-  const now = serviceSpec(service)
-  const before = serviceSpec(old)
+export function keepNodePorts(service: Service, old: Service): Service {
+  const now = service.spec
+  const before = old.spec
   if (!hasNodePorts(now) || !hasNodePorts(before)) return service
   const { ports = [] } = now
   const used = new Set(ports.map(({ nodePort = 0 }) => nodePort))
@@ -63,10 +59,10 @@ export function keepNodePorts(service: Document, old: Document): Document {
 }
 
 /** Without the node ports that the Service had, unless the client names one that it did not have. */
-export function withoutNodePorts(service: Document, old: Document): Document {
-  const { ports = [] } = serviceSpec(service)
-  const before = numbersOf(serviceSpec(old))
-  const isNamed = numbersOf(serviceSpec(service)).some((nodePort) => !before.includes(nodePort))
+export function withoutNodePorts(service: Service, old: Service): Service {
+  const { ports = [] } = service.spec
+  const before = numbersOf(old.spec)
+  const isNamed = numbersOf(service.spec).some((nodePort) => !before.includes(nodePort))
   return isNamed
     ? service
     : withPorts(
@@ -75,24 +71,16 @@ export function withoutNodePorts(service: Document, old: Document): Document {
       )
 }
 
-function checkFree(kind: Kind, service: Document, taken: ReadonlySet<number>): void {
-  const errors = (serviceSpec(service).ports ?? []).flatMap(({ nodePort = 0 }, at) =>
-    taken.has(nodePort)
-      ? [
-          {
-            reason: 'FieldValueInvalid' as const,
-            field: `spec.ports[${at}].nodePort`,
-            message: `Invalid value: ${nodePort}: provided port is already allocated`,
-          },
-        ]
-      : [],
+function checkFree({ spec }: Service, taken: ReadonlySet<number>): void {
+  const errors = (spec.ports ?? []).flatMap(({ nodePort = 0 }, at) =>
+    taken.has(nodePort) ? [invalid(`spec.ports[${at}].nodePort`, nodePort, 'provided port is already allocated')] : [],
   )
-  if (errors.length > 0) throw invalid(kind, service.metadata.name ?? '', errors)
+  if (errors.length > 0) throw new AdmissionError(...errors)
 }
 
-function takenByOthers({ store }: ApiContext, service: Document): ReadonlySet<number> {
-  const others = store.listLatest(SERVICES).filter(({ key }) => key !== keyOf(service))
-  return new Set(others.flatMap(({ object }) => numbersOf(serviceSpec(object))))
+function takenByOthers(service: Service, { stored }: Surroundings<Service>): ReadonlySet<number> {
+  const others = stored().filter((other) => keyOf(other) !== keyOf(service))
+  return new Set(others.flatMap(({ spec }) => numbersOf(spec)))
 }
 
 function numbersOf({ ports = [] }: ServiceSpec): readonly number[] {
@@ -114,7 +102,7 @@ function freeIn(min: number, max: number, taken: ReadonlySet<number>, random: Ra
   return undefined
 }
 
-function withPorts(service: Document, ports: readonly ServicePort[]): Document {
+function withPorts(service: Service, ports: readonly ServicePort[]): Service {
   if (ports.length === 0) return service
-  return { ...service, spec: { ...asRecord(service.spec), ports } }
+  return { ...service, spec: { ...service.spec, ports } }
 }
