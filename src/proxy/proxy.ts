@@ -5,6 +5,7 @@
 import { hostname } from 'node:os'
 
 import type { Clock, Timer } from '../base/clock.ts'
+import type { Holdings } from '../base/holdings.ts'
 import { formatDiagnostic } from '../base/diagnostic.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -210,7 +211,7 @@ export class Proxy {
 
   /** Requests see all of the snapshot from one event to the next. */
   async #swap(made: Made): Promise<void> {
-    this.#settle(made)
+    const gone = this.#settle(made)
     const served = this.#servedOf(made)
     const before = this.#listeners
     this.#listeners = new Map()
@@ -227,30 +228,31 @@ export class Proxy {
         this.#listeners.set(listener.id, this.#createListener(next))
       }
     }
-    for (const gone of before.values()) this.#outgoing.add(gone)
+    for (const listener of before.values()) this.#outgoing.add(listener)
+    await inTurns(releaseInSteps(gone), this.#options.monotonicMs)
     await Promise.all([...this.#listeners.values()].map((listener) => this.#bind(listener)))
     this.#sockets.using(served.map(({ listener }) => listener))
-    for (const gone of this.#outgoing) this.#retire(gone)
+    for (const listener of this.#outgoing) this.#retire(listener)
     this.#outgoing.clear()
   }
 
-  /** What only the snapshot before used is released. */
-  #settle(made: Made): void {
+  /** Gives what only the snapshot before used: to be released beside requests. */
+  #settle(made: Made): readonly Holdings[] {
     const { clusters, tables } = this.#serving
     this.#pools.settle()
-    clusters.settle()
-    tables.settle()
+    const gone = [...clusters.settle(), ...tables.settle()]
     for (const { serving, holdings, listener } of this.#made.http.values()) {
       const next = made.http.get(listener.id)
-      if (next?.holdings !== holdings) holdings.release()
+      if (next?.holdings !== holdings) gone.push(holdings)
       if (serving.passthrough !== null && next?.serving.passthrough !== serving.passthrough) serving.passthrough.close()
     }
     for (const { holdings, listener } of this.#made.tcp.values()) {
-      if (made.tcp.get(listener.id)?.holdings !== holdings) holdings.release()
+      if (made.tcp.get(listener.id)?.holdings !== holdings) gone.push(holdings)
     }
     this.#made = made
     this.#continuity.settle(clusters.names)
     this.#health.settle()
+    return gone
   }
 
   *#prepare(snapshot: RoutingSnapshot): Steps<Made> {
@@ -381,6 +383,13 @@ export class Proxy {
     this.#pools.sweep(nowMs)
     this.#continuity.sweep(nowMs)
     this.#scheduleSweep()
+  }
+}
+
+function* releaseInSteps(gone: readonly Holdings[]): Steps<void> {
+  for (const holdings of gone) {
+    yield
+    holdings.release()
   }
 }
 

@@ -39,7 +39,7 @@ class Lab {
   serve(clusters: readonly Cluster[], reached: readonly string[] = []): void {
     this.prepare(clusters, reached)
     this.pools.settle()
-    this.clusters.settle()
+    for (const holdings of this.clusters.settle()) holdings.release()
     this.continuity.settle(this.clusters.names)
   }
 
@@ -79,7 +79,7 @@ test('a cluster that changes stays the same object, and is seen changed from the
   lab.prepare([cluster('a', [3]), other])
   assert.deepEqual(lab.portsOf('a'), [1])
   lab.pools.settle()
-  lab.clusters.settle()
+  for (const holdings of lab.clusters.settle()) holdings.release()
   assert.deepEqual(lab.portsOf('a'), [3])
   assert.equal(lab.clusters.get('a'), before)
   assert.equal(lab.clusters.get('b')?.chooser, unchanged)

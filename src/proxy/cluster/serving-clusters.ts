@@ -93,11 +93,12 @@ export class ServingClusters {
     return this.#use(name, 'mirrors')
   }
 
-  /** Requests see the snapshot from now on. */
-  settle(): void {
+  /** Requests see the snapshot from now on. What only the one before used is to be released, some time before the next round. */
+  settle(): readonly Holdings[] {
+    const gone: Holdings[] = []
     for (const [entry, made] of this.#changed) {
       entry.serving.become(made.prepared)
-      entry.made.holdings.release()
+      gone.push(entry.made.holdings)
       entry.made = made
     }
     const hasOtherNames = this.#next.byName !== this.#known.byName
@@ -107,9 +108,10 @@ export class ServingClusters {
       for (const [name, entry] of this.#added[purpose]) this.#entries[purpose].set(name, entry)
       this.#noteFalling(purpose, [...this.#changed.keys(), ...this.#added[purpose].values()])
       this.#added[purpose].clear()
-      if (hasOtherNames) this.#forgetGone(purpose)
+      if (hasOtherNames) for (const holdings of this.#forgetGone(purpose)) gone.push(holdings)
     }
     this.#changed.clear()
+    return gone
   }
 
   /** The snapshot will not be served. */
@@ -162,14 +164,16 @@ export class ServingClusters {
     }
   }
 
-  #forgetGone(purpose: Purpose): void {
+  #forgetGone(purpose: Purpose): readonly Holdings[] {
+    const gone: Holdings[] = []
     for (const [name, entry] of this.#entries[purpose]) {
       if (this.#known.byName.has(name)) continue
-      entry.made.holdings.release()
+      gone.push(entry.made.holdings)
       this.#entries[purpose].delete(name)
       this.#falling[purpose].delete(entry)
       this.epoch++
     }
+    return gone
   }
 }
 

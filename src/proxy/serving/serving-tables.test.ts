@@ -43,8 +43,7 @@ class Lab {
   }
 
   settle(): void {
-    this.#clusters.settle()
-    this.tables.settle()
+    for (const holdings of [...this.#clusters.settle(), ...this.tables.settle()]) holdings.release()
     this.continuity.settle(this.#clusters.names)
   }
 

@@ -81,21 +81,27 @@ export class ServingTables {
     return prepared
   }
 
-  /** Requests see the snapshot from now on. */
-  settle(): void {
+  /** Requests see the snapshot from now on. What only the one before used is to be released, some time before the next round. */
+  settle(): readonly Holdings[] {
+    const gone: Holdings[] = []
     for (const [id, before] of this.#serving) {
       const next = this.#next.get(id)
       if (next === before) continue
-      for (const host of before.hosts) if (next === undefined || host.round !== this.#round) release(host)
+      for (const host of before.hosts) {
+        if (next !== undefined && host.round === this.#round) continue
+        host.isReleased = true
+        gone.push(host.holdings)
+      }
       if (next === undefined) this.#memories.delete(id)
     }
     this.#serving = this.#next
     this.#created = []
+    return gone
   }
 
   /** The snapshot will not be served. What was prepared from is what is served now. */
   abandon(): void {
-    for (const host of this.#created) release(host)
+    for (const host of this.#created) host.holdings.release()
     this.#created = []
     this.#memories.clear()
   }
@@ -151,9 +157,4 @@ function newTableMemory(before: PreparedServingTable | undefined): TableMemory {
 
 function sizeOf({ shared: { policies, forwards }, table }: Memory): number {
   return policies.size + forwards.size + table.compiled.size
-}
-
-function release(host: ServingHost): void {
-  host.isReleased = true
-  host.holdings.release()
 }
