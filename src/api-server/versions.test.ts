@@ -156,6 +156,23 @@ describe('a Deployment of another version', () => {
     assert.equal((await client.get(`${APPS}/web`)).json.metadata.annotations, undefined)
   })
 
+  test('takes a DeploymentRollback where there was one', async (t) => {
+    const client = await start(t)
+    await client.post(APPS, web({ selector }))
+    const request = { name: 'web', rollbackTo: { revision: 2 }, updatedAnnotations: { cause: 'undo' } }
+    const { code, json } = await client.post(`${EXTENSIONS}/web/rollback`, request)
+    assert.deepEqual([code, json.status], [201, 'Success'])
+    const annotations = { cause: 'undo', 'deprecated.deployment.rollback.to': '2' }
+    assert.deepEqual((await client.get(`${APPS}/web`)).json.metadata.annotations, annotations)
+    assert.equal((await client.post(`${BETA1}/web/rollback`, { name: 'web' })).code, 201)
+    assert.deepEqual((await client.get(`${BETA1}/web`)).json.spec['rollbackTo'], {})
+    assert.equal((await client.post(`${BETA1}/web/rollback`, { name: 'other' })).code, 400)
+    assert.equal((await client.post(`${BETA1}/web/rollback`, { ...request, rollbackTo: { revision: -1 } })).code, 400)
+    assert.equal((await client.post(`${BETA2}/web/rollback`, request)).code, 404)
+    const broken = { ...request, updatedAnnotations: { 'no key!': 'x' } }
+    assert.equal((await client.post(`${EXTENSIONS}/web/rollback`, broken)).code, 422)
+  })
+
   test('is refused in the words of its version: unknown fields, the wrong version in the body', async (t) => {
     const client = await start(t)
     const strict = await client.post(`${BETA2}?fieldValidation=Strict`, web({ selector, rollbackTo: { revision: 1 } }))
@@ -270,6 +287,7 @@ describe('what clients are told', () => {
         'deployments',
         'deployments/status',
         'deployments/scale',
+        'deployments/rollback',
         'replicasets',
         'replicasets/status',
         'replicasets/scale',

@@ -102,7 +102,8 @@ async function objectRequest(
       checkNotFuture(context.store, parseVersionQuery(exchange.query).version)
       const stored = context.store.get(storageOf(kind), key)
       if (stored === undefined) throw notFound(kind, nameIn(key))
-      return objectReply(context, exchange, { kind, ...inVersion(kind, stored), code: 200 })
+      const { object, json } = inVersion(kind, stored)
+      return objectReply(context, exchange, { kind, object, json, code: 200 })
     }
     case 'PUT': {
       const request = writeRequestOf(exchange)

@@ -9,7 +9,7 @@ import { checkNotFuture, decodeToken, encodeToken, expiredToken, parseVersionQue
 
 export interface Page {
   /** In the version of the request. */
-  readonly items: readonly Pick<Stored, 'key' | 'object' | 'json'>[]
+  readonly items: readonly Stored[]
   readonly metadata: {
     readonly resourceVersion: string
     readonly continue?: string
@@ -25,7 +25,7 @@ export function listPage(store: Store, kind: ServedKind, selection: Selection, q
   const selected = rest.filter(({ object }) => selection.matches(object))
   const resourceVersion = String(version)
   const last = limit === undefined || selected.length <= limit ? undefined : selected[limit - 1]
-  const items = selected.slice(0, limit).map((item) => ({ key: item.key, ...inVersion(kind, item) }))
+  const items = selected.slice(0, limit).map((item) => inVersion(kind, item))
   if (last === undefined) return { items, metadata: { resourceVersion } }
   return {
     items,

@@ -4,8 +4,9 @@ import type { ObjectKey } from '../../kube/object.ts'
 import { splitKey } from '../../kube/object.ts'
 import type { ApiContext, WriteRequest } from './context.ts'
 import type { Document } from './document.ts'
-import { badRequest, conflict, notFound } from './errors.ts'
+import { badRequest, conflict, invalid, notFound } from './errors.ts'
 import { nowTimestamp } from './identity.ts'
+import { checkMetadata } from './metadata.ts'
 import { storageOf } from './resource.ts'
 import type { ServedKind } from './resource.ts'
 
@@ -23,6 +24,8 @@ export async function actOn(
   if (stored === undefined) throw notFound(kind, name)
   const acted = action.act(kind.fromHub(stored.object), body, nowTimestamp(context.clock))
   if (acted.kind !== 'done') throw acted.kind === 'conflict' ? conflict(kind, name, acted.why) : badRequest(acted.why)
+  const errors = checkMetadata(kind, acted.object.metadata)
+  if (errors.length > 0) throw invalid(kind, name, errors)
   if (request.dryRun) return
   await context.store.put(storageOf(kind), key, kind.toHub(acted.object as Document))
 }

@@ -53,9 +53,9 @@ export function servedAs(kind: ServedKind, apiVersion: string | undefined): Serv
 }
 
 /** A stored object in the version of a request. What is stored in that version keeps the JSON that it has. */
-export function inVersion(kind: ServedKind, item: Pick<Stored, 'object' | 'json'>): Pick<Stored, 'object' | 'json'> {
+export function inVersion<T extends Pick<Stored, 'object' | 'json'>>(kind: ServedKind, item: T): T {
   const object = kind.fromHub(item.object)
-  return object === item.object ? item : { object, json: JSON.stringify(object) }
+  return object === item.object ? item : { ...item, object, json: JSON.stringify(object) }
 }
 
 /** Where a kind's objects are filed in the store. */

@@ -16,6 +16,7 @@ import { deploymentColumns } from './columns.ts'
 import { deploymentDefaults } from './defaults.ts'
 import type { DeploymentDefaults } from './defaults.ts'
 import { rollbackFromAnnotation, rollbackToAnnotation } from './rollback-field.ts'
+import { rollbackSubresource } from './rollback-request.ts'
 import { specFields, statusOf } from './spec.ts'
 import type { Deployment } from './types.ts'
 import { validateDeployment, validateSameSelector } from './validate.ts'
@@ -54,6 +55,7 @@ const inAppsV1beta1: Version = {
   ...common,
   ...betaOf(appsV1beta1, { ...APPS_DEFAULTS, history: 2 }),
   type: typeIn('apps', 'v1beta1'),
+  subresources: [rollbackSubresource('apps/v1beta1')],
   shortNames: ['deploy'],
   categories: ['all'],
 }
@@ -63,6 +65,7 @@ const inExtensions: Version = {
   ...common,
   ...betaOf(extensionsV1beta1, { history: UNLIMITED, deadlineSeconds: UNLIMITED, share: 1 }),
   type: typeIn('extensions', 'v1beta1'),
+  subresources: [rollbackSubresource('extensions/v1beta1')],
   shortNames: [],
   categories: [],
 }
