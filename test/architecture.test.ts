@@ -88,8 +88,22 @@ test('every room stands in the table', () => {
 })
 
 test('nobody reaches into the private folder of another room', () => {
-  const deep = imports().filter(({ from, to }) => roomOf(from) !== roomOf(to) && to.split('/').length > publicDepth(to))
+  const deep = imports().filter(({ from, to }) => roomOf(from) !== roomOf(to) && to.split('/').length > 2)
   assert.deepEqual(deep, [])
+})
+
+test('a routing language is a folder: only its list knows it, no other language does, and only main knows the list', () => {
+  const languageOf = (file: string): string | undefined => /^dialects\/([^/]+)\//.exec(file)?.[1]
+  const strangers = imports()
+    .filter(({ from, to }) => languageOf(to) !== undefined && languageOf(from) !== languageOf(to))
+    .filter(({ from }) => from !== 'dialects/all.ts')
+  assert.deepEqual(strangers, [])
+  const readers = imports().filter(({ to }) => to === 'dialects/all.ts')
+  assert.deepEqual(
+    readers.filter(({ from }) => roomOf(from) !== 'main'),
+    [],
+  )
+  assert.ok(readers.length > 0)
 })
 
 test('the layers of the data plane import only downwards', () => {
@@ -154,11 +168,6 @@ function roomOf(file: string): string {
 /** Undefined outside the folders of the data plane. */
 function layerOf(file: string): string | undefined {
   return /^proxy\/([^/]+)\//.exec(file)?.[1]
-}
-
-/** `src/<room>/x.ts` is public; a dialect is a room in the room. */
-function publicDepth(file: string): number {
-  return roomOf(file) === 'dialects' ? 3 : 2
 }
 
 function sourceOf(file: string): string {

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 
-import { kinds } from '../src/kinds/registry.ts'
+import { kinds } from '../src/dialects/all.ts'
 import { apiVersionOf } from '../src/kube/object.ts'
 import { formatFinding, readRoutingFile } from '../src/routing/file.ts'
 import { decodeCatalogue } from '../src/runtime/images/decode.ts'

@@ -1,4 +1,5 @@
 /** Snapshots of many virtual hosts, made in memory as an incremental compiler makes them: what does not change is the same object. */
+import type { ObjectReference } from '../../src/routing/object-reference.ts'
 import type { Cluster } from '../../src/routing/cluster-model.ts'
 import type { Listener } from '../../src/routing/listener-model.ts'
 import type { RoutingSnapshot } from '../../src/routing/model.ts'
@@ -99,8 +100,8 @@ function listenerOf(index: number): Listener {
   return { id: `listener-${index}`, address: '127.0.0.1', port: 0, protocol: 'http', routeTable: TABLE }
 }
 
-function objectOf(index: number): { readonly kind: string; readonly namespace: string; readonly name: string } {
-  return { kind: 'VirtualService', namespace: 'default', name: `host-${index}` }
+function objectOf(index: number): ObjectReference {
+  return { group: 'gateway.solo.io', kind: 'VirtualService', namespace: 'default', name: `host-${index}` }
 }
 
 function numbers(count: number): readonly number[] {

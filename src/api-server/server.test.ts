@@ -103,7 +103,7 @@ describe('start and stop', () => {
     const { json } = await client.get('/api/v1/namespaces')
     assert.deepEqual(
       json.items.map(({ metadata }) => metadata.name),
-      ['default', 'gloo-system', 'kube-public', 'kube-system'],
+      ['default', 'kube-public', 'kube-system'],
     )
     assert.deepEqual(json.items[0]?.spec, { finalizers: ['kubernetes'] })
   })

@@ -46,6 +46,8 @@ export interface ApiServerOptions {
   readonly port: number
   /** What is served; as a watched value it may change while the server runs. */
   readonly kinds: Kinds
+  /** Namespaces that are there from the beginning, besides Kubernetes' own. */
+  readonly namespaces?: readonly string[]
   /** Where ClusterIPs come from: an IPv4 network such as `127.20.128.0/17`. */
   readonly serviceNetwork: string
   readonly version: VersionInfo
@@ -171,7 +173,7 @@ class RunningServer implements ApiServer {
   async listen(): Promise<void> {
     const { address, port, log, signal } = this.#options
     try {
-      await ensureNamespaces(this.#context)
+      await ensureNamespaces(this.#context, this.#options.namespaces ?? [])
       await new Promise<void>((resolve, reject) => {
         this.#server.once('error', reject)
         this.#server.listen(port, address, () => {

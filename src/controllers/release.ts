@@ -2,6 +2,7 @@
  * Releases: looks at the world, lets the engine decide, stores its state, and only then does what it asks for. Killed
  * between any two writes, the next look goes on from the stored state.
  */
+import type { RouteShift } from '../dialects/traffic-shift.ts'
 import { STATE_UNREADABLE, releases } from '../kinds/release.ts'
 import type { Release } from '../kinds/release.ts'
 import { isReason } from '../kube/api-error.ts'
@@ -40,13 +41,15 @@ const UNTOLD_MAX = 100
 export interface ReleaseControllerDeps extends WorkloadDeps {
   /** What the workloads answered, for the metrics gates. */
   readonly metrics: MetricsSource
+  /** The kinds of route objects that a release can edit, and how. */
+  readonly shifts: readonly RouteShift[]
   /** What the pods of a failed canary said last. */
   readonly podLogs: PodLogs
 }
 
 /** Runs until the signal aborts; resolves once nothing is under way any more. */
 export async function runReleaseController(deps: ReleaseControllerDeps): Promise<void> {
-  const caches = openCaches(deps.informers)
+  const caches = openCaches(deps.informers, deps.shifts)
   const controller = new ReleaseController(deps, caches)
   await runController({
     name: 'release',

@@ -18,10 +18,11 @@ import { systemRandom } from '../base/random.ts'
 import { untilWatched } from '../base/watched.ts'
 import { endpointSlices } from '../kinds/endpoint-slice.ts'
 import { events } from '../kinds/event.ts'
-import { upstreams } from '../kinds/gloo-upstream.ts'
-import type { Upstream } from '../kinds/gloo-upstream.ts'
-import { virtualServices } from '../kinds/gloo-virtual-service.ts'
-import type { VirtualService } from '../kinds/gloo-virtual-service.ts'
+import { gloo } from '../dialects/gloo/gloo.ts'
+import { upstreams } from '../dialects/gloo/kinds/upstream.ts'
+import type { Upstream } from '../dialects/gloo/kinds/upstream.ts'
+import { virtualServices } from '../dialects/gloo/kinds/virtual-service.ts'
+import type { VirtualService } from '../dialects/gloo/kinds/virtual-service.ts'
 import { namespaces } from '../kinds/namespace.ts'
 import { pods } from '../kinds/pod.ts'
 import { services } from '../kinds/service.ts'
@@ -49,7 +50,7 @@ async function startControl(lab: ApiLab): Promise<Control> {
   const informers = createInformers(lab.client, deps)
   const link = await startControlLink({ ...deps, socketPath: socketOf(lab), expected: 1, onReport: () => {} })
   const gateway = { address: '127.0.0.1', port: 0 }
-  const ended = runRoutingController({ ...deps, informers, dataPlane: link, gateway })
+  const ended = runRoutingController({ dialects: [gloo], ...deps, informers, dataPlane: link, gateway })
   return {
     link,
     async stop() {

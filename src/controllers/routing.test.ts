@@ -13,10 +13,11 @@ import { silentLog } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
 import { untilWatched, WatchedValue } from '../base/watched.ts'
 import { controllerRevisions } from '../kinds/controller-revision.ts'
-import { upstreams } from '../kinds/gloo-upstream.ts'
-import type { Upstream } from '../kinds/gloo-upstream.ts'
-import { virtualServices } from '../kinds/gloo-virtual-service.ts'
-import type { VirtualService } from '../kinds/gloo-virtual-service.ts'
+import { gloo } from '../dialects/gloo/gloo.ts'
+import { upstreams } from '../dialects/gloo/kinds/upstream.ts'
+import type { Upstream } from '../dialects/gloo/kinds/upstream.ts'
+import { virtualServices } from '../dialects/gloo/kinds/virtual-service.ts'
+import type { VirtualService } from '../dialects/gloo/kinds/virtual-service.ts'
 import { secrets } from '../kinds/secret.ts'
 import { services } from '../kinds/service.ts'
 import { createInformers } from '../kube/informers.ts'
@@ -59,7 +60,7 @@ function startRouting(lab: ApiLab, dataPlane: DataPlane): { stop: () => Promise<
   const base = { clock: systemClock, random: systemRandom, log: silentLog, signal: abort.signal }
   const informers = createInformers(lab.client, base)
   const gateway = { address: '127.0.0.1', port: 0 }
-  const ended = runRoutingController({ ...base, client: lab.client, informers, dataPlane, gateway })
+  const ended = runRoutingController({ dialects: [gloo], ...base, client: lab.client, informers, dataPlane, gateway })
   return {
     stop: async () => {
       abort.abort()
@@ -99,7 +100,9 @@ function routesTo(snapshot: RoutingSnapshot | undefined): string {
 }
 
 function contains(snapshot: RoutingSnapshot | undefined, generation: number): boolean {
-  return (snapshot?.sources ?? []).some((source) => source.name === 'echo' && source.generation === generation)
+  return (snapshot?.sources ?? []).some(
+    ({ kind, generation: contained }) => kind === 'VirtualService' && contained === generation,
+  )
 }
 
 test('an object is Programmed for its generation once every proxy has acknowledged a snapshot with it', async (t) => {

@@ -3,7 +3,7 @@
  * controller knows nothing else about them. All functions are pure.
  */
 import type { Diagnostic } from '../base/diagnostic.ts'
-import type { KubeObject } from '../kube/object.ts'
+import type { KubeObject, ResourceType } from '../kube/object.ts'
 import type { RouteForm } from '../release/model.ts'
 
 /** On the route object: which release holds it, `namespace/name`. Another release keeps its hands off. */
@@ -32,15 +32,39 @@ export interface ObserveOptions {
   readonly hasStarted: boolean
 }
 
-/** `T`: the route object. `C`: what else the dialect must know to find stable and canary in it. */
-export interface TrafficShift<T extends KubeObject, C> {
+type Labels = Readonly<Record<string, string>>
+
+/** What a shift may know besides the route object. */
+export interface ShiftContext {
+  /** Of both workloads. */
+  readonly namespace: string
+  /** The labels of their pod templates. */
+  readonly stableLabels: Labels
+  readonly canaryLabels: Labels
+  /** For messages: `Deployment echo/echo-v2`. */
+  readonly stableName: string
+  readonly canaryName: string
+  readonly objects: ShiftObjects
+}
+
+/** The objects of the types that the shift reads. */
+interface ShiftObjects {
+  /** All namespaces when none is given. */
+  list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): readonly T[]
+}
+
+/** How a release edits one kind of route objects. */
+export interface RouteShift<T extends KubeObject = KubeObject> {
+  readonly type: ResourceType<T>
+  /** What else it must see to find stable and canary in the object. */
+  readonly reads: readonly ResourceType[]
   /** `release`: `namespace/name`. */
-  observe(object: T, release: string, context: C, options: ObserveOptions): ShiftObservation
+  observe(object: T, release: string, context: ShiftContext, options: ObserveOptions): ShiftObservation
   /**
    * The object with this form, claimed by the release. Idempotent, and only the last form counts:
    * `shape(shape(x, a), b)` equals `shape(x, b)`. Edits by others to anything but the owned weights and matches stay.
    */
-  shape(object: T, release: string, context: C, form: RouteForm): T
+  shape(object: T, release: string, context: ShiftContext, form: RouteForm): T
   /** The object as it is now, without any trace of the release. */
   release(object: T): T
 }

@@ -5,7 +5,7 @@ import { objectsOf } from '../../test/support/schema-arbitrary.ts'
 import { checkObject } from './check.ts'
 import { deploymentKind } from './deployment.ts'
 import { podKind } from './pod.ts'
-import { kinds } from './registry.ts'
+import { kinds } from '../dialects/all.ts'
 import { object, optional, quantity, required, string } from './schema.ts'
 
 const deployment = {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { applyJsonPatch } from '../kube/json-patch.ts'
 import { openApiV2, openApiV3 } from './openapi.ts'
 import { readFields } from './protobuf/reader.ts'
-import { kinds } from './registry.ts'
+import { kinds } from '../dialects/all.ts'
 
 const apps = openApiV3(kinds, { group: 'apps', version: 'v1' })
 const core = openApiV3(kinds, { group: '', version: 'v1' })

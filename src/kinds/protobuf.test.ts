@@ -7,7 +7,7 @@ import type { KubeObject } from '../kube/object.ts'
 import { checkObject } from './check.ts'
 import { deleteOptions } from './metadata.ts'
 import { decodeProtobuf } from './protobuf.ts'
-import { kinds } from './registry.ts'
+import { kinds } from '../dialects/all.ts'
 import type { ObjectSchema } from './schema.ts'
 
 function findSchema(apiVersion: string, kind: string): ObjectSchema | undefined {

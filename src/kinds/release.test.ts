@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkObject } from './check.ts'
-import { completeRelease, releaseKind } from './release.ts'
+import { virtualServices } from '../dialects/gloo/kinds/virtual-service.ts'
+import { completeRelease, releaseKindFor } from './release.ts'
 import type { Release, ReleaseSpec, ReleaseStatus, ReleaseStep } from './release.ts'
+
+const releaseKind = releaseKindFor([virtualServices])
 
 const TARGET: ReleaseSpec['targets'][number] = {
   name: 'echo',

@@ -2,6 +2,7 @@
  * Kind Release: bring a new version out by moving traffic to it step by step, each step verified live before its
  * gates count. What its fields do is told in their descriptions; how it advances, in `src/release`.
  */
+import { apiVersionOf } from '../kube/object.ts'
 import type { ResourceType } from '../kube/object.ts'
 import { ageColumn } from './age.ts'
 import type { Column, Kind } from './kind.ts'
@@ -67,7 +68,7 @@ const columns: readonly Column<Release>[] = [
   column('Message', ({ status }) => status?.message ?? ''),
 ]
 
-export const releaseKind: Kind<Release> = {
+const kind: Omit<Kind<Release>, 'validate'> = {
   type: releases,
   singular: 'release',
   shortNames: ['rel'],
@@ -83,10 +84,15 @@ export const releaseKind: Kind<Release> = {
   ),
   hasStatus: true,
   defaults: withDefaults,
-  validate: validateRelease,
   columns,
   requiresVersionOnUpdate: true,
   strategicPatch: false,
+}
+
+/** `routes`: the kinds of route objects that a language here can shift. */
+export function releaseKindFor(routes: readonly ResourceType[]): Kind<Release> {
+  const routeKinds = routes.map((type) => `${apiVersionOf(type)} ${type.kind}`)
+  return { ...kind, validate: (release, old) => validateRelease(routeKinds, release, old) }
 }
 
 function column(name: string, cell: Column<Release>['cell'], description?: string): Column<Release> {

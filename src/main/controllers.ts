@@ -4,13 +4,15 @@ import type { ReleaseControllerDeps } from '../controllers/release.ts'
 import { runRoutingController } from '../controllers/routing.ts'
 import type { RoutingDeps } from '../controllers/routing.ts'
 import { runWorkloadControllers } from '../controllers/workloads.ts'
-import { kinds } from '../kinds/registry.ts'
+import { dialects, kinds, shifts } from '../dialects/all.ts'
 
 /** Runs until the signal aborts; resolves once nothing is under way any more. */
-export async function runControllers(deps: RoutingDeps & ReleaseControllerDeps): Promise<void> {
+export async function runControllers(
+  deps: Omit<RoutingDeps, 'dialects'> & Omit<ReleaseControllerDeps, 'shifts'>,
+): Promise<void> {
   await Promise.all([
     runWorkloadControllers({ ...deps, types: kinds.map(({ type }) => type) }),
-    runRoutingController(deps),
-    runReleaseController(deps),
+    runRoutingController({ ...deps, dialects }),
+    runReleaseController({ ...deps, shifts }),
   ])
 }

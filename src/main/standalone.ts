@@ -18,7 +18,7 @@ import { createHttpClient } from '../kube/http-client.ts'
 import { createInformers } from '../kube/informers.ts'
 import type { Clock } from '../base/clock.ts'
 import { releaseMetrics } from '../controllers/release-metrics.ts'
-import { kinds } from '../kinds/registry.ts'
+import { dialects, kinds } from '../dialects/all.ts'
 import { releases } from '../kinds/release.ts'
 import type { Informers } from '../kube/informers.ts'
 import { startControlLink, untilEndpointDrained } from '../proxy/control-link.ts'
@@ -188,7 +188,8 @@ function startProxies(
 
 function apiOptions({ dataDir, apiAddress, apiPort }: UpOptions, { clock, random, version }: Surroundings) {
   const versions = { kubernetes: KUBERNETES_VERSION, product: version }
-  return { dataDir, address: apiAddress, port: apiPort, kinds, version: versions, clock, random } as const
+  const namespaces = dialects.flatMap((dialect) => dialect.namespaces)
+  return { dataDir, address: apiAddress, port: apiPort, kinds, namespaces, version: versions, clock, random } as const
 }
 
 interface Answering {

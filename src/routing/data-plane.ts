@@ -22,6 +22,8 @@ export interface ProxyState {
   readonly acknowledged: number | null
   /** The newest snapshot that the proxy refused, and why; it keeps serving the one before. */
   readonly refused?: { readonly generation: number; readonly reason: string }
+  /** The listeners of the snapshots that the proxy is given. Absent: all there are. */
+  readonly serves?: readonly string[]
   /** Where the listeners really listen. */
   readonly listeners: readonly BoundListener[]
   /** `address:port` of endpoints that left the acknowledged snapshot but still have requests in flight. */

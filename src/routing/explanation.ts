@@ -5,6 +5,7 @@
 import type { BoundListener } from './data-plane.ts'
 import type { WorkloadIdentity } from './cluster-model.ts'
 import type { HeaderValue } from './policy-model.ts'
+import { referenceText } from './object-reference.ts'
 import type { Origin, ResponseFlag } from './route-model.ts'
 
 /** The request that is asked about, as somebody types it. */
@@ -269,9 +270,9 @@ export type Explained =
   /** The question cannot be answered; the message says why, and what to do. */
   | { readonly kind: 'refused'; readonly message: string }
 
-/** `VirtualService gloo-system/echo, generation 3, rule 1, match 0`; of a routing file, the place alone says it. */
-export function originText({ kind, namespace, name, generation, rule, match }: Origin): string {
+/** `virtualservice.gateway.solo.io/gloo-system/echo, generation 3, rule 1, match 0`; of a routing file, the place alone says it. */
+export function originText(origin: Origin): string {
+  const { kind, name, generation, rule, match } = origin
   if (kind === 'RoutingFile') return name
-  const object = namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`
-  return `${object}, generation ${generation}, rule ${rule}, match ${match}`
+  return `${referenceText(origin)}, generation ${generation}, rule ${rule}, match ${match}`
 }

@@ -51,6 +51,7 @@ test('what is left out is filled in', () => {
               {
                 id: 'routeTables[0].virtualHosts[0].routes[0]',
                 origin: {
+                  group: '',
                   kind: 'RoutingFile',
                   namespace: '',
                   name: 'routeTables[0].virtualHosts[0].routes[0]',

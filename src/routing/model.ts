@@ -4,7 +4,8 @@
  */
 import type { Cluster, Locality } from './cluster-model.ts'
 import type { Listener, TcpListener } from './listener-model.ts'
-import type { ObjectReference, RouteTable } from './route-model.ts'
+import type { ObjectReference } from './object-reference.ts'
+import type { RouteTable } from './route-model.ts'
 
 export interface RoutingSnapshot {
   /** Rises with every snapshot that one control plane publishes; compared only within one connection to it. */

@@ -1,5 +1,6 @@
 /** The routing model's routes: which requests go where, and which rule of which object says so. */
 import type { Match } from './match-model.ts'
+import type { ObjectReference } from './object-reference.ts'
 import type { HeaderEdits, HeaderValue, RoutePolicy } from './policy-model.ts'
 
 export interface RouteTable {
@@ -27,13 +28,6 @@ export interface Route {
   readonly match: Match
   readonly action: Action
   readonly policy: RoutePolicy
-}
-
-/** An object as the user knows it: `VirtualService gloo-system/echo`. */
-export interface ObjectReference {
-  readonly kind: string
-  readonly namespace: string
-  readonly name: string
 }
 
 /** Where a route comes from: for status, access log, conflicts and explanations. */

@@ -53,9 +53,9 @@ test('a whole Sluice explains its routes, and a live request says the same', asy
     pattern(
       /^Request {6}GET http:\/\/echo\.example\.com\/api\?x=1\nListener {5}gateway-http, http 127\.0\.0\.1:\d+: the only one\n/,
       /Snapshot {5}\d+, served\nHost {9}gloo-system\/echo by its domain \*: /,
-      /Routes {7}1 {2}passed {2}VirtualService gloo-system\/echo, generation 2, rule 0, match 0\n/,
+      /Routes {7}1 {2}passed {2}virtualservice\.gateway\.solo\.io\/gloo-system\/echo, generation 2, rule 0, match 0\n/,
       /header stage: wanted exact "canary", the request has none\n/,
-      /2 {2}taken {3}VirtualService gloo-system\/echo, generation 2, rule 1, match 0\n/,
+      /2 {2}taken {3}virtualservice\.gateway\.solo\.io\/gloo-system\/echo, generation 2, rule 1, match 0\n/,
       /Destination {2}there is no other\n/,
       /→ {3}100 % {2}.*\n {26}service echo\/echo:80 version=v1\n/,
       /127\.\d+\.\d+\.\d+:8080 {2}ready {2}echo-v1-/,

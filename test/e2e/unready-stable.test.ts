@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deployments } from '../../src/kinds/deployment.ts'
-import { virtualServices } from '../../src/kinds/gloo-virtual-service.ts'
+import { virtualServices } from '../../src/dialects/gloo/kinds/virtual-service.ts'
 import { releases } from '../../src/kinds/release.ts'
 import { objectKey } from '../../src/kube/object.ts'
 import { startLoad } from '../support/load.ts'

@@ -353,7 +353,7 @@ test('a TCP connection is one line when it is over', async (t) => {
     routes: [
       {
         id: `route-${id}`,
-        origin: { kind: 'Test', namespace: '', name: id, generation: 1, rule: 0, match: 0 },
+        origin: { group: '', kind: 'Test', namespace: '', name: id, generation: 1, rule: 0, match: 0 },
         serverNames: [],
         action: { kind: 'forward', split: id, destinations: [{ kind: 'cluster', cluster: to, weight: 1 }] },
         idleTimeoutMs: 0,

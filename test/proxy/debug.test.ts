@@ -73,7 +73,7 @@ describe('a request with the token', () => {
     assert.equal(headers['x-a'], 'b')
     assert.deepEqual(told(headers), {
       route: 'all',
-      origin: 'VirtualService gloo-system/echo, generation 1, rule 0, match 0',
+      origin: 'virtualservice.gateway.solo.io/gloo-system/echo, generation 1, rule 0, match 0',
       destination: 'v1',
       endpoint: `127.0.0.1:${v1}`,
       why: 'host all by * (any); passed canary: header stage: wanted exact "canary", the request has none; taken by every request; weight 1 of 1 by the exact sequence',

@@ -122,7 +122,7 @@ test('bytes of a TCP connection are counted while it goes on, and each once', as
           routes: [
             {
               id: 'all',
-              origin: { kind: 'Test', namespace: '', name: 'all', generation: 1, rule: 0, match: 0 },
+              origin: { group: '', kind: 'Test', namespace: '', name: 'all', generation: 1, rule: 0, match: 0 },
               serverNames: [],
               action: { kind: 'forward', split: 'all', destinations: [{ kind: 'cluster', cluster: 'v1', weight: 1 }] },
               idleTimeoutMs: 0,

@@ -66,7 +66,15 @@ export function answering(id: string, sketch: RouteSketch = {}): Route {
 export function acting(id: string, sketch: RouteSketch, action: Action, policy: Partial<RoutePolicy> = {}): Route {
   return {
     id,
-    origin: { kind: 'VirtualService', namespace: 'gloo-system', name: 'cases', generation: 1, rule: 0, match: 0 },
+    origin: {
+      group: 'gateway.solo.io',
+      kind: 'VirtualService',
+      namespace: 'gloo-system',
+      name: 'cases',
+      generation: 1,
+      rule: 0,
+      match: 0,
+    },
     match: {
       path: { kind: 'prefix', value: '/', caseSensitive: true, ...sketch.path },
       methods: sketch.methods ?? [],

@@ -12,7 +12,8 @@ import { createInformers } from '../../src/kube/informers.ts'
 import type { Informers } from '../../src/kube/informers.ts'
 import { keyOf } from '../../src/kube/object.ts'
 import type { KubeObject, ObjectKey, ResourceType } from '../../src/kube/object.ts'
-import { kinds } from '../../src/kinds/registry.ts'
+import { dialects, kinds } from '../../src/dialects/all.ts'
+import type { Kind } from '../../src/kinds/kind.ts'
 
 export interface ApiLab {
   readonly client: HttpClient
@@ -31,7 +32,13 @@ export interface ApiLab {
 
 const GIVE_UP_AFTER_MS = 20_000
 
-export async function startApiLab(): Promise<ApiLab> {
+export interface ApiLabOptions {
+  /** All that is served otherwise. */
+  readonly kinds?: readonly Kind[]
+  readonly namespaces?: readonly string[]
+}
+
+export async function startApiLab(options: ApiLabOptions = {}): Promise<ApiLab> {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-lab-'))
   const stop = new AbortController()
   const base = { clock: systemClock, random: systemRandom, log: silentLog, signal: stop.signal }
@@ -40,7 +47,8 @@ export async function startApiLab(): Promise<ApiLab> {
     dataDir: join(directory, 'api'),
     address: '127.0.0.1',
     port: 0,
-    kinds,
+    kinds: options.kinds ?? kinds,
+    namespaces: options.namespaces ?? dialects.flatMap((dialect) => dialect.namespaces),
     serviceNetwork: '127.255.128.0/17',
     version: { kubernetes: '1.33.0', product: 'test' },
   })

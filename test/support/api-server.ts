@@ -6,7 +6,7 @@ import { startApiServer } from '../../src/api-server/server.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { seededRandom } from '../../src/base/random.ts'
-import { kinds } from '../../src/kinds/registry.ts'
+import { dialects, kinds } from '../../src/dialects/all.ts'
 
 export interface TestApi {
   /** Holds `.sluice/kubeconfig`, where commands that run here find it. */
@@ -23,6 +23,7 @@ export async function startTestApi(): Promise<TestApi> {
     address: '127.0.0.1',
     port: 0,
     kinds,
+    namespaces: dialects.flatMap((dialect) => dialect.namespaces),
     serviceNetwork: '127.200.128.0/17',
     version: { kubernetes: 'v1.33.0', product: '1.2.3' },
     clock: systemClock,

@@ -1,11 +1,9 @@
-/** Gloo's objects, written short, and what their compiler makes of them as a snapshot of one gateway. */
+/** Gloo's objects, written short. */
 import { parse } from 'yaml'
-import { tlsProblem } from '../../src/controllers/routing/tls-problem.ts'
-import type { GlooInput, GlooOutput } from '../../src/dialects/gloo/compile.ts'
-import type { Upstream } from '../../src/kinds/gloo-upstream.ts'
-import type { VirtualService } from '../../src/kinds/gloo-virtual-service.ts'
+import type { Upstream } from '../../src/dialects/gloo/kinds/upstream.ts'
+import type { VirtualService } from '../../src/dialects/gloo/kinds/virtual-service.ts'
 import type { Secret } from '../../src/kinds/secret.ts'
-import type { RoutingSnapshot } from '../../src/routing/model.ts'
+import type { KubeObject } from '../../src/kube/object.ts'
 
 export interface GlooObjects {
   /** As YAML. */
@@ -16,23 +14,17 @@ export interface GlooObjects {
 }
 
 /** All in the namespace `gloo-system`. */
-export function glooInput({ virtualHost, upstreams, secrets = [] }: GlooObjects): GlooInput {
-  return {
-    virtualServices: [virtualServiceOf(virtualHost)],
-    upstreams: Object.entries(upstreams).map(([name, spec]) => ({
+export function glooObjects({ virtualHost, upstreams, secrets = [] }: GlooObjects): readonly KubeObject[] {
+  return [
+    virtualServiceOf(virtualHost),
+    ...Object.entries(upstreams).map(([name, spec]): Upstream => ({
       apiVersion: 'gloo.solo.io/v1',
       kind: 'Upstream',
       metadata: { namespace: 'gloo-system', name, uid: name, generation: 1 },
       spec,
     })),
-    secrets,
-    services: [],
-    endpointSlices: [],
-    pods: [],
-    accepted: new Map(),
-    tlsFiles: new Map(),
-    tlsProblem,
-  }
+    ...secrets,
+  ]
 }
 
 function virtualServiceOf(virtualHost: string): VirtualService {
@@ -47,23 +39,4 @@ function virtualServiceOf(virtualHost: string): VirtualService {
 /** Static hosts on these ports. */
 export function hostsAt(...ports: readonly number[]): NonNullable<Upstream['spec']> {
   return { static: { hosts: ports.map((port) => ({ addr: '127.0.0.1', port })) } }
-}
-
-let generation = 0
-
-export function gatewayOf({ virtualHosts, clusters, sources }: GlooOutput): RoutingSnapshot {
-  return {
-    generation: ++generation,
-    sources,
-    listeners: [{ id: 'gateway', address: '127.0.0.1', port: 0, protocol: 'http', routeTable: 'gateway' }],
-    routeTables: [{ id: 'gateway', virtualHosts }],
-    clusters,
-  }
-}
-
-/** What was found, without the messages. */
-export function findingsOf({ reports }: GlooOutput): readonly string[] {
-  return reports.flatMap(({ diagnostics }) =>
-    diagnostics.map(({ severity, code, path }) => `${severity} ${code} ${path}`),
-  )
 }

@@ -183,7 +183,15 @@ export function route(
 ): Route {
   return {
     id,
-    origin: { kind: 'VirtualService', namespace: 'gloo-system', name: 'echo', generation: 1, rule: 0, match: 0 },
+    origin: {
+      group: 'gateway.solo.io',
+      kind: 'VirtualService',
+      namespace: 'gloo-system',
+      name: 'echo',
+      generation: 1,
+      rule: 0,
+      match: 0,
+    },
     match: { ...everyRequest, ...change.match },
     action: {
       kind: 'forward',

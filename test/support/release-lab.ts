@@ -3,6 +3,7 @@
  * acknowledges every VirtualService at once, and says what the workloads answered. Time runs fifty times as fast.
  */
 import { isAbort } from '../../src/base/errors.ts'
+import { glooShift } from '../../src/dialects/gloo/shift.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { systemRandom } from '../../src/base/random.ts'
 import { systemClock } from '../../src/base/clock.ts'
@@ -11,9 +12,9 @@ import { runController, watchKeys } from '../../src/controllers/controller.ts'
 import { runReleaseController } from '../../src/controllers/release.ts'
 import { deployments } from '../../src/kinds/deployment.ts'
 import type { Deployment } from '../../src/kinds/deployment.ts'
-import { upstreams } from '../../src/kinds/gloo-upstream.ts'
-import { virtualServices } from '../../src/kinds/gloo-virtual-service.ts'
-import type { Route, VirtualService } from '../../src/kinds/gloo-virtual-service.ts'
+import { upstreams } from '../../src/dialects/gloo/kinds/upstream.ts'
+import { virtualServices } from '../../src/dialects/gloo/kinds/virtual-service.ts'
+import type { Route, VirtualService } from '../../src/dialects/gloo/kinds/virtual-service.ts'
 import { releases } from '../../src/kinds/release.ts'
 import type { Release } from '../../src/kinds/release.ts'
 import { services } from '../../src/kinds/service.ts'
@@ -80,6 +81,7 @@ export async function startReleaseLab(): Promise<ReleaseLab> {
     logs: [],
     async startController(controllerClient, signal) {
       await runReleaseController({
+        shifts: [glooShift],
         client: controllerClient,
         informers,
         clock,

@@ -1,7 +1,7 @@
 /** Tells the story with the product's own command line. */
 import assert from 'node:assert/strict'
 import { deployments } from '../../src/kinds/deployment.ts'
-import { virtualServices } from '../../src/kinds/gloo-virtual-service.ts'
+import { virtualServices } from '../../src/dialects/gloo/kinds/virtual-service.ts'
 import { objectKey } from '../../src/kube/object.ts'
 import { run, sluiceCommand } from './sluice.ts'
 import type { Finished, RunningSluice } from './sluice.ts'

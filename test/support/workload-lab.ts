@@ -14,7 +14,7 @@ import type { KubeObject, ObjectKey, ResourceType } from '../../src/kube/object.
 import { namespaces } from '../../src/kinds/namespace.ts'
 import { pods } from '../../src/kinds/pod.ts'
 import type { Pod } from '../../src/kinds/pod.ts'
-import { kinds } from '../../src/kinds/registry.ts'
+import { kinds } from '../../src/dialects/all.ts'
 import { startApiLab } from './api-lab.ts'
 import type { ApiLab } from './api-lab.ts'
 

@@ -108,7 +108,15 @@ function virtualHosts(count: number): readonly VirtualHost[] {
 function route(id: string, headers: Route['match']['headers'], weights: Readonly<Record<string, number>>): Route {
   return {
     id,
-    origin: { kind: 'VirtualService', namespace: 'gloo-system', name: 'echo', generation: 1, rule: 0, match: 0 },
+    origin: {
+      group: 'gateway.solo.io',
+      kind: 'VirtualService',
+      namespace: 'gloo-system',
+      name: 'echo',
+      generation: 1,
+      rule: 0,
+      match: 0,
+    },
     match: { path: { kind: 'prefix', value: '/', caseSensitive: true }, methods: [], headers, query: [] },
     action: {
       kind: 'forward',

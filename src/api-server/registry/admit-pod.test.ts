@@ -1,7 +1,7 @@
 /** Pods on their way in: their service account. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { kinds } from '../../kinds/registry.ts'
+import { kubernetesKinds as kinds } from '../../kinds/registry.ts'
 import { startTestServer } from '../testing/test-server.ts'
 
 const PODS = '/api/v1/namespaces/default/pods'

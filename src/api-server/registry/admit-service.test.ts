@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { kinds } from '../../kinds/registry.ts'
+import { kubernetesKinds as kinds } from '../../kinds/registry.ts'
 import { startTestServer } from '../testing/test-server.ts'
 import type { TestAnswer, TestClient } from '../testing/test-server.ts'
 

@@ -1,6 +1,6 @@
 /** The patch between three states of an object, in the form that the server takes for its kind. */
 import { patchSchemaOf } from '../../kinds/patch-schema.ts'
-import { kinds } from '../../kinds/registry.ts'
+import { kubernetesKinds } from '../../kinds/registry.ts'
 import type { JsonObject } from '../../kube/json-value.ts'
 import { threeWayMergePatch } from '../../kube/merge-patch.ts'
 import type { ResourceType } from '../../kube/object.ts'
@@ -25,7 +25,7 @@ export interface ContentPatch {
  * does for custom resources.
  */
 export function threeWayPatch(type: ResourceType, { original, modified, current }: ThreeStates): ContentPatch {
-  const kind = kinds.find((each) => each.type.group === type.group && each.type.kind === type.kind)
+  const kind = kubernetesKinds.find((each) => each.type.group === type.group && each.type.kind === type.kind)
   if (kind?.strategicPatch !== true) {
     const body = threeWayMergePatch(original, modified, current)
     return { contentType: 'application/merge-patch+json', body }

@@ -1,5 +1,5 @@
 /** What a VirtualService of the echo story says about versions. Pure. */
-import type { Destination, Route, VirtualService } from '../../kinds/gloo-virtual-service.ts'
+import type { Destination, Route, VirtualService } from '../gloo-objects.ts'
 import type { Counts } from './checks.ts'
 
 export interface ConfiguredRoutes {

@@ -2,7 +2,7 @@
 import type { Random } from '../../base/random.ts'
 import type { Clock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
-import { type VirtualService, virtualServices } from '../../kinds/gloo-virtual-service.ts'
+import { type VirtualService, virtualServices } from '../gloo-objects.ts'
 import { type Release, releases } from '../../kinds/release.ts'
 import type { HttpClient } from '../../kube/http-client.ts'
 import { createInformers, type Informers } from '../../kube/informers.ts'

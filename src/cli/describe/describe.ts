@@ -1,8 +1,7 @@
 /** One object for people: metadata, what its kind says, conditions and who serves; the events come from the caller. */
 import { type Deployment, deployments } from '../../kinds/deployment.ts'
 import { endpointSlices, SERVICE_NAME_LABEL } from '../../kinds/endpoint-slice.ts'
-import { type Upstream, upstreams } from '../../kinds/gloo-upstream.ts'
-import { type VirtualService, virtualServices } from '../../kinds/gloo-virtual-service.ts'
+import { type Upstream, upstreams, type VirtualService, virtualServices } from '../gloo-objects.ts'
 import { type Pod, pods } from '../../kinds/pod.ts'
 import { completeRelease, type Release, releases } from '../../kinds/release.ts'
 import { type Service, services } from '../../kinds/service.ts'

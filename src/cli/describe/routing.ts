@@ -1,6 +1,5 @@
 /** Releases, Upstreams and VirtualServices as `describe` shows them. Pure. */
-import type { Upstream } from '../../kinds/gloo-upstream.ts'
-import type { Destination, Route, VirtualService } from '../../kinds/gloo-virtual-service.ts'
+import type { Destination, Route, Upstream, VirtualService } from '../gloo-objects.ts'
 import type { Release } from '../../kinds/release.ts'
 import type { Condition } from '../../kube/object.ts'
 import { analysisLines, fateOf, trafficLines } from '../release/report.ts'

@@ -1,20 +1,19 @@
 /** Carries out what the engine asks for. Each write names the version it was decided on: who comes late gets a 409. */
 import { assertNever } from '../../base/assert.ts'
-import { glooShift } from '../../dialects/gloo/shift.ts'
+import type { RouteShift, ShiftContext } from '../../dialects/traffic-shift.ts'
 import { deployments } from '../../kinds/deployment.ts'
-import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
-import { virtualServices } from '../../kinds/gloo-virtual-service.ts'
 import { APPROVE_ANNOTATION, RELEASE_FINALIZER, releases } from '../../kinds/release.ts'
 import type { Release, ReleaseTarget } from '../../kinds/release.ts'
 import { isReason } from '../../kube/api-error.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { keyOf, objectKey } from '../../kube/object.ts'
-import type { ObjectKey } from '../../kube/object.ts'
+import type { KubeObject, ObjectKey } from '../../kube/object.ts'
 import type { Effect } from '../../release/model.ts'
 import type { FreshObjects } from './fresh.ts'
 import { annotationOf } from './requests.ts'
 import { routeNamespace } from './plan.ts'
+import { routeCacheFor } from './sources.ts'
 import type { ReleaseCaches } from './sources.ts'
 import { shiftContext } from './world.ts'
 
@@ -56,11 +55,11 @@ async function runEffect(deps: EffectDeps, release: Release, effect: Effect): Pr
     case 'delete-stable':
       return deleteWorkload(deps, workloadKey(release, effect.target, 'stable'), effect.uid)
     case 'shape-route':
-      return writeRoute(deps, release, effect, (object, context) =>
-        glooShift.shape(object, keyOf(release), context, effect.form),
+      return writeRoute(deps, release, effect, (shift, object, context) =>
+        shift.shape(object, keyOf(release), context, effect.form),
       )
     case 'release-route':
-      return writeRoute(deps, release, effect, (object) => glooShift.release(object))
+      return writeRoute(deps, release, effect, (shift, object) => shift.release(object))
     default:
       return assertNever(effect, 'effect')
   }
@@ -105,7 +104,7 @@ async function deleteWorkload({ client, signal }: EffectDeps, key: ObjectKey, ui
   )
 }
 
-type Edit = (object: VirtualService, context: ReturnType<typeof shiftContext>) => VirtualService
+type Edit = (shift: RouteShift, object: KubeObject, context: ShiftContext) => KubeObject
 
 async function writeRoute(
   { client, caches, fresh, signal }: EffectDeps,
@@ -117,14 +116,16 @@ async function writeRoute(
   const route = target?.routes[place.route]
   if (target === undefined || route === undefined) return
   const namespace = release.metadata.namespace ?? ''
-  const object = fresh.get(caches.virtualServices, objectKey(routeNamespace(route, namespace), route.name))
-  if (object === undefined) return
+  const cache = routeCacheFor(caches, route)
+  const object =
+    cache === undefined ? undefined : fresh.get(cache.informer, objectKey(routeNamespace(route, namespace), route.name))
+  if (cache === undefined || object === undefined) return
   const [stable, canary] = [target.stable, target.canary].map(({ name }) =>
     fresh.get(caches.deployments, objectKey(namespace, name)),
   )
-  const edited = edit(object, shiftContext(caches, release, target, { stable, canary }))
-  const written = await ignoreMissing(client.update(virtualServices, edited, { signal }))
-  if (written !== undefined) fresh.note(caches.virtualServices, written)
+  const edited = edit(cache.shift, object, shiftContext(caches, release, target, { stable, canary }))
+  const written = await ignoreMissing(client.update(cache.shift.type, edited, { signal }))
+  if (written !== undefined) fresh.note(cache.informer, written)
 }
 
 function workloadKey(release: Release, index: number, side: 'stable' | 'canary'): ObjectKey {

@@ -3,19 +3,16 @@ import { deployments } from '../../kinds/deployment.ts'
 import type { Deployment } from '../../kinds/deployment.ts'
 import { endpointSlices } from '../../kinds/endpoint-slice.ts'
 import type { EndpointSlice } from '../../kinds/endpoint-slice.ts'
-import { upstreams } from '../../kinds/gloo-upstream.ts'
-import type { Upstream } from '../../kinds/gloo-upstream.ts'
-import { virtualServices } from '../../kinds/gloo-virtual-service.ts'
-import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
 import { pods } from '../../kinds/pod.ts'
 import type { Pod } from '../../kinds/pod.ts'
 import { releases } from '../../kinds/release.ts'
 import type { Release } from '../../kinds/release.ts'
 import { services } from '../../kinds/service.ts'
 import type { Service } from '../../kinds/service.ts'
+import type { RouteShift } from '../../dialects/traffic-shift.ts'
 import type { Informer } from '../../kube/informer.ts'
 import type { Informers } from '../../kube/informers.ts'
-import { keyOf } from '../../kube/object.ts'
+import { apiVersionOf, keyOf, resourceName } from '../../kube/object.ts'
 import type { KubeObject, ObjectKey } from '../../kube/object.ts'
 import { watchKeys, watchObjects } from '../controller.ts'
 import type { Source } from '../controller.ts'
@@ -26,20 +23,36 @@ export interface ReleaseCaches {
   readonly pods: Informer<Pod>
   readonly endpointSlices: Informer<EndpointSlice>
   readonly services: Informer<Service>
-  readonly upstreams: Informer<Upstream>
-  readonly virtualServices: Informer<VirtualService>
+  /** The kinds of route objects that a release can edit. */
+  readonly routes: readonly RouteCache[]
+  /** What the shifts read, besides. */
+  readonly others: readonly Informer<KubeObject>[]
 }
 
-export function openCaches(informers: Informers): ReleaseCaches {
+export interface RouteCache {
+  readonly shift: RouteShift
+  readonly informer: Informer<KubeObject>
+}
+
+export function openCaches(informers: Informers, shifts: readonly RouteShift[]): ReleaseCaches {
+  const read = new Map(shifts.flatMap(({ reads }) => reads).map((type) => [resourceName(type), type]))
   return {
     releases: informers.of(releases),
     deployments: informers.of(deployments),
     pods: informers.of(pods),
     endpointSlices: informers.of(endpointSlices),
     services: informers.of(services),
-    upstreams: informers.of(upstreams),
-    virtualServices: informers.of(virtualServices),
+    routes: shifts.map((shift) => ({ shift, informer: informers.of(shift.type) })),
+    others: [...read.values()].map((type) => informers.of(type)),
   }
+}
+
+/** The kind that a release names as `gateway.solo.io/v1 VirtualService`; undefined: no language here can shift it. */
+export function routeCacheFor(
+  { routes }: ReleaseCaches,
+  route: { readonly apiVersion: string; readonly kind: string },
+): RouteCache | undefined {
+  return routes.find(({ shift: { type } }) => type.kind === route.kind && apiVersionOf(type) === route.apiVersion)
 }
 
 /** Anything that a release may wait for wakes it; releases that have ended sleep on. */
@@ -54,8 +67,9 @@ export function wakeSources(caches: ReleaseCaches): readonly Source[] {
     watchObjects(caches.pods, inNamespace),
     watchObjects(caches.endpointSlices, inNamespace),
     watchObjects(caches.services, inNamespace),
-    watchObjects(caches.upstreams, anywhere),
-    watchObjects(caches.virtualServices, anywhere),
+    ...[...caches.routes.map(({ informer }) => informer), ...caches.others].map((informer) =>
+      watchObjects(informer, anywhere),
+    ),
   ]
 }
 

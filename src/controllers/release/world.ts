@@ -1,15 +1,15 @@
 /** The world as the engine sees it, from the caches. */
 import { createHash } from 'node:crypto'
 import type { Deployment } from '../../kinds/deployment.ts'
-import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
-import { GLOO_STATE } from '../../kinds/gloo-upstream.ts'
 import { ABORT_ANNOTATION, APPROVE_ANNOTATION, RELEASE_FINALIZER } from '../../kinds/release.ts'
 import { requestsOf } from './requests.ts'
 import type { Release, ReleaseTarget } from '../../kinds/release.ts'
-import { keyOf, objectKey } from '../../kube/object.ts'
+import { conditionsOf } from '../../kube/conditions.ts'
+import { keyOf, objectKey, resourceName } from '../../kube/object.ts'
+import type { KubeObject, ResourceType } from '../../kube/object.ts'
 import { matchesLabels } from '../../kube/selector.ts'
-import { glooShift } from '../../dialects/gloo/shift.ts'
-import type { GlooShiftContext } from '../../dialects/gloo/shift.ts'
+import { conditionOf } from '../../dialects/status.ts'
+import type { RouteShift, ShiftContext } from '../../dialects/traffic-shift.ts'
 import { metricsQueries } from '../../release/metrics-queries.ts'
 import type {
   MetricsReading,
@@ -24,6 +24,7 @@ import type {
 import type { FreshObjects } from './fresh.ts'
 import { routeNamespace } from './plan.ts'
 import { whyPodsNotReady } from './pod-trouble.ts'
+import { routeCacheFor } from './sources.ts'
 import type { ReleaseCaches } from './sources.ts'
 
 export interface Observer {
@@ -68,10 +69,11 @@ function observeTarget(observer: Observer, release: Release, target: ReleaseTarg
     canary: observeWorkload(observer.caches, canary, ready),
     routes: target.routes.map((route) => {
       const key = objectKey(routeNamespace(route, namespace), route.name)
-      const object = observer.fresh.get(observer.caches.virtualServices, key)
-      return object === undefined || object.metadata.deletionTimestamp !== undefined
+      const cache = routeCacheFor(observer.caches, route)
+      const object = cache === undefined ? undefined : observer.fresh.get(cache.informer, key)
+      return cache === undefined || object === undefined || object.metadata.deletionTimestamp !== undefined
         ? { kind: 'missing' }
-        : observeRoute(object, keyOf(release), context, hasStarted)
+        : observeRoute(cache.shift, object, { release: keyOf(release), context, hasStarted })
     }),
   }
 }
@@ -123,7 +125,7 @@ export function shiftContext(
   release: Release,
   target: ReleaseTarget,
   { stable, canary }: { readonly stable: Deployment | undefined; readonly canary: Deployment | undefined },
-): GlooShiftContext {
+): ShiftContext {
   const namespace = release.metadata.namespace ?? ''
   return {
     namespace,
@@ -131,28 +133,38 @@ export function shiftContext(
     canaryLabels: canary?.spec.template.metadata?.labels ?? {},
     stableName: `${target.stable.kind} ${namespace}/${target.stable.name}`,
     canaryName: `${target.canary.kind} ${namespace}/${target.canary.name}`,
-    upstreams: caches.upstreams.list(),
-    serviceSelectors: new Map(
-      caches.services.list(namespace).map((service) => [keyOf(service), service.spec.selector ?? {}]),
-    ),
+    objects: objectsIn(caches),
   }
 }
 
-function observeRoute(
-  object: VirtualService,
-  release: string,
-  context: GlooShiftContext,
-  hasStarted: boolean,
-): RouteWorld {
-  const seen = glooShift.observe(object, release, context, { hasStarted })
+function objectsIn({ others }: ReleaseCaches): ShiftContext['objects'] {
+  return {
+    list<T extends KubeObject>(type: ResourceType<T>, inNamespace?: string): readonly T[] {
+      const informer = others.find((each) => resourceName(each.type) === resourceName(type))
+      // An informer of this type has objects of this type.
+      return (informer?.list(inNamespace) ?? []) as readonly T[]
+    },
+  }
+}
+
+interface RouteLook {
+  /** `namespace/name` */
+  readonly release: string
+  readonly context: ShiftContext
+  readonly hasStarted: boolean
+}
+
+function observeRoute(shift: RouteShift, object: KubeObject, { release, context, hasStarted }: RouteLook): RouteWorld {
+  const seen = shift.observe(object, release, context, { hasStarted })
   if (seen.kind === 'held') return seen
   if (seen.kind === 'unfit') {
     return { kind: 'unfit', reason: seen.diagnostics.map(({ message }) => message).join('; ') }
   }
   const { isClaimed, form, shareMin, shareMax } = seen
   const { generation = 0 } = object.metadata
-  const programmed = object.status?.conditions?.find(({ type }) => type === 'Programmed')
-  const isRejected = object.status?.state === GLOO_STATE.rejected && object.status.observedGeneration === generation
+  const conditions = conditionsOf(object)
+  const [accepted, programmed] = [conditionOf(conditions, 'Accepted'), conditionOf(conditions, 'Programmed')]
+  const isRejected = accepted?.status === 'False' && accepted.observedGeneration === generation
   return {
     kind: 'present',
     isClaimed,
@@ -160,7 +172,7 @@ function observeRoute(
     shareMin,
     shareMax,
     isProgrammed: programmed?.status === 'True' && programmed.observedGeneration === generation,
-    ...(isRejected ? { rejection: object.status?.reason ?? 'rejected' } : {}),
+    ...(isRejected ? { rejection: accepted.message } : {}),
   }
 }
 

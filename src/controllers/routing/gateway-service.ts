@@ -1,16 +1,10 @@
-/** Publishes where the gateway listens, as Gloo does: Service gloo-system/gateway-proxy, of type LoadBalancer. */
+/** Publishes where the gateway listens, as the languages' own gateways do: a Service of type LoadBalancer. */
 import { isDeepStrictEqual } from 'node:util'
+import type { GatewayService } from '../../dialects/routing-dialect.ts'
 import { services } from '../../kinds/service.ts'
 import type { Service } from '../../kinds/service.ts'
 import type { KubeClient } from '../../kube/client.ts'
-import { objectKey } from '../../kube/object.ts'
 import type { BoundListener, DataPlaneState } from '../../routing/data-plane.ts'
-
-const NAMESPACE = 'gloo-system'
-const NAME = 'gateway-proxy'
-const LABELS = { app: 'gloo', gloo: NAME }
-
-export const GATEWAY_SERVICE = objectKey(NAMESPACE, NAME)
 
 /** Where the listener is open on a connected proxy; undefined while it is nowhere. */
 export function boundListener({ proxies }: DataPlaneState, id: string): BoundListener | undefined {
@@ -20,16 +14,21 @@ export function boundListener({ proxies }: DataPlaneState, id: string): BoundLis
     .find((listener) => listener.id === id && listener.error === undefined && listener.port > 0)
 }
 
+interface Wanted {
+  readonly service: GatewayService
+  readonly existing: Service | undefined
+  readonly bound: BoundListener
+}
+
 /** Creates or corrects it; fields that are not ours to decide (addresses, labels of others) stay. */
 export async function publishGateway(
   client: KubeClient,
-  existing: Service | undefined,
-  { address, port }: BoundListener,
+  { service, existing, bound: { address, port } }: Wanted,
   signal: AbortSignal,
 ): Promise<void> {
   const spec = { type: 'LoadBalancer', ports: [{ name: 'http', port, targetPort: port, protocol: 'TCP' }] } as const
   const written =
-    existing === undefined ? await create(client, spec, signal) : await correct(client, existing, spec, signal)
+    existing === undefined ? await create(client, service, spec, signal) : await correct(client, existing, spec, signal)
   const loadBalancer = { ingress: [{ ip: address }] }
   if (
     isDeepStrictEqual(
@@ -47,11 +46,17 @@ export async function publishGateway(
 
 type Spec = Pick<Service['spec'], 'type' | 'ports'>
 
-function create(client: KubeClient, spec: Spec, signal: AbortSignal): Promise<Service> {
+// oxlint-disable-next-line max-params -- where, what, how, until when
+function create(
+  client: KubeClient,
+  { namespace, name, labels }: GatewayService,
+  spec: Spec,
+  signal: AbortSignal,
+): Promise<Service> {
   const service: Service = {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { namespace: NAMESPACE, name: NAME, labels: LABELS },
+    metadata: { namespace, name, labels },
     spec: { ...spec, allocateLoadBalancerNodePorts: false },
   }
   return client.create(services, service, { signal })

@@ -1,6 +1,6 @@
 /** Whether a data plane can use certificates and keys: one that met bad ones would refuse the whole snapshot. */
 import { X509Certificate, createPrivateKey } from 'node:crypto'
-import type { TlsFiles } from '../../dialects/gloo/compile.ts'
+import type { TlsFiles } from '../../dialects/tls-secrets.ts'
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 

@@ -1,161 +1,158 @@
 /**
- * Gloo's objects as parts of the routing model. Pure, deterministic, and independent of the order of its input.
+ * Gloo's objects as parts of the routing model. Deterministic, and independent of the order in which objects came.
  *
  * A bad update never replaces the last good one: a VirtualService with errors is served as it was last accepted, with
  * today's Upstreams or, where it no longer fits them, with those it was accepted with. Upstreams with errors are
  * served as some accepted VirtualService last used them.
  */
-import type { Diagnostic } from '../../base/diagnostic.ts'
-import { formatDiagnostic, hasErrors } from '../../base/diagnostic.ts'
-import type { Upstream } from '../../kinds/gloo-upstream.ts'
-import type { VirtualService, VirtualServiceSpec } from '../../kinds/gloo-virtual-service.ts'
+import { defined } from '../../base/assert.ts'
+import type { Family } from '../../base/derivations.ts'
+import { hasErrors } from '../../base/diagnostic.ts'
+import type { VirtualService } from './kinds/virtual-service.ts'
 import type { ObjectKey } from '../../kube/object.ts'
-import { keyOf, objectKey } from '../../kube/object.ts'
-import type { Cluster } from '../../routing/cluster-model.ts'
-import type { SourceGeneration } from '../../routing/model.ts'
-import type { VirtualHost } from '../../routing/route-model.ts'
-import type { ServiceObjects } from '../backends.ts'
-import { indexBackends } from '../backends.ts'
-import type { ObjectReport } from '../dialect.ts'
-import { byAge, byText, referenceTo, sourceOf } from '../dialect.ts'
-import { createCatalogue } from './compile/catalogue.ts'
-import type { Catalogue, UsedUpstreams } from './compile/catalogue.ts'
-import { createTlsSecrets } from './compile/tls-secrets.ts'
-import type { TlsFiles, TlsFilesByKey, TlsSources } from './compile/tls-secrets.ts'
+import type { HostClaim, ObjectReport, RoutingPart, Scope } from '../../routing/part.ts'
+import { GATEWAY_HTTP } from '../gateway.ts'
+import { perObject } from '../per-object.ts'
+import type { PerObject } from '../per-object.ts'
+import { claimantOf, referenceTo, reportOn, sourceOf } from '../references.ts'
+import type { Compiler, DialectContext } from '../routing-dialect.ts'
+import { TlsSecrets } from '../tls-secrets.ts'
+import { acceptedFrom } from './compile/accepted.ts'
+import type { AcceptedVirtualService, UsedUpstreams } from './compile/accepted.ts'
+import { Catalogue } from './compile/catalogue.ts'
+import type { UpstreamResult } from './compile/catalogue.ts'
+import { ClusterResults } from './compile/cluster-results.ts'
+import type { ClusterUse } from './compile/clusters.ts'
 import type { CompiledHost } from './compile/virtual-service.ts'
 import { compileVirtualService } from './compile/virtual-service.ts'
+import { upstreamWatch, virtualServiceWatch } from './compile/watches.ts'
 
-export interface GlooInput extends ServiceObjects, TlsSources {
-  readonly upstreams: readonly Upstream[]
-  readonly virtualServices: readonly VirtualService[]
-  /** What was accepted last, by key of the VirtualService. */
-  readonly accepted: AcceptedVirtualServices
+const SCOPES: readonly Scope[] = [{ kind: 'gateway', listener: GATEWAY_HTTP }]
+
+export function openGloo(context: DialectContext): Compiler {
+  return new GlooCompiler(context)
 }
 
-export type { TlsFiles, TlsFilesByKey }
-export type AcceptedVirtualServices = ReadonlyMap<ObjectKey, AcceptedVirtualService>
-
-/** Enough to compile the same routes again, whatever has become of the objects. */
-export interface AcceptedVirtualService {
-  readonly uid: string
-  readonly generation: number
-  readonly spec: VirtualServiceSpec
-  /** The Upstreams it used, by key. */
-  readonly upstreams: UsedUpstreams
-}
-
-export interface GlooOutput {
-  /** Oldest object first. */
-  readonly virtualHosts: readonly VirtualHost[]
-  readonly clusters: readonly Cluster[]
-  /** What the output contains, in the generation it contains. */
-  readonly sources: readonly SourceGeneration[]
-  /** One per Upstream and VirtualService of the input. */
-  readonly reports: readonly ObjectReport[]
-  /** To be given to the next compilation; objects that are gone are gone from here. */
-  readonly accepted: AcceptedVirtualServices
-  /** The same for Secrets. Has private keys in it: to be kept in memory only. */
-  readonly tlsFiles: TlsFilesByKey
-}
-
-export function compileGloo(input: GlooInput): GlooOutput {
-  const tlsSecrets = createTlsSecrets(input)
-  const catalogue = createCatalogue({ ...indexBackends(input), tlsSecrets }, input.upstreams, input.accepted)
-  const owners = new Map<string, string>()
-  const served = input.virtualServices.toSorted(byAge).map((object) => {
-    const result = serve(catalogue, owners, object, input.accepted.get(keyOf(object)))
-    for (const domain of result.virtualHost?.domains ?? []) owners.set(domain.toLowerCase(), keyOf(object))
-    return result
-  })
-  return {
-    virtualHosts: served.flatMap(({ virtualHost }) => virtualHost ?? []),
-    clusters: catalogue.clusters.all(),
-    sources: [...catalogue.sources(), ...served.flatMap(({ source }) => source ?? [])].toSorted(bySource),
-    reports: [...catalogue.reports(), ...served.map(({ report }) => report)].toSorted((a, b) =>
-      bySource(a.object, b.object),
-    ),
-    accepted: new Map(served.flatMap(acceptedEntry)),
-    tlsFiles: tlsSecrets.used(),
-  }
-}
-
-interface Served {
-  readonly virtualHost?: VirtualHost
-  readonly source?: SourceGeneration
-  readonly report: ObjectReport
-  readonly accepted?: AcceptedVirtualService
-}
-
-type Owners = ReadonlyMap<string, string>
-
-function serve(
-  catalogue: Catalogue,
-  owners: Owners,
-  object: VirtualService,
-  before: AcceptedVirtualService | undefined,
-): Served {
-  const { uid, generation } = sourceOf(object)
-  const now = attempt(catalogue, owners, object)
-  const report = { object: referenceTo(object), uid, generation, diagnostics: now.diagnostics }
-  if (!hasErrors(now.diagnostics)) {
-    const accepted = { uid, generation, spec: object.spec ?? {}, upstreams: now.used }
-    return { ...hostOf(now), source: sourceOf(object), report: { ...report, served: generation }, accepted }
-  }
-  // A namesake that was made anew begins with nothing.
-  if (before === undefined || before.uid !== uid) return { report }
-  const old = lastGood(catalogue, owners, object, before)
-  if (hasErrors(old.diagnostics)) {
-    const diagnostics = [...report.diagnostics, ...old.diagnostics.filter(isError).map(lostBecause(before.generation))]
-    return { report: { ...report, diagnostics }, accepted: before }
-  }
-  const source = { ...sourceOf(object), generation: before.generation }
-  return { ...hostOf(old), source, report: { ...report, served: before.generation }, accepted: before }
-}
-
+/** One look at a VirtualService, in one of its forms. */
 interface Attempt extends CompiledHost {
-  readonly used: UsedUpstreams
+  readonly clusters: readonly ClusterUse[]
+  /** What is kept of it once it is served. */
+  readonly record: AcceptedVirtualService
 }
 
-function attempt(catalogue: Catalogue, owners: Owners, object: VirtualService, pinned?: UsedUpstreams): Attempt {
-  const view = catalogue.view(pinned)
-  const host = compileVirtualService(view.targets, owners, object)
-  if (!hasErrors(host.diagnostics)) view.commit()
-  return { ...host, used: view.used() }
+interface Result {
+  readonly report: ObjectReport
+  readonly claim?: HostClaim
+  readonly clusters: readonly ClusterUse[]
 }
 
-/** With today's Upstreams where that works, else with those of the time; errors in it: neither works. */
-function lastGood(
-  catalogue: Catalogue,
-  owners: Owners,
-  object: VirtualService,
-  before: AcceptedVirtualService,
-): Attempt {
-  const old = { ...object, spec: before.spec, metadata: { ...object.metadata, generation: before.generation } }
-  const result = attempt(catalogue, owners, old)
-  return hasErrors(result.diagnostics) ? attempt(catalogue, owners, old, before.upstreams) : result
+class GlooCompiler implements Compiler {
+  readonly #context: DialectContext
+  readonly #catalogue: Catalogue
+  readonly #clusters: ClusterResults
+  readonly #upstreams: PerObject<UpstreamResult>
+  readonly #hosts: PerObject<Result>
+  readonly #now: Family<Attempt | undefined>
+  readonly #old: Family<Attempt | undefined>
+
+  constructor(context: DialectContext) {
+    this.#context = context
+    const { objects, backends, lastGood, judgeTls } = context
+    this.#catalogue = new Catalogue(objects, { backends, tlsSecrets: new TlsSecrets(objects, judgeTls) }, lastGood)
+    this.#clusters = new ClusterResults(objects.derivations, (use) => this.#catalogue.endpointsOf(use))
+    this.#upstreams = perObject(
+      objects,
+      upstreamWatch,
+      (object, key) => this.#catalogue.result(object, key),
+      (report) => ({ report, clusters: [] }),
+    )
+    this.#hosts = perObject(
+      objects,
+      virtualServiceWatch,
+      (object, key) => this.#resultOf(object, key),
+      (report) => ({ report, clusters: [] }),
+    )
+    this.#now = objects.derivations.family((key) => this.#attemptNow(key as ObjectKey))
+    this.#old = objects.derivations.family((key) => this.#attemptOld(key as ObjectKey))
+  }
+
+  compile(): RoutingPart {
+    this.#catalogue.begin()
+    const [upstreams, hosts] = [this.#upstreams.all(), this.#hosts.all()]
+    return {
+      hosts: hosts.flatMap(({ claim }) => claim ?? []),
+      listeners: [],
+      clusters: this.#clusters.all([...upstreams, ...hosts].map(({ clusters }) => clusters)),
+      sources: upstreams.flatMap(({ source }) => source ?? []),
+      reports: [...upstreams, ...hosts].map(({ report }) => report),
+    }
+  }
+
+  #resultOf(object: VirtualService, key: ObjectKey): Result {
+    const now = defined(this.#now.get(key), 'attempt at a VirtualService')
+    const report = { ...reportOn(object), diagnostics: now.diagnostics }
+    const { generation } = report
+    const old = this.#lastGoodOf(object, key)
+    if (hasErrors(now.diagnostics)) {
+      if (old === undefined) return { report, clusters: [] }
+      return { report: { ...report, served: old.generation }, clusters: old.clusters, claim: old.claim }
+    }
+    const instead = old === undefined || old.generation === generation ? undefined : old
+    return {
+      report: { ...report, served: generation },
+      claim: { ...claimOf(object, now), ...(instead === undefined ? {} : { instead: instead.claim }) },
+      clusters: [...now.clusters, ...(instead?.clusters ?? [])],
+    }
+  }
+
+  /** What is served of the object where its present form is not; undefined: nothing. */
+  #lastGoodOf(
+    object: VirtualService,
+    key: ObjectKey,
+  ): { readonly claim: HostClaim; readonly generation: number; readonly clusters: readonly ClusterUse[] } | undefined {
+    const before = this.#acceptedOf(object)
+    if (before === undefined) return undefined
+    const old = this.#old.get(key)
+    if (old?.virtualHost === undefined || hasErrors(old.diagnostics)) return undefined
+    return { claim: claimOf(object, old), generation: before.generation, clusters: old.clusters }
+  }
+
+  #attemptNow(key: ObjectKey): Attempt | undefined {
+    const object = this.#context.objects.get(virtualServiceWatch, key)
+    return object === undefined ? undefined : this.#attempt(object)
+  }
+
+  /** With today's Upstreams where that works, else with those of the time; errors in it: neither works. */
+  #attemptOld(key: ObjectKey): Attempt | undefined {
+    const object = this.#context.objects.get(virtualServiceWatch, key)
+    const before = object === undefined ? undefined : this.#acceptedOf(object)
+    if (object === undefined || before === undefined) return undefined
+    const { spec, generation, upstreams } = before
+    const old = { ...object, spec, metadata: { ...object.metadata, generation } }
+    const result = this.#attempt(old)
+    return { ...(hasErrors(result.diagnostics) ? this.#attempt(old, upstreams) : result), record: before }
+  }
+
+  #attempt(object: VirtualService, pinned?: UsedUpstreams): Attempt {
+    const { targets, clusters, used } = this.#catalogue.view(pinned)
+    const host = compileVirtualService(targets, object)
+    const { uid, generation } = sourceOf(object)
+    const record = { uid, generation, spec: object.spec ?? {}, upstreams: used() }
+    return { ...host, clusters: clusters.all(), record }
+  }
+
+  /** A namesake that was made anew begins with nothing. */
+  #acceptedOf(object: VirtualService): AcceptedVirtualService | undefined {
+    const accepted = this.#context.lastGood.get(referenceTo(object))
+    return accepted === undefined || accepted.uid !== object.metadata.uid ? undefined : acceptedFrom(accepted)
+  }
 }
 
-function isError({ severity }: Diagnostic): boolean {
-  return severity === 'error'
-}
-
-/** Only a domain that an older object has taken can do that: nothing is served, and that must be said. */
-function lostBecause(generation: number): (error: Diagnostic) => Diagnostic {
-  return (error) => ({
-    ...error,
-    path: '',
-    message: `Cannot go on serving generation ${generation}: ${formatDiagnostic(error)}`,
-  })
-}
-
-function hostOf({ virtualHost }: CompiledHost): Pick<Served, 'virtualHost'> {
-  return virtualHost === undefined ? {} : { virtualHost }
-}
-
-function acceptedEntry({ report, accepted }: Served): [ObjectKey, AcceptedVirtualService][] {
-  return accepted === undefined ? [] : [[objectKey(report.object.namespace, report.object.name), accepted]]
-}
-
-function bySource(a: { kind: string; namespace: string; name: string }, b: typeof a): number {
-  return byText(a.kind, b.kind) || byText(a.namespace, b.namespace) || byText(a.name, b.name)
+function claimOf(object: VirtualService, { virtualHost, domainPaths, record }: Attempt): HostClaim {
+  return {
+    claimants: [claimantOf(object, record.generation, record)],
+    scopes: SCOPES,
+    host: defined(virtualHost, 'virtual host of a VirtualService without errors'),
+    domainPaths,
+  }
 }

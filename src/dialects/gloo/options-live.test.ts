@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { findingsOf, gatewayOf, glooInput, hostsAt } from '../../../test/support/gloo.ts'
+import { compileObjects, findingsOf } from '../../../test/support/compile.ts'
+import { glooObjects, hostsAt } from '../../../test/support/gloo.ts'
 import type { GlooObjects } from '../../../test/support/gloo.ts'
 import {
   RawClient,
@@ -15,13 +16,12 @@ import {
   startRawBackend,
 } from '../../../test/support/live-proxy.ts'
 import type { LiveProxy, Reply } from '../../../test/support/live-proxy.ts'
-import { compileGloo } from './compile.ts'
 
 /** Serves the virtual host, given as YAML; every object must be accepted without a word. */
 function serve(t: TestContext, virtualHost: string, upstreams: GlooObjects['upstreams']): Promise<LiveProxy> {
-  const output = compileGloo(glooInput({ virtualHost, upstreams }))
-  assert.deepEqual(findingsOf(output), [])
-  return startProxy(t, gatewayOf(output))
+  const compiled = compileObjects(glooObjects({ virtualHost, upstreams }))
+  assert.deepEqual(findingsOf(compiled), [])
+  return startProxy(t, compiled)
 }
 
 async function times<T>(count: number, ask: () => Promise<T>): Promise<readonly T[]> {

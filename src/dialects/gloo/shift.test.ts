@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { Upstream } from '../../kinds/gloo-upstream.ts'
-import type { Destination, Route, VirtualService } from '../../kinds/gloo-virtual-service.ts'
+import type { Upstream } from './kinds/upstream.ts'
+import type { Destination, Route, VirtualService } from './kinds/virtual-service.ts'
+import type { Service } from '../../kinds/service.ts'
 import type { RouteForm, Shift } from '../../release/model.ts'
 import { glooShift } from './shift.ts'
-import type { GlooShiftContext } from './shift.ts'
+import type { KubeObject, ResourceType } from '../../kube/object.ts'
+import type { ShiftContext } from '../traffic-shift.ts'
 
 const RELEASE = 'echo/echo-v3'
 const HEADER: Shift['matches'] = [{ headers: [{ name: 'stage', type: 'Exact', value: 'canary' }], queryParams: [] }]
@@ -31,15 +33,29 @@ function upstream(selectors: readonly (readonly string[])[] = [['version']]): Up
   }
 }
 
-function contextOf(changes: Partial<GlooShiftContext> = {}): GlooShiftContext {
+interface Changes extends Partial<ShiftContext> {
+  readonly upstreams?: readonly Upstream[]
+  readonly services?: readonly Service[]
+}
+
+const ECHO_SERVICE: Service = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { namespace: 'echo', name: 'echo' },
+  spec: { selector: { app: 'echo' } },
+}
+
+function contextOf({ upstreams = [upstream()], services = [ECHO_SERVICE], ...changes }: Changes = {}): ShiftContext {
   return {
     namespace: 'echo',
     stableLabels: { app: 'echo', version: 'v2' },
     canaryLabels: { app: 'echo', version: 'v3' },
     stableName: 'Deployment echo/echo-v2',
     canaryName: 'Deployment echo/echo-v3',
-    upstreams: [upstream()],
-    serviceSelectors: new Map([['echo/echo', { app: 'echo' }]]),
+    objects: {
+      list: <T extends KubeObject>({ kind }: ResourceType<T>): readonly T[] =>
+        (kind === 'Upstream' ? upstreams : services) as unknown as readonly T[],
+    },
     ...changes,
   }
 }
@@ -184,7 +200,7 @@ test('what is observed is what was written, until somebody edits it', () => {
 
 test('it can be taken back when the Deployments and the Upstream are gone', () => {
   const before = virtualService(single('v2'))
-  const gone = contextOf({ stableLabels: {}, canaryLabels: {}, upstreams: [], serviceSelectors: new Map() })
+  const gone = contextOf({ stableLabels: {}, canaryLabels: {}, upstreams: [], services: [] })
   const back = shape(shape(before, shift(40, HEADER)), BACK, gone)
   assert.deepEqual(glooShift.release(back), before)
   assert.equal(observe(back, gone, true).kind, 'fit')
@@ -234,7 +250,7 @@ test('garbled or removed notes do not stop the way back', () => {
   }
 })
 
-function codeOf(object: VirtualService, context: GlooShiftContext): string | undefined {
+function codeOf(object: VirtualService, context: ShiftContext): string | undefined {
   const seen = observe(object, context)
   return seen.kind === 'unfit' ? `${seen.diagnostics[0]?.code}: ${seen.diagnostics[0]?.message}` : undefined
 }
@@ -242,7 +258,7 @@ function codeOf(object: VirtualService, context: GlooShiftContext): string | und
 test('what cannot be expressed is said before anything is touched, with the cure', () => {
   const plain = virtualService(single('v2'))
   const bare = { upstreams: [upstream([])] }
-  const cases: readonly (readonly [RegExp, VirtualService, Partial<GlooShiftContext>])[] = [
+  const cases: readonly (readonly [RegExp, VirtualService, Changes])[] = [
     [/^no-subset-selector: .*Upstream gloo-system\/echo has no subsetSpec; add a selector/, plain, bare],
     [/^same-subset: .*same values of version/, plain, { canaryLabels: { app: 'echo', version: 'v2' } }],
     [/^no-subset-label: .*lack the labels version/, plain, { canaryLabels: { app: 'echo' } }],

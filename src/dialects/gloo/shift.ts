@@ -2,21 +2,28 @@
  * A release's hand in a Gloo VirtualService: which of its routes carry the stable version, and how they share their
  * traffic with the canary. Stable and canary are subsets of one Upstream, told apart by the labels of their pods.
  */
-import type { VirtualService } from '../../kinds/gloo-virtual-service.ts'
+import { upstreams } from './kinds/upstream.ts'
+import { virtualServices } from './kinds/virtual-service.ts'
+import type { VirtualService } from './kinds/virtual-service.ts'
+import { services } from '../../kinds/service.ts'
 import type { RouteForm } from '../../release/model.ts'
 import { CLAIM_ANNOTATION, FORM_ANNOTATION, ORIGINAL_ANNOTATION } from '../traffic-shift.ts'
-import type { ObserveOptions, ShiftObservation, TrafficShift } from '../traffic-shift.ts'
+import type { ObserveOptions, RouteShift, ShiftObservation } from '../traffic-shift.ts'
 import { readClaim } from './shift/claim.ts'
 import type { Claim } from './shift/claim.ts'
 import { diagnose } from './shift/diagnose.ts'
 import { isSameJson } from '../../kube/json-value.ts'
 import { shapeRoutes, shareRange } from './shift/routes.ts'
-import { subsetPairs } from './shift/subsets.ts'
+import { glooContext, subsetPairs } from './shift/subsets.ts'
 import type { GlooShiftContext } from './shift/subsets.ts'
 
-export type { GlooShiftContext }
-
-export const glooShift: TrafficShift<VirtualService, GlooShiftContext> = { observe, shape, release }
+export const glooShift: RouteShift<VirtualService> = {
+  type: virtualServices,
+  reads: [upstreams, services],
+  observe: (object, name, context, options) => observe(object, name, glooContext(context), options),
+  shape: (object, name, context, form) => shape(object, name, glooContext(context), form),
+  release,
+}
 
 function observe(
   object: VirtualService,

@@ -7,12 +7,12 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { testAuthority } from '../../../test/support/certificates.ts'
 import type { TestCertificate } from '../../../test/support/certificates.ts'
-import { findingsOf, gatewayOf, glooInput, hostsAt } from '../../../test/support/gloo.ts'
+import { CompiledWorld, compileObjects, findingsOf } from '../../../test/support/compile.ts'
+import { glooObjects, hostsAt } from '../../../test/support/gloo.ts'
 import { fetchFrom, startProxy } from '../../../test/support/live-proxy.ts'
-import type { SslConfig } from '../../kinds/gloo-upstream.ts'
+import type { SslConfig } from './kinds/upstream.ts'
 import type { Secret } from '../../kinds/secret.ts'
-import type { GlooInput } from './compile.ts'
-import { compileGloo } from './compile.ts'
+import type { KubeObject } from '../../kube/object.ts'
 
 const VIRTUAL_HOST = `routes: [{ routeAction: { single: { upstream: { name: echo } } } }]`
 const SECRET_REF = { secretRef: { name: 'echo-tls' } }
@@ -52,13 +52,12 @@ function filesOf({ certificate, privateKey }: TestCertificate): Readonly<Record<
   return { 'tls.crt': certificate, 'tls.key': privateKey }
 }
 
-function inputOf(port: number, sslConfig: SslConfig, secrets: readonly Secret[]): GlooInput {
-  return glooInput({ virtualHost: VIRTUAL_HOST, upstreams: { echo: { ...hostsAt(port), sslConfig } }, secrets })
+function objectsOf(port: number, sslConfig: SslConfig, secrets: readonly Secret[]): readonly KubeObject[] {
+  return glooObjects({ virtualHost: VIRTUAL_HOST, upstreams: { echo: { ...hostsAt(port), sslConfig } }, secrets })
 }
 
 async function ask(t: TestContext, sslConfig: SslConfig, secrets: readonly Secret[]): Promise<string> {
-  const output = compileGloo(inputOf(await startSecure(t), sslConfig, secrets))
-  const { port } = await startProxy(t, gatewayOf(output))
+  const { port } = await startProxy(t, compileObjects(objectsOf(await startSecure(t), sslConfig, secrets)))
   const { status, body } = await fetchFrom(port)
   return `${status} ${status === 200 ? body : ''}`.trim()
 }
@@ -80,7 +79,7 @@ test('without the certificate of an authority nothing is verified, and that is s
   assert.equal(await ask(t, {}, []), '200 stranger')
   const secrets = [secretOf(filesOf(client))]
   assert.equal(await ask(t, SECRET_REF, secrets), '200 known')
-  assert.deepEqual(findingsOf(compileGloo(inputOf(1, SECRET_REF, secrets))), [
+  assert.deepEqual(findingsOf(compileObjects(objectsOf(1, SECRET_REF, secrets))), [
     'warning not-verified spec.sslConfig.secretRef',
   ])
 })
@@ -90,7 +89,7 @@ test('pods are verified by name too, so a name is asked for', () => {
   const findings = (sslConfig: SslConfig): readonly string[] => {
     const secrets = [secretOf({ 'ca.crt': authority.certificate })]
     return findingsOf(
-      compileGloo(glooInput({ virtualHost: VIRTUAL_HOST, upstreams: { echo: { kube, sslConfig } }, secrets })),
+      compileObjects(glooObjects({ virtualHost: VIRTUAL_HOST, upstreams: { echo: { kube, sslConfig } }, secrets })),
     )
   }
   const missing = 'warning unknown-service spec.kube.serviceName'
@@ -107,7 +106,7 @@ test('a Secret that a data plane could not use rejects its Upstream, and nothing
     { 'tls.crt': 'no', 'tls.key': 'no' },
   ]
   for (const secrets of [[], ...bad.map((files) => [secretOf(files)])]) {
-    const output = compileGloo(inputOf(1, SECRET_REF, secrets))
+    const output = compileObjects(objectsOf(1, SECRET_REF, secrets))
     assert.equal(findingsOf(output)[0], 'error bad-secret spec.sslConfig.secretRef')
     assert.deepEqual(output.clusters, [])
     assert.doesNotMatch(JSON.stringify(output.reports), /BEGIN|MII/)
@@ -116,11 +115,11 @@ test('a Secret that a data plane could not use rejects its Upstream, and nothing
 
 test('a Secret that turns bad or goes away is used as it last was', () => {
   const sslConfig = { ...SECRET_REF, sni: 'echo.test' }
-  const good = compileGloo(inputOf(1, sslConfig, [secretOf({ 'ca.crt': authority.certificate })]))
   for (const secrets of [[], [secretOf({ 'ca.crt': 'no' })]]) {
-    const later = compileGloo({ ...inputOf(1, sslConfig, secrets), tlsFiles: good.tlsFiles })
+    const world = new CompiledWorld()
+    const good = world.become(objectsOf(1, sslConfig, [secretOf({ 'ca.crt': authority.certificate })])).compile()
+    const later = world.become(objectsOf(1, sslConfig, secrets)).compile()
     assert.deepEqual(findingsOf(later), ['warning bad-secret spec.sslConfig.secretRef'])
     assert.deepEqual(later.clusters, good.clusters)
-    assert.deepEqual(later.tlsFiles, good.tlsFiles)
   }
 })

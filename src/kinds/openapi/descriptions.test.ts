@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openApiV3 } from '../openapi.ts'
-import { virtualServices } from '../gloo-virtual-service.ts'
-import { kinds } from '../registry.ts'
+import { virtualServices } from '../../dialects/gloo/kinds/virtual-service.ts'
+import { kinds } from '../../dialects/all.ts'
 import { DESCRIPTIONS } from './descriptions.ts'
 
 interface Component {

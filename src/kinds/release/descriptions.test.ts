@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { kinds } from '../registry.ts'
+import { kinds } from '../../dialects/all.ts'
 import { openApiV3 } from '../openapi.ts'
 import { releases } from '../release.ts'
 

@@ -11,26 +11,28 @@ const ROUTES_MAX = 20
 const STEPS_MAX = 50
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const WORKLOAD_KINDS = ['Deployment']
-/** The route objects that Sluice can shift, as `apiVersion kind`. */
-const ROUTE_KINDS = ['gateway.solo.io/v1 VirtualService']
-
-export function validateRelease(written: Release, before: Release | undefined): readonly FieldError[] {
+/** `routeKinds`: the route objects that a language can shift, as `apiVersion kind`. */
+export function validateRelease(
+  routeKinds: readonly string[],
+  written: Release,
+  before: Release | undefined,
+): readonly FieldError[] {
   const release = completeRelease(written)
   const old = before === undefined ? undefined : completeRelease(before)
   return [
-    ...validateTargets(release),
+    ...validateTargets(release, routeKinds),
     ...validateSteps(release.spec),
     ...validateDeadline(release.spec),
     ...(old === undefined ? [] : validateUpdate(release, old)),
   ]
 }
 
-function validateTargets({ spec, metadata }: Release): readonly FieldError[] {
+function validateTargets({ spec, metadata }: Release, routeKinds: readonly string[]): readonly FieldError[] {
   const field = 'spec.targets'
   if (spec.targets.length === 0) return [required(field, 'name at least one target')]
   if (spec.targets.length > TARGETS_MAX) return [tooMany(field, spec.targets.length, TARGETS_MAX)]
   return [
-    ...spec.targets.flatMap((target, index) => validateTarget(target, `${field}[${index}]`)),
+    ...spec.targets.flatMap((target, index) => validateTarget(target, `${field}[${index}]`, routeKinds)),
     ...checkDistinct(spec.targets.map(({ name }, index) => ({ value: name, field: `${field}[${index}].name` }))),
     ...checkDistinct(
       spec.targets.flatMap(({ canary }, index) => [
@@ -48,7 +50,7 @@ function validateTargets({ spec, metadata }: Release): readonly FieldError[] {
   ]
 }
 
-function validateTarget(target: ReleaseTarget, field: string): readonly FieldError[] {
+function validateTarget(target: ReleaseTarget, field: string, routeKinds: readonly string[]): readonly FieldError[] {
   return [
     ...(NAME.test(target.name) ? [] : [invalid(`${field}.name`, target.name, 'must be a DNS label: a-z, 0-9 and -')]),
     ...validateWorkload(target.stable, `${field}.stable`),
@@ -56,7 +58,7 @@ function validateTarget(target: ReleaseTarget, field: string): readonly FieldErr
     ...(target.stable.kind === target.canary.kind && target.stable.name === target.canary.name
       ? [invalid(`${field}.canary.name`, target.canary.name, 'must be another workload than stable')]
       : []),
-    ...validateRoutes(target.routes, `${field}.routes`),
+    ...validateRoutes(target.routes, `${field}.routes`, routeKinds),
   ]
 }
 
@@ -67,13 +69,17 @@ function validateWorkload({ kind, name }: ReleaseWorkload, field: string): reado
   ]
 }
 
-function validateRoutes(routes: readonly ReleaseRoute[], field: string): readonly FieldError[] {
+function validateRoutes(
+  routes: readonly ReleaseRoute[],
+  field: string,
+  routeKinds: readonly string[],
+): readonly FieldError[] {
   if (routes.length === 0) return [required(field, 'name at least one object that carries the traffic')]
   if (routes.length > ROUTES_MAX) return [tooMany(field, routes.length, ROUTES_MAX)]
   return routes.flatMap((route, index) => {
     const what = `${route.apiVersion} ${route.kind}`
     return [
-      ...(ROUTE_KINDS.includes(what) ? [] : [notSupported(`${field}[${index}].kind`, what, ROUTE_KINDS)]),
+      ...(routeKinds.includes(what) ? [] : [notSupported(`${field}[${index}].kind`, what, routeKinds)]),
       ...(route.name === '' ? [required(`${field}[${index}].name`)] : []),
     ]
   })

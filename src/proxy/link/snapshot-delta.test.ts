@@ -48,7 +48,7 @@ const locality = fc.constantFrom(
 /** Wrong ones too, with a name twice: a proxy must get what it refuses as it is. */
 const snapshot = fc
   .record({
-    sources: fc.array(fc.record({ kind: name, namespace: name, name, uid: name, generation: fc.nat(2) })),
+    sources: fc.array(fc.record({ group: name, kind: name, namespace: name, name, uid: name, generation: fc.nat(2) })),
     listeners: fc.array(listener.map((each) => ({ ...each, protocol: 'http' as const, routeTable: 't' }))),
     tcp: fc.array(listener.map((each) => ({ ...each, protocol: 'tcp' as const, routes: [] }))),
     routeTables: fc.array(table, { maxLength: 4 }),

@@ -84,7 +84,7 @@ export class Passthrough<Prepared> {
     const requestHeaders = { remove: [], set: [], add: [{ name: 'via', value: `1.1 ${this.#name}` }] }
     return {
       id: `passthrough ${host}`,
-      origin: { kind: 'RouteTable', namespace: '', name: table, generation: 0, rule: 0, match: 0 },
+      origin: { group: '', kind: 'RouteTable', namespace: '', name: table, generation: 0, rule: 0, match: 0 },
       match: { path: { kind: 'prefix', value: '/', caseSensitive: true }, methods: [], headers: [], query: [] },
       action: {
         kind: 'forward',

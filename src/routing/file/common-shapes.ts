@@ -69,7 +69,8 @@ export const hashKey = s.variants<HashKey>({
 })
 
 export const origin = s.object<Origin>({
-  kind: s.byDefault(name, 'RoutingFile', 'Kind of the object that the route comes from'),
+  group: s.byDefault(s.text(), '', 'API group of the object that the route comes from'),
+  kind: s.byDefault(name, 'RoutingFile', 'Its kind'),
   namespace: s.byDefault(s.text(), '', 'Its namespace'),
   name: s.byDefault(s.text(), '', 'Its name'),
   generation: s.byDefault(count, 0, 'Its generation'),
@@ -104,7 +105,15 @@ export function indexOf({ parent }: At): number {
 }
 
 export function ownOrigin(at: At): Origin {
-  return { kind: 'RoutingFile', namespace: '', name: ownName(at), generation: 0, rule: indexOf(at), match: 0 }
+  return {
+    group: '',
+    kind: 'RoutingFile',
+    namespace: '',
+    name: ownName(at),
+    generation: 0,
+    rule: indexOf(at),
+    match: 0,
+  }
 }
 
 export function textIn(at: At | undefined, field: string): string | undefined {

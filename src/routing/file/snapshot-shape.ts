@@ -12,7 +12,8 @@ import * as s from './shape.ts'
 import type { Shape } from './shape.ts'
 
 const source = s.object<SourceGeneration>({
-  kind: s.required(name, 'Kind of the object'),
+  group: s.byDefault(s.text(), '', 'API group of the object'),
+  kind: s.required(name, 'Its kind'),
   namespace: s.byDefault(s.text(), '', 'Its namespace'),
   name: s.required(name, 'Its name'),
   uid: s.byDefault(s.text(), '', 'Its uid'),

@@ -1,5 +1,5 @@
 /** How an Upstream wants its endpoints used: balancing, limits and outlier detection, with Envoy's defaults. */
-import type { UpstreamSpec } from '../../../kinds/gloo-upstream.ts'
+import type { UpstreamSpec } from '../kinds/upstream.ts'
 import type {
   Balance,
   Cluster,

@@ -1,38 +1,72 @@
-/** The clusters that routes ask for, each once, by a name that says what it is. */
-import { fallbackPolicy } from '../../../kinds/gloo-upstream.ts'
-import type { Cluster } from '../../../routing/cluster-model.ts'
+/**
+ * The clusters that routes and Upstreams ask for. A route knows a cluster by name; its endpoints are looked up for the snapshot,
+ * so an endpoint that comes or goes is no reason to compile the route again.
+ */
+import { fallbackPolicy } from '../kinds/upstream.ts'
+import type { Cluster, Endpoint } from '../../../routing/cluster-model.ts'
+import { byText } from '../../../routing/object-reference.ts'
 import type { Backend } from '../../backends.ts'
-import { byText } from '../../dialect.ts'
 import type { ResolvedUpstream } from './upstream.ts'
 
 export type SubsetValues = Readonly<Record<string, string>>
 
-export interface Clusters {
-  /** The cluster of the Upstream, or of one of its subsets; makes it, and what it falls back to, if need be. */
-  use(upstream: ResolvedUpstream, subset?: SubsetValues): Cluster
-  /** Takes it as it is, unless one of the name is there: the same name always means the same cluster. */
-  add(cluster: Cluster): Cluster
-  /** In the order of names. */
-  all(): readonly Cluster[]
+/** A cluster that somebody asked for: everything of it but its endpoints. */
+export interface ClusterUse {
+  readonly name: string
+  readonly upstream: ResolvedUpstream
+  readonly subset?: SubsetValues
+  readonly fallback?: ClusterUse
 }
 
-export function createClusters(): Clusters {
-  const byName = new Map<string, Cluster>()
-  const add = (cluster: Cluster): Cluster => {
-    const known = byName.get(cluster.name)
-    if (known === undefined) byName.set(cluster.name, cluster)
-    return known ?? cluster
+/** The clusters of one compiled object, each once. */
+export interface ClusterUses {
+  /** The cluster of the Upstream, or of one of its subsets, with what it falls back to. */
+  use(upstream: ResolvedUpstream, subset?: SubsetValues): ClusterUse
+  /** Whether it has no ready endpoint now. */
+  isEmpty(use: ClusterUse): boolean
+  all(): readonly ClusterUse[]
+}
+
+/** `endpointsOf`: the ready endpoints of a cluster. */
+export function createClusterUses(endpointsOf: (use: ClusterUse) => readonly Endpoint[]): ClusterUses {
+  const byName = new Map<string, ClusterUse>()
+  const add = (made: ClusterUse): ClusterUse => {
+    const known = byName.get(made.name)
+    if (known !== undefined) return known
+    byName.set(made.name, made)
+    if (made.fallback !== undefined) add(made.fallback)
+    return made
   }
-  const clusters: Clusters = {
-    add,
-    use(upstream, subset) {
-      if (subset === undefined) return add(clusterOf(upstream))
-      const fallback = fallbackOf(clusters, upstream, subset)
-      return add({ ...clusterOf(upstream, subset), ...(fallback === undefined ? {} : { fallback: fallback.name }) })
-    },
-    all: () => [...byName.values()].toSorted((a, b) => byText(a.name, b.name)),
+  return {
+    use: (upstream, subset) => add(useOf(upstream, subset)),
+    isEmpty: (use) => endpointsOf(use).length === 0,
+    all: () => [...byName.values()],
   }
-  return clusters
+}
+
+/** Which of the backends of its Upstream are in the cluster. */
+export function endpointsIn({ subset }: ClusterUse, backends: readonly Backend[]): readonly Endpoint[] {
+  const chosen = subset === undefined ? backends : backends.filter(({ labels }) => isIn(subset, labels))
+  return chosen.map(({ endpoint }) => endpoint)
+}
+
+export function clusterOf({ name, upstream, subset, fallback }: ClusterUse, endpoints: readonly Endpoint[]): Cluster {
+  return {
+    name,
+    service: upstream.service,
+    ...(subset === undefined ? {} : { subset: Object.fromEntries(sortedEntries(subset)) }),
+    endpoints,
+    connectTimeoutMs: upstream.connectTimeoutMs,
+    ...upstream.settings,
+    ...(fallback === undefined ? {} : { fallback: fallback.name }),
+  }
+}
+
+function useOf(upstream: ResolvedUpstream, subset: SubsetValues | undefined): ClusterUse {
+  if (subset === undefined) return { name: upstream.cluster, upstream }
+  const fallback = fallbackOf(upstream, subset)
+  const name = clusterName(upstream.cluster, subset)
+  return { name, upstream, subset, ...(fallback === undefined ? {} : { fallback }) }
 }
 
 /** `echo_gloo-system|version=v1`: as Gloo names clusters, and the subset that Gloo leaves out. */
@@ -50,35 +84,14 @@ function escape(text: string): string {
   return text.replace(/[%,=|]/g, encodeURIComponent)
 }
 
-function clusterOf(upstream: ResolvedUpstream, subset?: SubsetValues): Cluster {
-  const { service, connectTimeoutMs, settings, backends } = upstream
-  const chosen = subset === undefined ? backends : backends.filter(({ labels }) => isIn(subset, labels))
-  return {
-    name: subset === undefined ? upstream.cluster : clusterName(upstream.cluster, subset),
-    service,
-    ...(subset === undefined ? {} : { subset: Object.fromEntries(sortedEntries(subset)) }),
-    endpoints: chosen.map(({ endpoint }) => endpoint),
-    connectTimeoutMs,
-    ...settings,
-  }
-}
-
 /** Where the requests of an empty subset go; undefined: nowhere, they answer 503. A default subset falls back no further. */
-function fallbackOf(clusters: Clusters, upstream: ResolvedUpstream, subset: SubsetValues): Cluster | undefined {
+function fallbackOf(upstream: ResolvedUpstream, subset: SubsetValues): ClusterUse | undefined {
   const policy = fallbackPolicy(upstream.subsetSpec?.fallbackPolicy)
   if (policy === 'NO_FALLBACK') return undefined
-  if (policy !== 'DEFAULT_SUBSET') return clusters.use(upstream)
-  return defaultOf(clusters, upstream, subset, upstream.subsetSpec?.defaultSubset?.values ?? {})
-}
-
-function defaultOf(
-  clusters: Clusters,
-  upstream: ResolvedUpstream,
-  subset: SubsetValues,
-  values: SubsetValues,
-): Cluster | undefined {
+  if (policy !== 'DEFAULT_SUBSET') return useOf(upstream, undefined)
+  const values = upstream.subsetSpec?.defaultSubset?.values ?? {}
   if (clusterName('', values) === clusterName('', subset)) return undefined
-  return clusters.use({ ...upstream, subsetSpec: { fallbackPolicy: 'NO_FALLBACK' } }, values)
+  return useOf({ ...upstream, subsetSpec: { fallbackPolicy: 'NO_FALLBACK' } }, values)
 }
 
 function isIn(subset: SubsetValues, labels: Backend['labels']): boolean {

@@ -1,6 +1,6 @@
 /** CORS of a route and of its virtual host as one policy. */
-import { maxAgeSeconds, mergeStrategy, textList } from '../../../kinds/gloo-virtual-service.ts'
-import type { Cors, VirtualHostOptions } from '../../../kinds/gloo-virtual-service.ts'
+import { maxAgeSeconds, mergeStrategy, textList } from '../kinds/virtual-service.ts'
+import type { Cors, VirtualHostOptions } from '../kinds/virtual-service.ts'
 import type { ValueMatch } from '../../../routing/match-model.ts'
 import type { CorsPolicy } from '../../../routing/policy-model.ts'
 

@@ -1,13 +1,12 @@
 /** Where a route's requests go: Gloo's destinations as weighted clusters. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import { fallbackPolicy } from '../../../kinds/gloo-upstream.ts'
-import type { Destination, WeightedDestination } from '../../../kinds/gloo-virtual-service.ts'
+import { fallbackPolicy } from '../kinds/upstream.ts'
+import type { Destination, WeightedDestination } from '../kinds/virtual-service.ts'
 import type { ObjectKey } from '../../../kube/object.ts'
 import { objectKey } from '../../../kube/object.ts'
-import type { Cluster } from '../../../routing/cluster-model.ts'
 import type { WeightedDestination as ModelDestination } from '../../../routing/route-model.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
-import type { Clusters, SubsetValues } from './clusters.ts'
+import type { ClusterUse, ClusterUses, SubsetValues } from './clusters.ts'
 import { errorAt, warningAt } from './findings.ts'
 import { requestEdits, responseEdits } from './header-edits.ts'
 import type { ResolvedUpstream } from './upstream.ts'
@@ -16,7 +15,7 @@ import type { ResolvedUpstream } from './upstream.ts'
 export interface Targets {
   upstream(key: ObjectKey): ResolvedUpstream | { readonly missing: string }
   service(key: ObjectKey, port: number): ResolvedUpstream | { readonly missing: string }
-  readonly clusters: Clusters
+  readonly clusters: ClusterUses
 }
 
 export interface CompiledDestination {
@@ -55,7 +54,7 @@ export function compileWeighted(
     title: target.upstream.title,
     settings: target.upstream.settings,
     destination: { kind: 'cluster', cluster: cluster.name, weight, ...editsOf(options) },
-    diagnostics: isSilent ? findings : checkEmptiness(path, target.upstream, cluster),
+    diagnostics: isSilent ? findings : checkEmptiness(path, targets, cluster),
     hostNames: target.upstream.hostNames,
   }
 }
@@ -117,8 +116,9 @@ function isSameSet(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** Said before traffic goes astray: who routes to a version wants that version. */
-function checkEmptiness(path: string, { subsetSpec }: ResolvedUpstream, cluster: Cluster): Diagnostic[] {
-  if (cluster.endpoints.length > 0) return []
+function checkEmptiness(path: string, { clusters }: Targets, cluster: ClusterUse): Diagnostic[] {
+  if (!clusters.isEmpty(cluster)) return []
+  const { subsetSpec } = cluster.upstream
   const values = Object.entries(cluster.subset ?? {}).map(([key, value]) => `${key}=${value}`)
   const policy = fallbackPolicy(subsetSpec?.fallbackPolicy) ?? 'ANY_ENDPOINT'
   const outcome = {

@@ -1,8 +1,8 @@
 /** What the requests of a route are hashed by, for Upstreams that balance by hash. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
 import { parseDurationMs } from '../../../base/duration.ts'
-import { usedHashPolicy } from '../../../kinds/gloo-virtual-service.ts'
-import type { HashPolicy } from '../../../kinds/gloo-virtual-service.ts'
+import { usedHashPolicy } from '../kinds/virtual-service.ts'
+import type { HashPolicy } from '../kinds/virtual-service.ts'
 import type { HashKey } from '../../../routing/route-model.ts'
 import type { CompiledDestination } from './destinations.ts'
 import { warningAt } from './findings.ts'

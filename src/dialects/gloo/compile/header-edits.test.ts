@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { HeaderManipulation } from '../../../kinds/gloo-virtual-service.ts'
+import type { HeaderManipulation } from '../kinds/virtual-service.ts'
 import type { HeaderEdits, HeaderValue } from '../../../routing/policy-model.ts'
 import { requestEdits, responseEdits } from './header-edits.ts'
 

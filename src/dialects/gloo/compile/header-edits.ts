@@ -1,6 +1,6 @@
 /** Header manipulation of several levels as one list of edits. */
-import { headerText } from '../../../kinds/gloo-virtual-service.ts'
-import type { HeaderManipulation } from '../../../kinds/gloo-virtual-service.ts'
+import { headerText } from '../kinds/virtual-service.ts'
+import type { HeaderManipulation } from '../kinds/virtual-service.ts'
 import type { HeaderEdits } from '../../../routing/policy-model.ts'
 
 type Level = HeaderManipulation | undefined

@@ -1,6 +1,6 @@
 /** Gloo's matchers in the words of the routing model. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import type { HeaderMatcher, Matcher, QueryParameterMatcher } from '../../../kinds/gloo-virtual-service.ts'
+import type { HeaderMatcher, Matcher, QueryParameterMatcher } from '../kinds/virtual-service.ts'
 import type { HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch } from '../../../routing/match-model.ts'
 import { warningAt } from './findings.ts'
 

@@ -1,7 +1,7 @@
 /** Copies of requests for another Upstream. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import { shareOfPercentage } from '../../../kinds/gloo-virtual-service.ts'
-import type { Shadowing } from '../../../kinds/gloo-virtual-service.ts'
+import { shareOfPercentage } from '../kinds/virtual-service.ts'
+import type { Shadowing } from '../kinds/virtual-service.ts'
 import { objectKey } from '../../../kube/object.ts'
 import type { Mirror } from '../../../routing/policy-model.ts'
 import type { Place, Targets } from './destinations.ts'

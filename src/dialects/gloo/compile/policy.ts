@@ -1,6 +1,6 @@
 /** The options of a route and of its virtual host as the policy of the route. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import type { Route, RouteOptions, VirtualHostOptions } from '../../../kinds/gloo-virtual-service.ts'
+import type { Route, RouteOptions, VirtualHostOptions } from '../kinds/virtual-service.ts'
 import type { RoutePolicy } from '../../../routing/policy-model.ts'
 import { COUNT_MAX } from './cluster-settings.ts'
 import { compileCors } from './cors.ts'

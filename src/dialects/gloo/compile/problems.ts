@@ -3,7 +3,7 @@
  * snapshot from being served. Most of it is found before, when the object is checked.
  */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import type { Route, VirtualHostOptions } from '../../../kinds/gloo-virtual-service.ts'
+import type { Route, VirtualHostOptions } from '../kinds/virtual-service.ts'
 import { clusterProblems, routeProblems } from '../../../routing/check.ts'
 import type { Cluster } from '../../../routing/cluster-model.ts'
 import type { Route as ModelRoute } from '../../../routing/route-model.ts'

@@ -1,6 +1,6 @@
 /** Retries and faults in the words of the routing model. */
-import { retryConditions, shareOfPercentage } from '../../../kinds/gloo-virtual-service.ts'
-import type { Faults, Retries } from '../../../kinds/gloo-virtual-service.ts'
+import { retryConditions, shareOfPercentage } from '../kinds/virtual-service.ts'
+import type { Faults, Retries } from '../kinds/virtual-service.ts'
 import type { Fault, RetryPolicy } from '../../../routing/policy-model.ts'
 import { durationMs } from './duration.ts'
 

@@ -1,6 +1,6 @@
 /** What a route makes of the path and the host. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import type { RouteOptions } from '../../../kinds/gloo-virtual-service.ts'
+import type { RouteOptions } from '../kinds/virtual-service.ts'
 import type { PathRewrite, Rewrite } from '../../../routing/policy-model.ts'
 import { errorAt, warningAt } from './findings.ts'
 

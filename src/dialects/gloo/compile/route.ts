@@ -1,12 +1,7 @@
 /** One rule of a VirtualService as routes of the model: one per matcher, all with the same action. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import type {
-  RedirectAction,
-  Route,
-  VirtualHostOptions,
-  WeightedDestination,
-} from '../../../kinds/gloo-virtual-service.ts'
-import { redirectStatus } from '../../../kinds/gloo-virtual-service.ts'
+import type { RedirectAction, Route, VirtualHostOptions, WeightedDestination } from '../kinds/virtual-service.ts'
+import { redirectStatus } from '../kinds/virtual-service.ts'
 import type { Action, ForwardAction, HashKey, Origin, Route as ModelRoute } from '../../../routing/route-model.ts'
 import type { CompiledDestination, Targets } from './destinations.ts'
 import { compileWeighted } from './destinations.ts'

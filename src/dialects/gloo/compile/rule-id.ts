@@ -2,7 +2,7 @@
  * Names of rules that stay the same when other rules come and go around them: a rule is its name, or what it matches.
  * So a split goes on counting where it was when a header rule is put in front of it.
  */
-import type { Route } from '../../../kinds/gloo-virtual-service.ts'
+import type { Route } from '../kinds/virtual-service.ts'
 
 /** One id per route, in order, unique within the object. */
 export function ruleIds(owner: string, routes: readonly Route[]): readonly string[] {

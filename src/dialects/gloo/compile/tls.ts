@@ -1,11 +1,11 @@
 /** How the endpoints of an Upstream are spoken to over TLS. As in Gloo, only a Secret with `ca.crt` makes them verified. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import { usesTls } from '../../../kinds/gloo-upstream.ts'
-import type { UpstreamSpec } from '../../../kinds/gloo-upstream.ts'
+import { usesTls } from '../kinds/upstream.ts'
+import type { UpstreamSpec } from '../kinds/upstream.ts'
 import { objectKey } from '../../../kube/object.ts'
 import type { ClientTls } from '../../../routing/cluster-model.ts'
 import { errorAt, warningAt } from './findings.ts'
-import type { TlsFiles, TlsSecrets } from './tls-secrets.ts'
+import type { TlsFiles, TlsSecrets } from '../../tls-secrets.ts'
 
 export interface CompiledTls {
   /** Absent: plain text, unless there is an error. */

@@ -1,17 +1,18 @@
 /** An Upstream, resolved: which endpoints stand behind it now, and which subsets it has. */
+import { assertNever } from '../../../base/assert.ts'
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import type { KubeUpstream, StaticUpstream, SubsetSpec, UpstreamSpec } from '../../../kinds/gloo-upstream.ts'
+import type { KubeUpstream, StaticUpstream, SubsetSpec, UpstreamSpec } from '../kinds/upstream.ts'
 import type { Service, ServicePort } from '../../../kinds/service.ts'
 import { objectKey } from '../../../kube/object.ts'
+import type { ObjectKey } from '../../../kube/object.ts'
 import { matchesLabels } from '../../../kube/selector.ts'
 import type { Cluster, Endpoint } from '../../../routing/cluster-model.ts'
 import type { Backend, Backends } from '../../backends.ts'
-import { readyBackends } from '../../backends.ts'
 import { clusterSettings } from './cluster-settings.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
 import { durationMs } from './duration.ts'
 import { errorAt, warningAt } from './findings.ts'
-import type { TlsSecrets } from './tls-secrets.ts'
+import type { TlsSecrets } from '../../tls-secrets.ts'
 import { compileTls } from './tls.ts'
 
 /** Gloo's default. */
@@ -23,7 +24,7 @@ export interface ResolvedUpstream {
   /** For messages: `Upstream "gloo-system/echo"`. */
   readonly title: string
   readonly service: Cluster['service']
-  readonly backends: readonly Backend[]
+  readonly endpoints: EndpointSource
   readonly subsetSpec?: SubsetSpec
   readonly connectTimeoutMs: number
   readonly settings: ClusterSettings
@@ -34,8 +35,22 @@ export interface ResolvedUpstream {
   readonly problems: readonly Diagnostic[]
 }
 
+/** Where the endpoints come from. */
+export type EndpointSource =
+  | { readonly kind: 'static'; readonly endpoints: readonly Endpoint[] }
+  | {
+      readonly kind: 'service'
+      readonly key: ObjectKey
+      readonly port: ServicePort
+      /** Labels that a pod must have. */
+      readonly selector: Readonly<Record<string, string>>
+    }
+  /** There is no such Service, or it has no such port. */
+  | { readonly kind: 'none' }
+
 /** What Upstreams are resolved against. */
-export interface Surroundings extends Backends {
+export interface Surroundings {
+  readonly backends: Backends
   readonly tlsSecrets: TlsSecrets
 }
 
@@ -45,12 +60,14 @@ interface Identity {
   readonly cluster: string
 }
 
-export function resolveUpstream(index: Surroundings, identity: Identity, spec: UpstreamSpec): ResolvedUpstream {
+/** All but the endpoints, which `backendsBehind` finds: they come and go while the Upstream stays as it is. */
+export function resolveUpstream(around: Surroundings, identity: Identity, spec: UpstreamSpec): ResolvedUpstream {
   const connectTimeoutMs = durationMs(spec.connectionConfig?.connectTimeout, CONNECT_TIMEOUT_MS)
   const { cluster } = identity
-  const parts = spec.kube === undefined ? resolveStatic(identity, spec.static ?? {}) : resolveKube(index, spec.kube)
+  const parts =
+    spec.kube === undefined ? resolveStatic(identity, spec.static ?? {}) : resolveKube(around.backends, spec.kube)
   const title = `Upstream "${identity.namespace}/${identity.name}"`
-  const { tls, diagnostics: ofTls } = compileTls(index.tlsSecrets, identity.namespace, spec)
+  const { tls, diagnostics: ofTls } = compileTls(around.tlsSecrets, identity.namespace, spec)
   return {
     cluster,
     title,
@@ -63,15 +80,16 @@ export function resolveUpstream(index: Surroundings, identity: Identity, spec: U
 }
 
 /** A Service as a destination of its own, without an Upstream; undefined where there is no such Service or port. */
-export function resolveService(index: Backends, service: Service, port: number): ResolvedUpstream | undefined {
+export function resolveService(backends: Backends, key: ObjectKey, port: number): ResolvedUpstream | undefined {
+  const service = backends.service(key)
+  const found = service?.spec.ports?.find((candidate) => candidate.port === port)
+  if (service === undefined || found === undefined) return undefined
   const { namespace = '', name = '' } = service.metadata
-  const found = service.spec.ports?.find((candidate) => candidate.port === port)
-  if (found === undefined) return undefined
   return {
     cluster: `kube-svc:${namespace}/${name}:${port}`,
     title: `Service "${namespace}/${name}"`,
     service: { namespace, name, port },
-    backends: readyBackends(index, service, found),
+    endpoints: { kind: 'service', key, port: found, selector: {} },
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     settings: {},
     hostNames: [],
@@ -80,19 +98,46 @@ export function resolveService(index: Backends, service: Service, port: number):
   }
 }
 
+/** Ready now, in the order of addresses. */
+export function backendsBehind(backends: Backends, source: EndpointSource): readonly Backend[] {
+  switch (source.kind) {
+    case 'static':
+      return source.endpoints.map((endpoint) => ({ endpoint, labels: {} }))
+    case 'service': {
+      const selector = { matchLabels: source.selector }
+      return backends.ready(source.key, source.port).filter(({ labels }) => matchesLabels(selector, labels))
+    }
+    case 'none':
+      return []
+    default:
+      return assertNever(source, 'endpoint source')
+  }
+}
+
+/** What to say about an Upstream without a ready endpoint. */
+export function emptinessOf(backends: Backends, source: EndpointSource): readonly Diagnostic[] {
+  if (source.kind !== 'service' || backendsBehind(backends, source).length > 0) return []
+  const all = backends.ready(source.key, source.port)
+  if (all.length === 0) {
+    const message = `Service "${source.key}" has no ready endpoint: requests to this Upstream answer 503 until one is ready`
+    return [warningAt('spec.kube.serviceName', 'no-endpoints', message)]
+  }
+  const message = `None of the ${all.length} ready endpoints of Service "${source.key}" has these labels: requests answer 503`
+  return [warningAt('spec.kube.selector', 'no-endpoints', message)]
+}
+
 type Parts = Omit<ResolvedUpstream, 'cluster' | 'title' | 'connectTimeoutMs' | 'settings' | 'problems'>
 
-function resolveKube(index: Backends, kube: KubeUpstream): Parts {
-  const { serviceNamespace: namespace = '', serviceName: name = '', servicePort = 0, selector, subsetSpec } = kube
-  const service = index.services.get(objectKey(namespace, name))
-  const found = service === undefined ? noService(namespace, name) : findPort(service, servicePort)
-  const all = service === undefined || found.port === undefined ? [] : readyBackends(index, service, found.port)
-  const backends = all.filter(({ labels }) => matchesLabels({ matchLabels: selector ?? {} }, labels))
+function resolveKube(backends: Backends, kube: KubeUpstream): Parts {
+  const { serviceNamespace: namespace = '', serviceName: name = '', servicePort = 0, selector = {}, subsetSpec } = kube
+  const key = objectKey(namespace, name)
+  const service = backends.service(key)
+  const { port, diagnostics } = service === undefined ? noService(namespace, name) : findPort(service, servicePort)
   return {
-    service: { namespace, name, port: found.port?.port ?? servicePort },
-    backends,
+    service: { namespace, name, port: port?.port ?? servicePort },
+    endpoints: port === undefined ? { kind: 'none' } : { kind: 'service', key, port, selector },
     hostNames: [],
-    diagnostics: [...found.diagnostics, ...(found.port === undefined ? [] : emptiness(kube, all, backends))],
+    diagnostics,
     ...(subsetSpec === undefined ? {} : { subsetSpec }),
   }
 }
@@ -124,17 +169,6 @@ function findPort({ metadata, spec }: Service, wanted: number): FoundPort {
   return { diagnostics: [errorAt(path, 'unknown-port', message)] }
 }
 
-function emptiness(kube: KubeUpstream, all: readonly Backend[], selected: readonly Backend[]): Diagnostic[] {
-  const name = `${kube.serviceNamespace ?? ''}/${kube.serviceName ?? ''}`
-  if (selected.length > 0) return []
-  if (all.length === 0) {
-    const message = `Service "${name}" has no ready endpoint: requests to this Upstream answer 503 until one is ready`
-    return [warningAt('spec.kube.serviceName', 'no-endpoints', message)]
-  }
-  const message = `None of the ${all.length} ready endpoints of Service "${name}" has these labels: requests answer 503`
-  return [warningAt('spec.kube.selector', 'no-endpoints', message)]
-}
-
 function resolveStatic({ namespace, name }: Identity, { hosts = [] }: StaticUpstream): Parts {
   const endpoints = hosts.map(({ addr = '', port = 0, loadBalancingWeight }): Endpoint => ({
     address: addr,
@@ -143,7 +177,7 @@ function resolveStatic({ namespace, name }: Identity, { hosts = [] }: StaticUpst
   }))
   return {
     service: { namespace, name, port: endpoints[0]?.port ?? 0 },
-    backends: endpoints.map((endpoint) => ({ endpoint, labels: {} })),
+    endpoints: { kind: 'static', endpoints },
     hostNames: endpoints.map(({ address }) => address),
     diagnostics: [],
   }

@@ -1,44 +1,45 @@
 /** One VirtualService, compiled against given Upstreams. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import type { VirtualService } from '../../../kinds/gloo-virtual-service.ts'
-import { unsupportedInVirtualService, virtualServiceErrors } from '../../../kinds/gloo-virtual-service.ts'
+import type { VirtualService } from '../kinds/virtual-service.ts'
+import { unsupportedInVirtualService, virtualServiceErrors } from '../kinds/virtual-service.ts'
 import { hasErrors } from '../../../base/diagnostic.ts'
 import { keyOf } from '../../../kube/object.ts'
 import type { VirtualHost } from '../../../routing/route-model.ts'
-import { referenceTo } from '../../dialect.ts'
+import { referenceTo } from '../../references.ts'
 import type { Targets } from './destinations.ts'
-import { errorAt, fromFieldErrors, warningAt } from './findings.ts'
+import { fromFieldErrors, warningAt } from './findings.ts'
 import { compileRule } from './route.ts'
 import { ruleIds } from './rule-id.ts'
 import { findUnreachable } from './unreachable.ts'
 
+const DOMAINS = 'spec.virtualHost.domains'
+
 export interface CompiledHost {
   /** Absent: nothing of it can be served. */
   readonly virtualHost?: VirtualHost
+  /** Where each of its domains stands in the object. */
+  readonly domainPaths: readonly string[]
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** `owners` says which object has a domain already; lower case. */
-export function compileVirtualService(
-  targets: Targets,
-  owners: ReadonlyMap<string, string>,
-  object: VirtualService,
-): CompiledHost {
+export function compileVirtualService(targets: Targets, object: VirtualService): CompiledHost {
   const own = [...fromFieldErrors(virtualServiceErrors(object)), ...unsupportedInVirtualService(object)]
-  if (hasErrors(own)) return { diagnostics: own }
-  const host = object.spec?.virtualHost ?? {}
-  const { domains, conflicts } = claim(owners, host.domains ?? [])
+  if (hasErrors(own)) return { diagnostics: own, domainPaths: [] }
+  const { domains = [] } = object.spec?.virtualHost ?? {}
   const rules = compileRules(targets, object)
   const routes = rules.flatMap((rule) => rule.routes)
   const diagnostics = [
     ...own,
-    ...conflicts,
     ...once(rules.flatMap((rule) => rule.diagnostics)),
     ...findUnreachable(routes),
     ...(routes.length === 0 ? [noRoutes()] : []),
   ]
-  if (domains.length === 0) return { diagnostics }
-  return { virtualHost: { name: keyOf(object), domains, routes }, diagnostics }
+  const isAll = domains.length === 0
+  return {
+    virtualHost: { name: keyOf(object), domains: isAll ? ['*'] : domains, routes },
+    domainPaths: isAll ? [DOMAINS] : domains.map((_, index) => `${DOMAINS}[${index}]`),
+    diagnostics,
+  }
 }
 
 function compileRules(targets: Targets, object: VirtualService): ReturnType<typeof compileRule>[] {
@@ -68,25 +69,6 @@ function once(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
     said.add(`${path} ${code}`)
     return isFirst
   })
-}
-
-interface Claim {
-  readonly domains: readonly string[]
-  readonly conflicts: readonly Diagnostic[]
-}
-
-/** Domains that somebody has keep their owner: an error when none is left, else a warning for each. */
-function claim(owners: ReadonlyMap<string, string>, wanted: readonly string[]): Claim {
-  const all = wanted.length === 0 ? ['*'] : wanted
-  const domains = all.filter((domain) => !owners.has(domain.toLowerCase()))
-  const conflicts = all.flatMap((domain, index) => {
-    const owner = owners.get(domain.toLowerCase())
-    if (owner === undefined) return []
-    const path = wanted.length === 0 ? 'spec.virtualHost.domains' : `spec.virtualHost.domains[${index}]`
-    const message = `Cannot serve domain "${domain}": VirtualService "${owner}" is older and has it`
-    return [(domains.length === 0 ? errorAt : warningAt)(path, 'conflicted', message)]
-  })
-  return { domains, conflicts }
 }
 
 function noRoutes(): Diagnostic {

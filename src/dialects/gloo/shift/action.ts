@@ -1,5 +1,5 @@
 /** One route action: its share for the canary, read and written. Whole numbers only; the others' shares never move. */
-import type { Destination, WeightedDestination } from '../../../kinds/gloo-virtual-service.ts'
+import type { Destination, WeightedDestination } from '../kinds/virtual-service.ts'
 import type { RouteForm } from '../../../release/model.ts'
 import type { RouteAction } from './claim.ts'
 import { sideOf } from './subsets.ts'

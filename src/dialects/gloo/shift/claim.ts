@@ -1,5 +1,5 @@
 /** What a release notes on the VirtualService that it holds. */
-import type { Route, VirtualService } from '../../../kinds/gloo-virtual-service.ts'
+import type { Route, VirtualService } from '../kinds/virtual-service.ts'
 import type { RouteForm } from '../../../release/model.ts'
 import { FORM_ANNOTATION, ORIGINAL_ANNOTATION } from '../../traffic-shift.ts'
 import type { SubsetPair } from './subsets.ts'

@@ -1,6 +1,6 @@
 /** Why a release cannot shift the traffic of a VirtualService, before it touches it. */
 import type { Diagnostic } from '../../../base/diagnostic.ts'
-import type { VirtualService } from '../../../kinds/gloo-virtual-service.ts'
+import type { VirtualService } from '../kinds/virtual-service.ts'
 import { carriesStable, destinationsOf, shareOf } from './action.ts'
 import type { Claim } from './claim.ts'
 import { isSameJson } from '../../../kube/json-value.ts'

@@ -1,5 +1,5 @@
 /** A release's matches in Gloo's words. */
-import type { Matcher } from '../../../kinds/gloo-virtual-service.ts'
+import type { Matcher } from '../kinds/virtual-service.ts'
 import type { RequestMatch, ValueMatch } from '../../../release/model.ts'
 
 /** The requests of `matcher` that also meet `match`. */

@@ -1,5 +1,5 @@
 /** The owned routes of a VirtualService: found, given a form, and brought back to what they were. */
-import type { Destination, Route } from '../../../kinds/gloo-virtual-service.ts'
+import type { Destination, Route } from '../kinds/virtual-service.ts'
 import type { RequestMatch, RouteForm } from '../../../release/model.ts'
 import {
   destinationsOf,

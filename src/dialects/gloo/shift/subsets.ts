@@ -1,22 +1,29 @@
 /** What stable and canary are called in an Upstream: the values of its subset keys, from the labels of the pods. */
-import type { Destination } from '../../../kinds/gloo-virtual-service.ts'
-import type { Upstream } from '../../../kinds/gloo-upstream.ts'
+import type { Destination } from '../kinds/virtual-service.ts'
+import { upstreams } from '../kinds/upstream.ts'
+import type { Upstream } from '../kinds/upstream.ts'
+import { services } from '../../../kinds/service.ts'
 import { isSameJson } from '../../../kube/json-value.ts'
+import { keyOf } from '../../../kube/object.ts'
+import type { ShiftContext } from '../../traffic-shift.ts'
 
 type Labels = Readonly<Record<string, string>>
 
-export interface GlooShiftContext {
-  /** Of both workloads. */
-  readonly namespace: string
-  /** The labels of their pod templates. */
-  readonly stableLabels: Labels
-  readonly canaryLabels: Labels
-  /** For messages: `Deployment echo/echo-v2`. */
-  readonly stableName: string
-  readonly canaryName: string
+/** With the objects that decide what stable and canary are called. */
+export interface GlooShiftContext extends ShiftContext {
   readonly upstreams: readonly Upstream[]
   /** Selectors of the Services, by `namespace/name`. */
   readonly serviceSelectors: ReadonlyMap<string, Labels>
+}
+
+export function glooContext(context: ShiftContext): GlooShiftContext {
+  const { namespace, objects } = context
+  const known = objects.list(services, namespace)
+  return {
+    ...context,
+    upstreams: objects.list(upstreams),
+    serviceSelectors: new Map(known.map((service) => [keyOf(service), service.spec.selector ?? {}])),
+  }
 }
 
 /** One way to name both versions: destinations of `upstream` with the subset `stable` reach stable. */
