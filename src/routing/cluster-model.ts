@@ -146,6 +146,11 @@ export interface ClusterLimits {
 
 /** The endpoint's certificate must be of one of the authorities and for the server name. */
 export interface ClientTls {
+  /**
+   * Present: the certificate is that of the data plane's own identity in a mesh, and the endpoint must show one of these. Absent:
+   * the certificates given below. The data plane refuses it until it has an identity.
+   */
+  readonly mesh?: { readonly allowedPeers: readonly string[] }
   /** PEM; absent: those that come with the data plane. */
   readonly authorities?: string
   /** Sent as SNI and checked against the certificate; absent: the endpoint's address. */

@@ -122,6 +122,11 @@ export interface ServerTls {
   readonly certificates: readonly ServerCertificate[]
   /** PEM. Present: clients must show a certificate of one of these authorities. */
   readonly clientAuthorities?: string
+  /**
+   * Whether clients must show a certificate (`strict`), may (`permissive`), or are not asked (`none`). Default: `strict` with
+   * `clientAuthorities`, else `none`. The data plane refuses `permissive` until it can tell who is who behind it.
+   */
+  readonly clients?: 'none' | 'permissive' | 'strict'
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
 }
 

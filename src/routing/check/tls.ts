@@ -3,7 +3,7 @@
  * the data plane asks its own, and refuses the snapshot in the same way. Messages never have PEM in them.
  */
 import type { Cluster } from '../cluster-model.ts'
-import type { Listener, ServerCertificate, TcpListener } from '../listener-model.ts'
+import type { Listener, ServerCertificate, ServerTls, TcpListener } from '../listener-model.ts'
 
 import { isServerName } from '../server-name.ts'
 
@@ -29,8 +29,23 @@ export function checkServerTls(listener: Listener | TcpListener, path: string): 
       message: `Cannot serve listener "${id}": it has no certificate. Give it one`,
     }),
     ...checkPem(tls.clientAuthorities, 'CERTIFICATE', `${path}.tls.clientAuthorities`),
+    ...checkClients(id, tls, `${path}.tls.clients`),
     ...tls.certificates.flatMap((item, index) => checkCertificate(item, `${path}.tls.certificates[${index}]`)),
   ]
+}
+
+function checkClients(id: string, { clients, clientAuthorities }: ServerTls, path: string): Problem[] {
+  const why = {
+    none: 'it has "clientAuthorities", so they must show one. Take one of the two away',
+    strict: 'their certificates cannot be checked. Give "clientAuthorities"',
+    permissive: 'they cannot be taken with and without one yet. Use "strict" or "none"',
+  }
+  const isKnown = clients === undefined || clients === (clientAuthorities === undefined ? 'none' : 'strict')
+  return when(!isKnown, {
+    code: 'bad-clients',
+    path,
+    message: `Cannot ask clients of listener "${id}" for certificates as "${clients}": ${clients === undefined ? '' : why[clients]}`,
+  })
 }
 
 function checkCertificate({ serverNames, certificate, privateKey }: ServerCertificate, path: string): Problem[] {
@@ -54,6 +69,11 @@ export function checkServerNames(names: readonly string[], path: string): Proble
 export function checkClientTls({ name, tls }: Cluster, path: string): Problem[] {
   if (tls === undefined) return []
   return [
+    ...when(tls.mesh !== undefined, {
+      code: 'no-mesh',
+      path: `${path}.tls.mesh`,
+      message: `Cannot connect to cluster "${name}" as a member of a mesh: this data plane has no identity in one. Leave "mesh" out, and give certificates`,
+    }),
     ...when((tls.certificate === undefined) !== (tls.privateKey === undefined), {
       code: 'tls-mismatch',
       path: `${path}.tls`,

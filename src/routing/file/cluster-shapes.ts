@@ -32,6 +32,12 @@ import * as s from './shape.ts'
 import type { At } from './shape.ts'
 
 const clientTls = s.object<ClientTls>({
+  mesh: s.optional(
+    s.object<NonNullable<ClientTls['mesh']>>({
+      allowedPeers: s.required(s.list(name), 'Identities of which the endpoint must show one'),
+    }),
+    'As a member of a mesh, with the certificate of its own identity; cannot be served yet',
+  ),
   authorities: s.optional(pem, 'PEM; default: those that come with the data plane'),
   serverName: s.optional(name, 'Sent as SNI and checked against the certificate; default: the address'),
   certificate: s.optional(pem, 'For mutual TLS: PEM chain, leaf first'),

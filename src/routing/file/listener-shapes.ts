@@ -46,6 +46,10 @@ const serverTls = s.object<ServerTls>({
     'Chosen by server name; the first one serves everybody else',
   ),
   clientAuthorities: s.optional(pem, 'PEM; clients must show a certificate of one of them'),
+  clients: s.optional(
+    s.choice(['none', 'permissive', 'strict']),
+    'strict: they must show a certificate; none: they are not asked; permissive cannot be served yet. Default: strict with clientAuthorities',
+  ),
   minVersion: s.byDefault(s.choice(['TLSv1.2', 'TLSv1.3']), 'TLSv1.2', 'The oldest version that is spoken'),
 })
 
