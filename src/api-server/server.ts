@@ -28,6 +28,8 @@ import { RequestMetrics } from './http/request-metrics.ts'
 import { upgradeListener } from './http/upgrades.ts'
 import type { Upgrade } from './http/upgrades.ts'
 import { kubeconfigText } from './kubeconfig-text.ts'
+import { versionDocument } from './http/version.ts'
+import type { VersionInfo } from './http/version.ts'
 import type { Watch } from './read/watch.ts'
 import { ensureNamespaces } from './registry/boot-namespaces.ts'
 import type { ApiContext } from './registry/context.ts'
@@ -64,12 +66,6 @@ export interface ApiServerOptions {
   readonly ownPaths?: OwnPaths
   /** Aborting stops the server. */
   readonly signal?: AbortSignal
-}
-
-interface VersionInfo {
-  /** Kubernetes version whose API this is like: kubectl warns when it is far from its own. */
-  readonly kubernetes: string
-  readonly product: string
 }
 
 export interface ApiServer {
@@ -278,21 +274,6 @@ class RunningServer implements ApiServer {
       failing: () => this.#failure?.message,
       signal: this.#stopping.signal,
     })
-  }
-}
-
-function versionDocument({ kubernetes, product }: VersionInfo): Readonly<Record<string, string>> {
-  const [major = '1', minor = '0'] = kubernetes.replace(/^v/, '').split('.')
-  return {
-    major,
-    minor,
-    gitVersion: `v${kubernetes.replace(/^v/, '')}+sluice-${product}`,
-    gitCommit: '',
-    gitTreeState: 'clean',
-    buildDate: '',
-    goVersion: '',
-    compiler: 'node',
-    platform: `${process.platform}/${process.arch}`,
   }
 }
 
