@@ -15,8 +15,14 @@ interface Process {
   readonly version: string
 }
 
-const processes = (dataDir: string): readonly Process[] =>
-  JSON.parse(readFileSync(stateFile(dataDir), 'utf8')) as readonly Process[]
+interface State {
+  readonly home: unknown
+  readonly processes: readonly Process[]
+}
+
+const stateOf = (dataDir: string): State => JSON.parse(readFileSync(stateFile(dataDir), 'utf8')) as State
+
+const processes = (dataDir: string): readonly Process[] => stateOf(dataDir).processes
 
 const stateFile = (dataDir: string): string => join(dataDir, 'proxy', 'processes.json')
 
@@ -35,7 +41,8 @@ test('an update of Sluice replaces two proxies on the same port, and no request 
   const older = processes(dataDir)
   assert.equal(older.length, 2)
   await before.kill()
-  writeFileSync(stateFile(dataDir), JSON.stringify(older.map((each) => ({ ...each, version: '0.0.1' }))))
+  const outdated = older.map((each) => ({ ...each, version: '0.0.1' }))
+  writeFileSync(stateFile(dataDir), JSON.stringify({ ...stateOf(dataDir), processes: outdated }))
 
   const after = await startSluice(t, { dataDir, flags: ['--proxies', '2'] })
   assert.equal(after.ready.gateway, before.ready.gateway)

@@ -190,7 +190,9 @@ async function untilBothServe(port: number): Promise<void> {
 
 function proxyPid(dataDir: string, id: string): number {
   const text = readFileSync(join(dataDir, 'proxy', 'processes.json'), 'utf8')
-  const processes = JSON.parse(text) as readonly { readonly id: string; readonly pid: number }[]
+  const { processes } = JSON.parse(text) as {
+    readonly processes: readonly { readonly id: string; readonly pid: number }[]
+  }
   return processes.find((each) => each.id === id)?.pid ?? 0
 }
 

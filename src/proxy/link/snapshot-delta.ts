@@ -6,6 +6,7 @@ import { hostPort } from '../../base/host-port.ts'
 import type { Cluster, Endpoint, Locality } from '../../routing/cluster-model.ts'
 import type { Listener, TcpListener } from '../../routing/listener-model.ts'
 import type { RoutingSnapshot, SourceGeneration } from '../../routing/model.ts'
+import { referenceText } from '../../routing/object-reference.ts'
 import type { RouteTable, VirtualHost } from '../../routing/route-model.ts'
 
 import { applyListDelta, compareLists, isSameText, ListDeltaError, listDelta, newListDelta } from './list-delta.ts'
@@ -150,6 +151,6 @@ function nameOfEndpoint({ address, port }: Endpoint): string {
   return hostPort(address, port)
 }
 
-function nameOfSource({ kind, namespace, name, uid }: SourceGeneration): string {
-  return `${kind} ${namespace}/${name} ${uid}`
+function nameOfSource(source: SourceGeneration): string {
+  return `${referenceText(source)} ${source.uid}`
 }
