@@ -1,8 +1,10 @@
 /**
  * What a change costs the data plane: from `publish` to the acknowledgement of a real proxy process.
+ * With --whole: what it costs a whole Sluice, from the write of a weight to `Programmed`.
  *
  *     npm run bench:compile                       all sizes
  *     npm run bench:compile -- --hosts 3000       one of them
+ *     npm run bench:compile -- --whole            from write to Programmed
  */
 import { parseArgs } from 'node:util'
 import { performance } from 'node:perf_hooks'
@@ -12,10 +14,13 @@ import { startRealProxy } from './compile/real-proxy.ts'
 import type { RealProxy } from './compile/real-proxy.ts'
 import { snapshotOf, withOtherWeights, withoutEndpoint } from './compile/snapshots.ts'
 import type { Size } from './compile/snapshots.ts'
+import { measureWholePath } from './compile/whole-path.ts'
 
 /** Virtual hosts; with one endpoint each and with ten. */
 const HOSTS = [10, 1_000, 3_000, 10_000]
+const WHOLE_PATH_HOSTS = [10, 1_000, 3_000]
 const CHANGES = 300
+const WHOLE_PATH_CHANGES = 100
 /** What is slow is not measured as often. */
 const TIME_MAX_MS = 20_000
 const WARM_UP = 30
@@ -32,7 +37,8 @@ interface Cost {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { hosts: { type: 'string', multiple: true } } })
+  const { values } = parseArgs({ options: { hosts: { type: 'string', multiple: true }, whole: { type: 'boolean' } } })
+  if (values.whole === true) return await measureWholePaths(values.hosts?.map(Number) ?? WHOLE_PATH_HOSTS)
   const sizes = values.hosts === undefined ? HOSTS : values.hosts.map(Number)
   say(
     'hosts  endpoints  whole ms  RSS MB | one weight: p50  p99 ms  bytes  CPU ms | one endpoint: p50  p99 ms  bytes  CPU ms',
@@ -41,6 +47,15 @@ async function main(): Promise<void> {
     for (const endpoints of [1, 10]) await measure({ hosts, endpoints, listeners: 1 })
   }
   if (values.hosts === undefined) await measureListeners()
+}
+
+async function measureWholePaths(sizes: readonly number[]): Promise<void> {
+  say('hosts  fill s  RSS MB | one weight, write to Programmed: p50  p99 ms')
+  for (const hosts of sizes) {
+    const { fillMs, controlRssMb, p50Ms, p99Ms } = await measureWholePath(hosts, WHOLE_PATH_CHANGES)
+    const start = [hosts, (fillMs / 1_000).toFixed(1), controlRssMb.toFixed(0)].join('  ')
+    say(`${start} | ${p50Ms.toFixed(1)}  ${p99Ms.toFixed(1)}`)
+  }
 }
 
 async function measure(size: Size): Promise<void> {
