@@ -126,7 +126,8 @@ function connectTo(port: number, address = '127.0.0.1'): Promise<string> {
 
 test('a listener that keeps one of its addresses loses no client of it', options, async (t) => {
   const backend = await startBackend(t, saying('v1'))
-  const port = await claimPort('127.0.0.1', 0)
+  // Nobody else may have the port at any address: the listener begins with all of them.
+  const port = await claimPort('0.0.0.0', 0)
   const at = (address: string): string => routing([port], backend.port).replace('id: l0', `id: l0, address: ${address}`)
   const proxy = await startLoneProxy(t, { text: at('0.0.0.0'), flags: ['--workers', '2', '--watch'] })
   let isOver = false
