@@ -15,6 +15,7 @@ import type { RealProxy } from './compile/real-proxy.ts'
 import { snapshotOf, withOtherWeights, withoutEndpoint } from './compile/snapshots.ts'
 import type { Size } from './compile/snapshots.ts'
 import { measureWholePath } from './compile/whole-path.ts'
+import { percentile } from './percentile.ts'
 
 /** Virtual hosts; with one endpoint each and with ten. */
 const HOSTS = [10, 1_000, 3_000, 10_000]
@@ -41,7 +42,7 @@ async function main(): Promise<void> {
   if (values.whole === true) return await measureWholePaths(values.hosts?.map(Number) ?? WHOLE_PATH_HOSTS)
   const sizes = values.hosts === undefined ? HOSTS : values.hosts.map(Number)
   say(
-    'hosts  endpoints  whole ms  RSS MB | one weight: p50  p99 ms  bytes  CPU ms | one endpoint: p50  p99 ms  bytes  CPU ms',
+    'hosts  endpoints  whole ms  RSS MiB | one weight: p50  p99 ms  bytes  CPU ms | one endpoint: p50  p99 ms  bytes  CPU ms',
   )
   for (const hosts of sizes) {
     for (const endpoints of [1, 10]) await measure({ hosts, endpoints, listeners: 1 })
@@ -50,10 +51,10 @@ async function main(): Promise<void> {
 }
 
 async function measureWholePaths(sizes: readonly number[]): Promise<void> {
-  say('hosts  fill s  RSS MB | one weight, write to Programmed: p50  p99 ms')
+  say('hosts  fill s  RSS MiB | one weight, write to Programmed: p50  p99 ms')
   for (const hosts of sizes) {
-    const { fillMs, controlRssMb, p50Ms, p99Ms } = await measureWholePath(hosts, WHOLE_PATH_CHANGES)
-    const start = [hosts, (fillMs / 1_000).toFixed(1), controlRssMb.toFixed(0)].join('  ')
+    const { fillMs, controlRssMiB, p50Ms, p99Ms } = await measureWholePath(hosts, WHOLE_PATH_CHANGES)
+    const start = [hosts, (fillMs / 1_000).toFixed(1), controlRssMiB.toFixed(0)].join('  ')
     say(`${start} | ${p50Ms.toFixed(1)}  ${p99Ms.toFixed(1)}`)
   }
 }
@@ -66,9 +67,9 @@ async function measure(size: Size): Promise<void> {
   const wholeMs = performance.now() - startMs
   const weights = await costOf(proxy, first, withOtherWeights)
   const endpoints = await costOf(proxy, weights.last, withoutEndpoint)
-  const { rssMb } = await proxy.usage()
+  const { rssMiB } = await proxy.usage()
   await proxy.stop()
-  const start = [size.hosts, size.hosts * size.endpoints, wholeMs.toFixed(0), rssMb.toFixed(0)].join('  ')
+  const start = [size.hosts, size.hosts * size.endpoints, wholeMs.toFixed(0), rssMiB.toFixed(0)].join('  ')
   say(`${start} | ${textOf(weights.cost)} | ${textOf(endpoints.cost)}`)
 }
 
@@ -93,8 +94,8 @@ async function costOf(
   const after = await proxy.usage()
   const sorted = times.toSorted((a, b) => a - b)
   const cost = {
-    p50Ms: quantile(sorted, 0.5),
-    p99Ms: quantile(sorted, 0.99),
+    p50Ms: percentile(sorted, 0.5),
+    p99Ms: percentile(sorted, 0.99),
     bytes: (after.bytesRead - before.bytesRead) / times.length,
     cpuMs: (after.cpuMs - before.cpuMs) / times.length,
   }
@@ -105,20 +106,16 @@ async function costOf(
 async function measureListeners(): Promise<void> {
   const one = await rssOf({ hosts: LISTENERS_HOSTS, endpoints: 10, listeners: 1 })
   const many = await rssOf({ hosts: LISTENERS_HOSTS, endpoints: 10, listeners: LISTENERS })
-  say(`one route table of ${LISTENERS_HOSTS} hosts: 1 listener ${one.toFixed(0)} MB`)
-  say(`${LISTENERS} listeners ${many.toFixed(0)} MB, ${(many / one).toFixed(2)} times as much`)
+  say(`one route table of ${LISTENERS_HOSTS} hosts: 1 listener ${one.toFixed(0)} MiB`)
+  say(`${LISTENERS} listeners ${many.toFixed(0)} MiB, ${(many / one).toFixed(2)} times as much`)
 }
 
 async function rssOf(size: Size): Promise<number> {
   const proxy = await startRealProxy()
   await proxy.publish(snapshotOf(size))
-  const { rssMb } = await proxy.usage()
+  const { rssMiB } = await proxy.usage()
   await proxy.stop()
-  return rssMb
-}
-
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  return rssMiB
 }
 
 function textOf({ p50Ms, p99Ms, bytes, cpuMs }: Cost): string {

@@ -22,7 +22,7 @@ import { printIdle, printRounds } from './proxy/report.ts'
 import type { Round } from './proxy/report.ts'
 import { SCENARIOS, hostName } from './proxy/scenarios.ts'
 import type { Features, Scenario } from './proxy/scenarios.ts'
-import { usageOf } from './proxy/tools.ts'
+import { usageOf } from './process-usage.ts'
 
 const { values } = parseArgs({
   options: {

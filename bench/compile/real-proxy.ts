@@ -10,21 +10,18 @@ import { untilWatched } from '../../src/base/watched.ts'
 import { startControlLink } from '../../src/proxy/control-link.ts'
 import { liveGeneration } from '../../src/routing/data-plane.ts'
 import type { RoutingSnapshot } from '../../src/routing/model.ts'
-
-/** The kernel counts CPU time in hundredths of a second. */
-const MS_PER_TICK = 10
+import { usageOfOne } from '../process-usage.ts'
+import type { Usage } from '../process-usage.ts'
 
 export interface RealProxy {
   /** Resolves when the proxy has acknowledged the snapshot. */
   publish(snapshot: RoutingSnapshot): Promise<void>
-  usage(): Promise<Usage>
+  usage(): Promise<ProxyUsage>
   stop(): Promise<void>
 }
 
-interface Usage {
-  readonly cpuMs: number
+interface ProxyUsage extends Usage {
   readonly bytesRead: number
-  readonly rssMb: number
 }
 
 export async function startRealProxy(): Promise<RealProxy> {
@@ -65,13 +62,7 @@ export async function startRealProxy(): Promise<RealProxy> {
   }
 }
 
-async function usageOf(pid: number): Promise<Usage> {
-  const read = (file: string): Promise<string> => readFile(`/proc/${pid}/${file}`, 'utf8')
-  const [stat, io, status] = await Promise.all([read('stat'), read('io'), read('status')])
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return {
-    cpuMs: (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK,
-    bytesRead: Number(/^rchar: (\d+)/m.exec(io)?.[1] ?? 0),
-    rssMb: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024,
-  }
+async function usageOf(pid: number): Promise<ProxyUsage> {
+  const [usage, io] = await Promise.all([usageOfOne(pid), readFile(`/proc/${pid}/io`, 'utf8')])
+  return { ...usage, bytesRead: Number(/^rchar: (\d+)/m.exec(io)?.[1] ?? 0) }
 }

@@ -3,7 +3,7 @@
  * VirtualService with two weights and an Upstream with a static host.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -20,6 +20,8 @@ import { createInformers } from '../../src/kube/informers.ts'
 import type { Informer } from '../../src/kube/informer.ts'
 import { loadKubeconfig } from '../../src/kube/kubeconfig.ts'
 import { objectKey } from '../../src/kube/object.ts'
+import { percentile } from '../percentile.ts'
+import { usageOfOne } from '../process-usage.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 const NAMESPACE = 'gloo-system'
@@ -32,7 +34,7 @@ export interface WholePath {
   readonly p99Ms: number
   /** From the first write of the start to the last `Programmed`. */
   readonly fillMs: number
-  readonly controlRssMb: number
+  readonly controlRssMiB: number
 }
 
 export async function measureWholePath(hosts: number, changes: number): Promise<WholePath> {
@@ -74,8 +76,8 @@ async function measure(kubeconfig: string, hosts: number, changes: number, pid: 
   end.abort()
   client.close()
   const sorted = times.toSorted((a, b) => a - b)
-  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0
-  return { p50Ms: at(0.5), p99Ms: at(0.99), fillMs, controlRssMb: rssOf(pid) }
+  const { rssMiB } = await usageOfOne(pid)
+  return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99), fillMs, controlRssMiB: rssMiB }
 }
 
 async function fill(client: HttpClient, hosts: number): Promise<void> {
@@ -125,9 +127,4 @@ function untilProgrammed(routes: Informer<VirtualService>, index: number, genera
       done()
     })
   })
-}
-
-function rssOf(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1] ?? 0) / 1024
 }

@@ -2,8 +2,8 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
+import { usageOf } from '../process-usage.ts'
 import type { Running } from './contenders/contender.ts'
-import { usageOf } from './tools.ts'
 
 const IDLE_CONNECTIONS = 5_000
 /** Connections opened at the same time: few enough for every backlog. */

@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
+import { percentile } from '../percentile.ts'
 import { folder, write } from './contenders/contender.ts'
 import type { Features, Load } from './scenarios.ts'
 import { hostName } from './scenarios.ts'
@@ -93,10 +94,6 @@ async function loadWithH2load({ port, features, load, seconds }: Target, more: r
     p99Ms: percentile(took, 0.99),
     errors: Number(failed) + bad,
   }
-}
-
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
 
 function numberIn(text: string, pattern: RegExp): number {
