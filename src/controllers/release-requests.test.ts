@@ -5,16 +5,17 @@ import { deployments } from '../kinds/deployment.ts'
 import { events } from '../kinds/event.ts'
 import type { Release } from '../kinds/release.ts'
 import { releases } from '../kinds/release.ts'
-import { CANARY, RELEASE, deployment, release, routeTo, startReleaseLab } from '../../test/support/release-lab.ts'
+import {
+  CANARY,
+  GATED,
+  JUDGED,
+  RELEASE,
+  deployment,
+  release,
+  routeTo,
+  startReleaseLab,
+} from '../../test/support/release-lab.ts'
 import type { ReleaseLab } from '../../test/support/release-lab.ts'
-
-const GATED = [
-  { name: 'ten-percent', weight: 10, gates: [{ approval: {} }] },
-  { name: 'half', weight: 50, gates: [{ approval: {} }] },
-]
-const JUDGED = [
-  { name: 'ten-percent', weight: 10, gates: [{ metrics: { minRequests: 50, successRate: { min: 99 } } }] },
-]
 
 let lab: ReleaseLab
 let stop: AbortController

@@ -32,6 +32,16 @@ export const RELEASE = objectKey('echo', 'echo-v3')
 export const STABLE = objectKey('echo', 'echo-v2')
 export const CANARY = objectKey('echo', 'echo-v3')
 
+/** Steps that wait for a person. */
+export const GATED = [
+  { name: 'ten-percent', weight: 10, gates: [{ approval: {} }] },
+  { name: 'half', weight: 50, gates: [{ approval: {} }] },
+]
+/** A step that the proxies' counts decide. */
+export const JUDGED = [
+  { name: 'ten-percent', weight: 10, gates: [{ metrics: { minRequests: 50, successRate: { min: 99 } } }] },
+]
+
 export interface ReleaseLab extends WorkloadLab {
   /** What the canary answers, per second since the step is live. */
   answers: { requestsPerSecond: number; failureRate: number }
